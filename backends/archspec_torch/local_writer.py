@@ -147,4 +147,4 @@ def contains(expr: Expr, part: Expr) -> bool:
 def _taker(expr: Expr, tree: Tree) -> str:
     """The first item that an expression is for: what its local is named after."""
     first = next(item for item in tree.items if any(contains(given, expr) for given in expressions(item)))
-    return variable_name("" if isinstance(first, ChoiceUse) else first.name)
+    return "" if isinstance(first, ChoiceUse) else variable_name(first.name).lower()

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 0fef5441457ee76b
+# digest: 92bac082818ec78c
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -46,7 +46,7 @@ def mbconv(
     Args:
         x: input tensor.
         filters: output channels of `project_conv`.
-        expansion: decides `hidden`.
+        expansion: decides the output channels of `expand_conv`, `dwconv2` and `se_expand`.
         fused: decides which layers there are.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.

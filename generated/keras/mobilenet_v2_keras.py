@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 80e516d53f02ec14
+# digest: 81c62fa9a21f536d
 """MobileNetV2 as keras.applications has it."""
 
 from functools import partial
@@ -35,7 +35,7 @@ def inverted_residual(
         x: input tensor.
         filters: output channels of `project`.
         stride: stride of `depthwise`.
-        expanded: decides `hidden`.
+        expanded: decides the output channels of `expand` and `depthwise`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]

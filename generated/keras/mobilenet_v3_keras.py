@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: 9be64ed1b520e7c8
+# digest: d13e02c5c9dabd85
 """MobileNetV3 large and small as keras.applications has them."""
 
 from functools import partial
@@ -46,7 +46,8 @@ def inverted_residual(
     Args:
         x: input tensor.
         filters: output channels of `project`.
-        expansion: decides `hidden`.
+        expansion: decides the output channels of `expand`, `depthwise` and
+            `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
         excited: decides which layers there are.
         act: decides which layers there are.

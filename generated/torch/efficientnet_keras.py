@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: 59f168f0f69538af
+# digest: ad7f2895b123a4a5
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 import torch
@@ -66,7 +66,7 @@ class Mbconv(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project_conv`.
-        expansion: decides `hidden`.
+        expansion: decides the output channels of `expand_conv`, `dwconv` and `se_expand`.
         kernel: kernel size of `dwconv`.
         drop: drop rate of `drop`.
         stride: stride of `dwconv`.
@@ -91,12 +91,7 @@ class Mbconv(nn.Module):
             self.expand_bn = BiasedBatchNorm2d(hidden, eps=0.001, momentum=0.01)
             self.expand_activation = nn.SiLU()
         self.dwconv = SameConv2d(
-            hidden if expansion != 1 else in_channels,
-            hidden,
-            kernel_size=kernel,
-            stride=stride,
-            groups=hidden,
-            bias=False,
+            hidden, hidden, kernel_size=kernel, stride=stride, groups=hidden, bias=False
         )
         self.bn = BiasedBatchNorm2d(hidden, eps=0.001, momentum=0.01)
         self.activation = nn.SiLU()
@@ -119,8 +114,7 @@ class Mbconv(nn.Module):
         y = y * gate
         out = self.project_bn(self.project_conv(y))
         if self.has_residual:
-            y = self.drop(out)
-            out = y + x
+            out = self.drop(out) + x
         return out
 
 
@@ -139,61 +133,96 @@ class EfficientNetKeras(nn.Module):
         self, width: float = 1.0, dropout: float = 0.2, drop_path: float = 0.2, classes: int = 1000
     ) -> None:
         super().__init__()
-        channels = make_divisible(32 * width)
-        channels_2 = make_divisible(24 * width)
-        channels_3 = make_divisible(40 * width)
-        channels_4 = make_divisible(80 * width)
-        channels_5 = make_divisible(112 * width)
-        channels_6 = make_divisible(192 * width)
-        channels_7 = make_divisible(1280 * width)
-        self.stem_conv = SameConv2d(3, channels, kernel_size=3, stride=2, bias=False)
-        self.stem_bn = BiasedBatchNorm2d(channels, eps=0.001, momentum=0.01)
+        stem_conv_channels = make_divisible(32 * width)
+        block2a_channels = make_divisible(24 * width)
+        block3a_channels = make_divisible(40 * width)
+        block4a_channels = make_divisible(80 * width)
+        block5a_channels = make_divisible(112 * width)
+        block6a_channels = make_divisible(192 * width)
+        top_conv_channels = make_divisible(1280 * width)
+        self.stem_conv = SameConv2d(3, stem_conv_channels, kernel_size=3, stride=2, bias=False)
+        self.stem_bn = BiasedBatchNorm2d(stem_conv_channels, eps=0.001, momentum=0.01)
         self.stem_activation = nn.SiLU()
-        self.block1a = Mbconv(channels, make_divisible(16 * width), expansion=1, kernel=3, drop=0.0)
+        self.block1a = Mbconv(
+            stem_conv_channels, make_divisible(16 * width), expansion=1, kernel=3, drop=0.0
+        )
         self.block2a = Mbconv(
             make_divisible(16 * width),
-            channels_2,
+            block2a_channels,
             expansion=6,
             kernel=3,
             drop=drop_path / 16,
             stride=2,
         )
-        self.block2b = Mbconv(channels_2, channels_2, expansion=6, kernel=3, drop=drop_path / 8)
+        self.block2b = Mbconv(
+            block2a_channels, block2a_channels, expansion=6, kernel=3, drop=drop_path / 8
+        )
         self.block3a = Mbconv(
-            channels_2, channels_3, expansion=6, kernel=5, drop=drop_path * 3 / 16, stride=2
+            block2a_channels,
+            block3a_channels,
+            expansion=6,
+            kernel=5,
+            drop=drop_path * 3 / 16,
+            stride=2,
         )
-        self.block3b = Mbconv(channels_3, channels_3, expansion=6, kernel=5, drop=drop_path / 4)
+        self.block3b = Mbconv(
+            block3a_channels, block3a_channels, expansion=6, kernel=5, drop=drop_path / 4
+        )
         self.block4a = Mbconv(
-            channels_3, channels_4, expansion=6, kernel=3, drop=drop_path * 5 / 16, stride=2
+            block3a_channels,
+            block4a_channels,
+            expansion=6,
+            kernel=3,
+            drop=drop_path * 5 / 16,
+            stride=2,
         )
-        self.block4b = Mbconv(channels_4, channels_4, expansion=6, kernel=3, drop=drop_path * 3 / 8)
+        self.block4b = Mbconv(
+            block4a_channels, block4a_channels, expansion=6, kernel=3, drop=drop_path * 3 / 8
+        )
         self.block4c = Mbconv(
-            channels_4, channels_4, expansion=6, kernel=3, drop=drop_path * 7 / 16
+            block4a_channels, block4a_channels, expansion=6, kernel=3, drop=drop_path * 7 / 16
         )
-        self.block5a = Mbconv(channels_4, channels_5, expansion=6, kernel=5, drop=drop_path / 2)
+        self.block5a = Mbconv(
+            block4a_channels, block5a_channels, expansion=6, kernel=5, drop=drop_path / 2
+        )
         self.block5b = Mbconv(
-            channels_5, channels_5, expansion=6, kernel=5, drop=drop_path * 9 / 16
+            block5a_channels, block5a_channels, expansion=6, kernel=5, drop=drop_path * 9 / 16
         )
-        self.block5c = Mbconv(channels_5, channels_5, expansion=6, kernel=5, drop=drop_path * 5 / 8)
+        self.block5c = Mbconv(
+            block5a_channels, block5a_channels, expansion=6, kernel=5, drop=drop_path * 5 / 8
+        )
         self.block6a = Mbconv(
-            channels_5, channels_6, expansion=6, kernel=5, drop=drop_path * 11 / 16, stride=2
+            block5a_channels,
+            block6a_channels,
+            expansion=6,
+            kernel=5,
+            drop=drop_path * 11 / 16,
+            stride=2,
         )
-        self.block6b = Mbconv(channels_6, channels_6, expansion=6, kernel=5, drop=drop_path * 3 / 4)
+        self.block6b = Mbconv(
+            block6a_channels, block6a_channels, expansion=6, kernel=5, drop=drop_path * 3 / 4
+        )
         self.block6c = Mbconv(
-            channels_6, channels_6, expansion=6, kernel=5, drop=drop_path * 13 / 16
+            block6a_channels, block6a_channels, expansion=6, kernel=5, drop=drop_path * 13 / 16
         )
-        self.block6d = Mbconv(channels_6, channels_6, expansion=6, kernel=5, drop=drop_path * 7 / 8)
+        self.block6d = Mbconv(
+            block6a_channels, block6a_channels, expansion=6, kernel=5, drop=drop_path * 7 / 8
+        )
         self.block7a = Mbconv(
-            channels_6, make_divisible(320 * width), expansion=6, kernel=3, drop=drop_path * 15 / 16
+            block6a_channels,
+            make_divisible(320 * width),
+            expansion=6,
+            kernel=3,
+            drop=drop_path * 15 / 16,
         )
         self.top_conv = nn.Conv2d(
-            make_divisible(320 * width), channels_7, kernel_size=1, bias=False
+            make_divisible(320 * width), top_conv_channels, kernel_size=1, bias=False
         )
-        self.top_bn = BiasedBatchNorm2d(channels_7, eps=0.001, momentum=0.01)
+        self.top_bn = BiasedBatchNorm2d(top_conv_channels, eps=0.001, momentum=0.01)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.top_dropout = nn.Dropout(dropout)
-        self.predictions = nn.Linear(channels_7, classes)
+        self.predictions = nn.Linear(top_conv_channels, classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

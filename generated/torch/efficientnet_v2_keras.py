@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 86c597ee9f9c0d85
+# digest: c62c4603dc4a49ef
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -61,7 +61,7 @@ class Mbconv(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project_conv`.
-        expansion: decides `hidden`.
+        expansion: decides the output channels of `expand_conv`, `dwconv2` and `se_expand`.
         fused: decides which layers there are.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.
@@ -144,8 +144,7 @@ class Mbconv(nn.Module):
             out = y * gate
             out = self.project_bn(self.project_conv(out))
         if self.has_residual:
-            residual = self.drop(out)
-            out = residual + x
+            out = self.drop(out) + x
         return out
 
 
@@ -170,84 +169,106 @@ class EfficientNetV2Keras(nn.Module):
         classes: int = 1000,
     ) -> None:
         super().__init__()
-        channels = max(8, int(stem * width + 4) // 8 * 8)
-        channels_2 = max(8, int(16 * width + 4) // 8 * 8)
-        channels_3 = max(8, int(32 * width + 4) // 8 * 8)
-        channels_4 = max(8, int(48 * width + 4) // 8 * 8)
-        channels_5 = max(8, int(96 * width + 4) // 8 * 8)
-        channels_6 = max(8, int(112 * width + 4) // 8 * 8)
-        channels_7 = max(8, int(192 * width + 4) // 8 * 8)
-        channels_8 = max(8, int(1280 * width + 4) // 8 * 8)
-        self.stem_conv = SameConv2d(3, channels, kernel_size=3, stride=2, bias=False)
-        self.stem_bn = BiasedBatchNorm2d(channels, eps=0.001)
+        stem_conv_channels = max(8, int(stem * width + 4) // 8 * 8)
+        block1a_channels = max(8, int(16 * width + 4) // 8 * 8)
+        block2a_channels = max(8, int(32 * width + 4) // 8 * 8)
+        block3a_channels = max(8, int(48 * width + 4) // 8 * 8)
+        block4a_channels = max(8, int(96 * width + 4) // 8 * 8)
+        block5a_channels = max(8, int(112 * width + 4) // 8 * 8)
+        block6a_channels = max(8, int(192 * width + 4) // 8 * 8)
+        top_conv_channels = max(8, int(1280 * width + 4) // 8 * 8)
+        self.stem_conv = SameConv2d(3, stem_conv_channels, kernel_size=3, stride=2, bias=False)
+        self.stem_bn = BiasedBatchNorm2d(stem_conv_channels, eps=0.001)
         self.stem_activation = nn.SiLU()
-        self.block1a = Mbconv(channels, channels_2, expansion=1, fused=True, drop=0.0)
+        self.block1a = Mbconv(
+            stem_conv_channels, block1a_channels, expansion=1, fused=True, drop=0.0
+        )
         self.block2a = Mbconv(
-            channels_2, channels_3, expansion=4, fused=True, drop=drop_path / 21, stride=2
+            block1a_channels,
+            block2a_channels,
+            expansion=4,
+            fused=True,
+            drop=drop_path / 21,
+            stride=2,
         )
         self.block2b = Mbconv(
-            channels_3, channels_3, expansion=4, fused=True, drop=drop_path * 2 / 21
+            block2a_channels, block2a_channels, expansion=4, fused=True, drop=drop_path * 2 / 21
         )
         self.block3a = Mbconv(
-            channels_3, channels_4, expansion=4, fused=True, drop=drop_path * 3 / 21, stride=2
+            block2a_channels,
+            block3a_channels,
+            expansion=4,
+            fused=True,
+            drop=drop_path * 3 / 21,
+            stride=2,
         )
         self.block3b = Mbconv(
-            channels_4, channels_4, expansion=4, fused=True, drop=drop_path * 4 / 21
+            block3a_channels, block3a_channels, expansion=4, fused=True, drop=drop_path * 4 / 21
         )
         self.block4a = Mbconv(
-            channels_4, channels_5, expansion=4, fused=False, drop=drop_path * 5 / 21, stride=2
+            block3a_channels,
+            block4a_channels,
+            expansion=4,
+            fused=False,
+            drop=drop_path * 5 / 21,
+            stride=2,
         )
         self.block4b = Mbconv(
-            channels_5, channels_5, expansion=4, fused=False, drop=drop_path * 6 / 21
+            block4a_channels, block4a_channels, expansion=4, fused=False, drop=drop_path * 6 / 21
         )
         self.block4c = Mbconv(
-            channels_5, channels_5, expansion=4, fused=False, drop=drop_path * 7 / 21
+            block4a_channels, block4a_channels, expansion=4, fused=False, drop=drop_path * 7 / 21
         )
         self.block5a = Mbconv(
-            channels_5, channels_6, expansion=6, fused=False, drop=drop_path * 8 / 21
+            block4a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 8 / 21
         )
         self.block5b = Mbconv(
-            channels_6, channels_6, expansion=6, fused=False, drop=drop_path * 9 / 21
+            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 9 / 21
         )
         self.block5c = Mbconv(
-            channels_6, channels_6, expansion=6, fused=False, drop=drop_path * 10 / 21
+            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 10 / 21
         )
         self.block5d = Mbconv(
-            channels_6, channels_6, expansion=6, fused=False, drop=drop_path * 11 / 21
+            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 11 / 21
         )
         self.block5e = Mbconv(
-            channels_6, channels_6, expansion=6, fused=False, drop=drop_path * 12 / 21
+            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 12 / 21
         )
         self.block6a = Mbconv(
-            channels_6, channels_7, expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2
+            block5a_channels,
+            block6a_channels,
+            expansion=6,
+            fused=False,
+            drop=drop_path * 13 / 21,
+            stride=2,
         )
         self.block6b = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 14 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 14 / 21
         )
         self.block6c = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 15 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 15 / 21
         )
         self.block6d = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 16 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 16 / 21
         )
         self.block6e = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 17 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 17 / 21
         )
         self.block6f = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 18 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 18 / 21
         )
         self.block6g = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 19 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 19 / 21
         )
         self.block6h = Mbconv(
-            channels_7, channels_7, expansion=6, fused=False, drop=drop_path * 20 / 21
+            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 20 / 21
         )
-        self.top_conv = nn.Conv2d(channels_7, channels_8, kernel_size=1, bias=False)
-        self.top_bn = BiasedBatchNorm2d(channels_8, eps=0.001)
+        self.top_conv = nn.Conv2d(block6a_channels, top_conv_channels, kernel_size=1, bias=False)
+        self.top_bn = BiasedBatchNorm2d(top_conv_channels, eps=0.001)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.top_dropout = nn.Dropout(dropout)
-        self.predictions = nn.Linear(channels_8, classes)
+        self.predictions = nn.Linear(top_conv_channels, classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: f385278226b42077
+# digest: d087fef5aacb7825
 """MobileNetV3 large and small as keras.applications has them."""
 
 import torch
@@ -58,7 +58,8 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project`.
-        expansion: decides `hidden`.
+        expansion: decides the output channels of `expand`, `depthwise` and
+            `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
         excited: decides which layers there are.
         act: decides which layers there are.

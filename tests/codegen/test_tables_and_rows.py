@@ -167,3 +167,47 @@ def test_channels_that_grow_are_right_for_other_arguments(growth: int) -> None:
     wanted = graph_of(GROWING, f"{{growth: {growth}}}").all_weights
     found = {name: tuple(value.shape) for name, value in model.state_dict().items() if "num_batches" not in name}
     assert found == {name: weight.shape for name, weight in wanted.items()}
+
+
+MULTIPLES = """
+blocks:
+  unit:
+    layers: [conv: {filters: in_channels, kernel: 3, padding: 1, groups: in_channels}, batch_norm]
+  wider:
+    layers: [concat: [[], [conv: {filters: in_channels, kernel: 1}]]]
+layers:
+  - name: features
+    layers:
+      - conv: {name: "0", filters: width, kernel: 3, padding: 1}
+      - repeat: {name: "1", times: 2, layers: [unit]}
+      - wider: {name: "2"}
+      - repeat: {name: "3", times: 2, layers: [unit]}
+      - wider: {name: "4"}
+      - repeat: {name: "5", times: 2, layers: [unit]}
+      - wider: {name: "6"}
+      - repeat: {name: "7", times: 2, layers: [unit]}
+  - batch_norm: {name: norm}
+  - conv: {name: last, filters: 4, kernel: 1}
+"""
+
+
+@needs("torch")
+def test_a_multiple_of_one_name_is_written_where_it_is_needed() -> None:
+    found = source_of(graph_of(MULTIPLES, "{width: 8}"), "torch")
+    assert "nn.BatchNorm2d(8 * width)" in found
+    assert "Wider(4 * width)" in found
+    assert "channels =" not in found
+    assert ".append(" not in found
+
+
+@needs("torch")
+def test_locals_that_are_named_after_layers_are_in_lower_case() -> None:
+    convs = [f"conv: {{name: Conv{place}, filters: make_divisible({place}8 * width), kernel: 3}}" for place in (1, 2)]
+    text = (
+        "layers: ["
+        + ", ".join(f"{conv}, batch_norm, conv: {{filters: channels, kernel: 3, groups: channels}}" for conv in convs)
+        + "]"
+    )
+    found = source_of(graph_of(text, "{width: 1.0}"), "torch")
+    assert "conv1_channels = make_divisible(18 * width) conv2_channels = make_divisible(28 * width)" in found
+    assert "self.Conv2 = nn.Conv2d(conv1_channels, conv2_channels, kernel_size=3)" in found
