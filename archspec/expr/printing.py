@@ -92,6 +92,8 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case Items(items):
             parts = [inner(item, 0) for item in items]
             return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})", _ATOM
+        case Index(value, index) if (letters := _letters(value)) is not None:
+            return f"{_literal(letters)}[{inner(index, 0)}]", _ATOM
         case Index(value, index):
             return f"{inner(value, _ATOM)}[{inner(index, 0)}]", _ATOM
         case Slice(value, start, stop):
@@ -99,6 +101,19 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return f"{inner(value, _ATOM)}[{':'.join(ends)}]", _ATOM
         case Comprehension():
             return _comprehension(expr, names), _ATOM
+
+
+def _letters(expr: Expr) -> str | None:
+    """The text whose letters a list has: what is looked up there is the same, and sooner read."""
+    match expr:
+        case Const(tuple() as values):
+            letters = [value for value in values if isinstance(value, str) and len(value) == 1]
+            return "".join(letters) if len(letters) == len(values) > 1 else None
+        case Items(items):
+            values = tuple(item.value for item in items if isinstance(item, Const))
+            return _letters(Const(values)) if len(values) == len(items) else None
+        case _:
+            return None
 
 
 def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from archspec.codegen.call_arguments import placed
-from archspec.codegen.escaping import is_attribute, quoted
+from archspec.codegen.escaping import f_string, is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
@@ -310,9 +310,7 @@ def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
     """A loop's pattern as an f-string of its variable."""
-    found = sources_by(pattern, variable, budget)
-    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in found]
-    return f'f"{"".join(parts)}"'
+    return f_string((is_code, text) for text, is_code in sources_by(pattern, variable, budget))
 
 
 # -- what a class needs to be given ------------------------------------------------------------------

@@ -211,3 +211,62 @@ def test_locals_that_are_named_after_layers_are_in_lower_case() -> None:
     found = source_of(graph_of(text, "{width: 1.0}"), "torch")
     assert "conv1_channels = make_divisible(18 * width) conv2_channels = make_divisible(28 * width)" in found
     assert "self.Conv2 = nn.Conv2d(conv1_channels, conv2_channels, kernel_size=3)" in found
+
+
+TURNS = """
+blocks:
+  unit:
+    unit: [pad, gated]
+    params: {rate: {}}
+    layers:
+      - add: [[], [{conv: {filters: in_channels, kernel: 3, padding: pad, dilation: pad}}, drop_path: {rate: rate}]]
+      - {when: gated, layers: [sigmoid]}
+stages:
+  - name: a
+    block: unit
+    units: "[(i % 2 + 1, i % 2 == 0) for i in range(6)]"
+    with: {rate: drop * unit_index / (unit_count - 1)}
+  - name: b
+    block: unit
+    units: "[(1 + 2 * (i % 2), true) for i in range(5)]"
+    with: {rate: drop * unit_index / (unit_count - 1)}
+"""
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize(("name", "given", "named"), [("torch", "8, ", ""), ("keras", "x, ", ', name=f"{}_{{i}}"')])
+def test_units_whose_arguments_take_turns_are_a_loop(name: str, given: str, named: str) -> None:
+    found = source_of(graph_of(TURNS, "{drop: 0.2}"), name)
+    first = f"{given}pad=1 + i % 2, gated=i % 2 == 0, rate=drop * i / 10{named.format('a')}"
+    last = f"{given}pad=1 + i % 2 * 2, gated=True, rate=drop * (6 + i) / 10{named.format('b')}"
+    assert first in found
+    assert last in found
+    assert "for i in range(6)" in found
+    assert "for i in range(5)" in found
+
+
+@needs("torch")
+def test_three_values_take_turns_by_chance() -> None:
+    text = TURNS.replace("range(6)", "range(3)").replace("range(5)", "range(3)")
+    assert "i % 2" not in source_of(graph_of(text, "{drop: 0.2}"), "torch")
+
+
+LETTERS = """
+blocks:
+  unit:
+    params: {rate: {}}
+    layers: [add: [[], [{conv: {filters: in_channels, kernel: 1}}, drop_path: {rate: rate}]]]
+layers:
+  - conv: {name: stem, filters: 8, kernel: 1}
+  - repeat:
+      inline: true
+      times: 5
+      names: "block2{['a', 'b', 'c', 'd', 'e'][i]}"
+      layers: [unit: {rate: "rate * (i + 1) / 6"}]
+"""
+
+
+@needs("keras")
+def test_letters_count_calls_in_a_row() -> None:
+    found = source_of(graph_of(LETTERS, "{rate: 0.5}"), "keras")
+    assert """for i in range(5): x = unit(x, rate=rate * (1 + i) / 6, name=f"block2{'abcde'[i]}")""" in found
