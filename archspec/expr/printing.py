@@ -116,8 +116,13 @@ def _letters(expr: Expr) -> str | None:
             return None
 
 
-def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
-    """A tuple, since Python does not take `[1]` and `(1,)` for equal, as the language does."""
+def is_list(expr: Expr) -> bool:
+    """Whether an expression is a call whose result Python has to be asked for as a tuple."""
+    return isinstance(expr, FunctionCall) and expr.function in LISTS
+
+
+def comprehension_parts(expr: Comprehension, names: Mapping[str, str]) -> tuple[Expr, str, Expr, dict[str, str]]:
+    """What a comprehension gives, its variables as source, what it goes through, and the names within it."""
     taken = {names.get(name, name) for part in (expr.item, expr.values, expr.test) if part for name in _names(part)}
     inner = dict(names)
     for name in expr.variables:
@@ -127,13 +132,18 @@ def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
             plain = text
         taken.add(plain)
         inner[name] = plain
-    values, test = expr.values, expr.test
+    return expr.item, ", ".join(inner[name] for name in expr.variables), expr.values, inner
+
+
+def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
+    """A tuple, since Python does not take `[1]` and `(1,)` for equal, as the language does."""
+    item, variables, values, inner = comprehension_parts(expr, names)
     through = _print(values, names)[0]
-    if isinstance(values, FunctionCall) and values.function in LISTS:
+    if is_list(values):
         through = through.removeprefix("tuple(").removesuffix(")")
-    text = f"{_print(expr.item, inner)[0]} for {', '.join(inner[name] for name in expr.variables)} in {through}"
-    if test is not None:
-        text += f" if {_print(test, inner)[0]}"
+    text = f"{_print(item, inner)[0]} for {variables} in {through}"
+    if expr.test is not None:
+        text += f" if {_print(expr.test, inner)[0]}"
     return f"tuple({text})"
 
 

@@ -77,9 +77,9 @@ class ConstructorWriter:
         keywords: dict[str, Code] = {}
         for name, expr in arguments(use):
             if name is None:
-                positional.append(self.printer.expr(expr))
+                positional.append(self.printer.code(expr))
             else:
-                keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
+                keywords[self.spelled(use.definition, name)] = self.printer.code(expr)
         return call(use.definition.class_name, *positional, **keywords)
 
     def row(self, tree: Tree) -> Code:

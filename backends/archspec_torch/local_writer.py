@@ -70,7 +70,7 @@ class LocalWriter:
     def write_locals(self) -> None:
         """Write the quantities that the spec names, and the expressions that are said again and again."""
         for local in local_variables(self.definition):
-            self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
+            self.init += lay_out(self.printer.code(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
         tree, is_network = self.definition.tree, self.definition.is_network
         for table in tables(tree):
             self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
@@ -80,7 +80,7 @@ class LocalWriter:
         takers = [_taker(expr, tree) for expr in shared] if is_network else []
         apart = 1 < len({*takers}) == len(takers)
         for place, expr in enumerate(shared if self.growing is None else ()):
-            code = self.printer.expr(expr)
+            code = self.printer.code(expr)
             usual = "hidden" if not is_network else f"{takers[place]}_channels" if apart else "channels"
             name = self.printer.local(expr, usual, RESERVED)
             self.init += lay_out(code, 2, f"{name} = ")
@@ -99,7 +99,7 @@ class LocalWriter:
             self.channels = self.printer.local(self.growing.quantities[after], "channels", RESERVED)
         operator, expr = self.growing.step(before, after, f"{self.channels}@local")
         self.printer.locals.clear()
-        self.init += lay_out(self.printer.expr(expr), 2, f"{self.channels} {operator} ")
+        self.init += lay_out(self.printer.code(expr), 2, f"{self.channels} {operator} ")
         self.printer.locals[self.growing.quantities[after]] = f"{self.channels}@local"
         self.grown = after
 

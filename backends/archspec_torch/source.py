@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archspec.codegen.escaping import docstring, documented_docstring, literal
+from archspec.codegen.escaping import docstring, documented_docstring
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
@@ -19,7 +19,7 @@ from archspec.codegen.tree import (
     SequenceUse,
 )
 from archspec.codegen.walk import loops
-from archspec.expr import Const, Expr, source
+from archspec.expr import Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import (
@@ -186,8 +186,5 @@ class _ClassWriter(MemberWriter):
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        for parameter in parameters(self.definition):
-            text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
-            default = parameter.default
-            parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
+        parts += map(self.printer.parameter, parameters(self.definition))
         return lay_out(Bracket("__init__", tuple(parts)), 1, "def ", " -> None:")
