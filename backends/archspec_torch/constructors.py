@@ -86,6 +86,10 @@ class ConstructorWriter:
         """The call that hands its parts to a class that is an `nn.Sequential`."""
         return self._row("super().__init__", tree)
 
+    def branches(self, tree: Tree) -> Code:
+        """The call that hands its parts to a class that is an `nn.ModuleList`."""
+        return call("super().__init__", Bracket("", tuple(self._parts(tree, named=False)), "[", "]"))
+
     # -- sequences --------------------------------------------------------------------------------
 
     def _sequence(self, tree: Tree) -> Code:
@@ -276,24 +280,6 @@ def fits_sequential(tree: Tree) -> bool:
         and not any(map(is_reuse, members(tree)))
         and all(ROWS[layer.op.name].has_module(layer) for layer in layers(tree))
         and all(len(use.definition.tree.results) == 1 for use in calls(tree))
-    )
-
-
-def is_row(definition: Definition) -> bool:
-    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names, or a block's that are no
-    attributes of Python's, which a `forward` could not call as a person writes it.
-    """
-    tree = definition.tree
-    numbered = all(item.number is not None for item in members(tree))
-    unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
-    loops = [item for item in members(tree) if isinstance(item, LoopUse)]
-    return (
-        definition.operands == 1
-        and not any(layer.draws for layer in layers(tree))  # it has to keep what they are drawn by
-        and (numbered or (unspeakable and not definition.is_network))
-        and not any(run.carried is not None for loop in loops for run in loop.runs)
-        and is_chain(tree)
-        and fits_sequential(tree)
     )
 
 

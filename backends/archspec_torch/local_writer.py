@@ -15,10 +15,11 @@ from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, T
 from archspec.codegen.walk import layers
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
-from archspec_torch.constructors import ConstructorWriter, expressions, is_row, local_variables, members
+from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
 from archspec_torch.forward import Spelling
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
 from archspec_torch.names import RESERVED
+from archspec_torch.row_classes import row_class
 
 
 class LocalWriter:
@@ -75,7 +76,7 @@ class LocalWriter:
         for table in tables(tree):
             self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
-        if is_network and not is_row(self.definition):
+        if is_network and row_class(self.definition) is None:
             self.growing = GrowingChannels.of(shared, self.definition)
         takers = [_taker(expr, tree) for expr in shared] if is_network else []
         apart = 1 < len({*takers}) == len(takers)

@@ -26,7 +26,6 @@ from archspec_torch.constructors import (
     NUMBERED,
     expressions,
     fits_sequential,
-    is_row,
     needs_channels,
     numbering_of,
     parameters,
@@ -38,6 +37,7 @@ from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
+from archspec_torch.row_classes import row_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,9 @@ class _ClassWriter(MemberWriter):
     def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str], *, drawn: bool) -> _Class:
         """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
-        row = not outputs and is_row(self.definition)
+        row = None if outputs else row_class(self.definition)
         training = len(graph.training_outputs) if self.definition.is_network else 0
-        variables, body = forward(self.definition, self.spelling, outputs=outputs, training=training)
+        variables, body = forward(self.definition, self.spelling, row, outputs=outputs, training=training)
         results = len(self.definition.tree.results)
         returns = "Tensor"
         if outputs:
@@ -161,14 +161,15 @@ class _ClassWriter(MemberWriter):
         if needs_channels(self.definition):
             documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
-        if row:
-            parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
-            init, body = init[len(self.init) :], []
+        if row is not None:
+            made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
+            parent = [*self.init[: self.locals], *lay_out(made, 2)]
+            init = init[len(self.init) :]
         return _Class(
             self.definition.class_name,
-            "nn.Sequential" if row else "nn.Module",
+            "nn.Module" if row is None else row.base,
             "\n".join(documented_docstring(doc, documented, 1)),
-            "\n".join(self._signature()) if init or row or self._takes() else "",
+            "\n".join(self._signature()) if init or row is not None or self._takes() else "",
             join(parent),
             join(init),
             join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
