@@ -7,9 +7,9 @@ from dataclasses import replace
 from archspec.codegen.escaping import identifier, is_attribute, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, lay_out, marked
 from archspec.codegen.reuse import Use
-from archspec.codegen.shared_expressions import shared_expressions
+from archspec.codegen.shared_expressions import family, shared_expressions
 from archspec.codegen.table_rows import table_code, tables
 from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, Tree
 from archspec.codegen.walk import layers
@@ -78,6 +78,8 @@ class LocalWriter:
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
         if is_network and row_class(self.definition) is None:
             self.growing = GrowingChannels.of(shared, self.definition)
+        if is_network and self.growing is None:
+            shared = self._without_family(shared)
         takers = [_taker(expr, tree) for expr in shared] if is_network else []
         apart = 1 < len({*takers}) == len(takers)
         for place, expr in enumerate(shared if self.growing is None else ()):
@@ -86,6 +88,23 @@ class LocalWriter:
             name = self.printer.local(expr, usual, RESERVED)
             self.init += lay_out(code, 2, f"{name} = ")
         self.locals = len(self.init)
+
+    def _without_family(self, shared: list[Expr]) -> list[Expr]:
+        """Write those that differ in one number alone as a list; what is left."""
+        written = [expr for item in self.definition.tree.items for expr in expressions(item)]
+        number = next(name for name in ("c", "count", "number") if name not in self.printer.spelled.values())
+        found = family(shared, written, number, self.printer.budget)
+        if found is None:
+            return shared
+        name = self.printer.local(found.pattern, "widths", RESERVED)
+        del self.printer.locals[found.pattern]
+        span = Bracket("", tuple(map(str, found.numbers)))
+        made = Bracket("", (Infix(f"for {number} in", (self.printer.code(found.pattern), span)),), "[", "]")
+        self.init += lay_out(made, 2, f"{name} = ")
+        for place, expr in enumerate(found.members):
+            self.printer.locals[expr] = item = f"{name}[{place}]@local"
+            self.printer.spelled[item] = f"{name}[{place}]"
+        return [expr for expr in shared if expr not in found.members]
 
     # -- channels that grow -----------------------------------------------------------------------
 

@@ -270,3 +270,33 @@ layers:
 def test_letters_count_calls_in_a_row() -> None:
     found = source_of(graph_of(LETTERS, "{rate: 0.5}"), "keras")
     assert """for i in range(5): x = unit(x, rate=rate * (1 + i) / 6, name=f"block2{'abcde'[i]}")""" in found
+
+
+FAMILY = """
+layers:
+  - conv: {filters: make_divisible(8 * width), kernel: 3, padding: 1}
+  - conv: {filters: make_divisible(16 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(24 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(40 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(48 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: "max(64, make_divisible(64 * width))", kernel: 3, padding: 1}
+  - batch_norm
+"""
+
+
+@needs("torch")
+@pytest.mark.parametrize("width", [1.0, 1.7])
+def test_locals_that_differ_in_a_number_are_a_list(width: float) -> None:
+    graph = graph_of(FAMILY, "{width: 1.0}")
+    found = source_of(graph, "torch")
+    assert "widths = [make_divisible(c * width) for c in (8, 16, 24, 40, 48, 64)]" in found
+    assert "nn.Conv2d(widths[0], widths[1], kernel_size=3, padding=1)" in found
+    module: dict[str, object] = {}
+    exec(compile(str(archspec.generate(graph, "torch")), "rows.py", "exec", dont_inherit=True), module)
+    wanted = graph_of(FAMILY, f"{{width: {width}}}").all_weights
+    shapes = {name: tuple(value.shape) for name, value in module["Rows"](width=width).state_dict().items()}  # type: ignore[operator]
+    assert {name: weight.shape for name, weight in wanted.items()}.items() <= shapes.items()
