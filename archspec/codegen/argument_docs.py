@@ -106,7 +106,14 @@ def _taken(uses: Sequence[_Use]) -> str:
     takers = [taker for taker in found.get(word, ()) if taker]
     if takers and len(found) > 1 and all(others == found[word] for others in found.values()):
         word = _listed([*found])
-    return f"{word} of {_listed(takers)}" if word and takers and len(takers) <= _NAMED else word
+    return f"{word} of {_listed(_together(takers))}" if word and takers and len(takers) <= _NAMED else word
+
+
+def _together(takers: Sequence[str]) -> Sequence[str]:
+    """`the first and second convolution`, where it is these alone."""
+    parts = [taker.split(" ", 2) for taker in takers]
+    alike = len({part[-1] for part in parts}) == 1 and all(len(part) == 3 and part[1] in _ORDINALS for part in parts)
+    return [f"the {_listed([part[1] for part in parts])} {parts[0][-1]}"] if alike else takers
 
 
 def _listed(parts: Sequence[str]) -> str:

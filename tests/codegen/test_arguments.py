@@ -185,10 +185,15 @@ blocks:
   two:
     params: {filters: {}, middle: {}}
     layers: [conv: {filters: middle, kernel: 1}, relu, conv: {filters: filters, kernel: 1}]
+  twice:
+    params: {width: {}}
+    layers: [conv: {filters: width, kernel: 1}, relu, conv: {filters: width, kernel: 1}]
 layers:
   - pyramid: {rates: rates}
   - two: {filters: 8, middle: 4}
   - two: {filters: 6, middle: 3}
+  - twice: {width: 4}
+  - twice: {width: 5}
   - conv: {filters: 4, kernel: 5, padding: 2 * wide, dilation: wide}
 """
 
@@ -216,3 +221,4 @@ def test_which_of_several_layers_is_meant_is_said(backend: str) -> None:
     assert "filters: output channels of the second convolution." in found
     assert "middle: output channels of the first convolution." in found
     assert "rate: padding and dilation of the first convolution." in found
+    assert "width: output channels of the first and second convolution." in found
