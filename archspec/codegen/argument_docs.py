@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
 )
+from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, names
 
 _WORDS: Final = {
@@ -49,6 +50,8 @@ _COUNT: Final = "number of"
 """What is said of a param that counts: `units` are no output features then."""
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
+_ORDINALS: Final = ("first", "second", "third", "fourth")
+"""Which of several layers of one op that have no names is meant."""
 
 
 class _Use(NamedTuple):
@@ -63,7 +66,7 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
     straight: dict[str, list[_Use]] = {}
     mentions: dict[str, list[_Use]] = {}
-    for use in _uses(definition.tree):
+    for use in _uses(definition.tree, _ordinals(definition.tree)):
         if isinstance(use.expr, Name):
             straight.setdefault(use.expr.id, []).append(use)
         for name in names(use.expr, definition.budget):
@@ -95,21 +98,44 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> s
 
 def _taken(uses: Sequence[_Use]) -> str:
     """`stride of conv1 and conv2`; empty where nothing says what it gives."""
-    word = next((use.word for use in uses if use.word), "")
-    takers = list(dict.fromkeys(use.taker for use in uses if use.word == word and use.taker))
-    return f"{word} of {_listed(takers)}" if word and takers and len(takers) <= _NAMED else word
+    found: dict[str, dict[str, None]] = {}
+    for use in uses:
+        if use.word:
+            found.setdefault(use.word, {})[use.taker] = None
+    word = next(iter(found), "")
+    takers = [taker for taker in found.get(word, ()) if taker]
+    if takers and len(found) > 1 and all(others == found[word] for others in found.values()):
+        word = _listed([*found])
+    return f"{word} of {_listed(_together(takers))}" if word and takers and len(takers) <= _NAMED else word
+
+
+def _together(takers: Sequence[str]) -> Sequence[str]:
+    """`the first and second convolution`, where it is these alone."""
+    parts = [taker.split(" ", 2) for taker in takers]
+    alike = len({part[-1] for part in parts}) == 1 and all(len(part) == 3 and part[1] in _ORDINALS for part in parts)
+    return [f"the {_listed([part[1] for part in parts])} {parts[0][-1]}"] if alike else takers
 
 
 def _listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
+def _ordinals(tree: Tree) -> dict[int, str]:
+    """Which of several layers of an op in a body each is, `first` and so on, by its identity."""
+    found: dict[str, list[LayerUse]] = {}
+    for layer in layers(tree):
+        found.setdefault(layer.op.name, []).append(layer)
+    several = [alike for alike in found.values() if 1 < len(alike) <= len(_ORDINALS)]
+    return {id(layer): word for alike in several for layer, word in zip(alike, _ORDINALS, strict=False)}
+
+
+def _uses(tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_Use]:
     """The expressions of a body, or of a row that is called so."""
     for item in tree.items:
         match item:
             case LayerUse():
-                taker = _called(item, row) or f"the {_LAYERS.get(item.op.name, item.op.name.replace('_', ' '))}"
+                words = ("the", ordinals.get(id(item), ""), _LAYERS.get(item.op.name, item.op.name.replace("_", " ")))
+                taker = _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
             case CallUse():
@@ -120,15 +146,15 @@ def _uses(tree: Tree, row: str = "") -> Iterator[_Use]:
                         is_meant = bool(word) and not docs[name].startswith(_COUNT)
                         yield _Use(word if is_meant else docs[name], _called(item, row) if is_meant else "", expr)
             case SequenceUse():
-                yield from _uses(item.body, _called(item, row).strip("`"))
+                yield from _uses(item.body, ordinals, _called(item, row).strip("`"))
             case ChoiceUse():
                 yield _condition(item)
-                yield from _uses(item.then, row)
-                yield from _uses(item.other, row)
+                yield from _uses(item.then, ordinals, row)
+                yield from _uses(item.other, ordinals, row)
             case LoopUse():
                 for run in item.runs:
                     yield _Use(f"{_COUNT} units", "", run.stop)
-                    yield from _uses(Tree((run.item,), ()), item.name)
+                    yield from _uses(Tree((run.item,), ()), ordinals, item.name)
 
 
 def _condition(item: ChoiceUse) -> _Use:

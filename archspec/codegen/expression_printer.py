@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from archspec.codegen.escaping import identifier, literal
+from archspec.codegen.expression_code import expression_code
 from archspec.codegen.marked_text import Paths
-from archspec.codegen.pretty_printer import Code, heads
-from archspec.codegen.tree import CHANNELS, Definition, LayerUse, iteration_names
+from archspec.codegen.pretty_printer import Code, Keyword, heads
+from archspec.codegen.tree import CHANNELS, Definition, LayerUse, Parameter, iteration_names
 from archspec.codegen.walk import carrying, deepest, row_names
 from archspec.expr import Binary, Const, Expr, FunctionCall, Name, names, replaced, source
 from archspec.expr.tree import children
@@ -50,10 +51,24 @@ class ExpressionPrinter:
 
     def expr(self, expr: Expr) -> str:
         """An expression as source."""
+        return source(self._shown(expr), self.spelled)
+
+    def code(self, expr: Expr) -> Code:
+        """An expression as code that is broken where it is too long for a line."""
+        return expression_code(self._shown(expr), self.spelled)
+
+    def _shown(self, expr: Expr) -> Expr:
         self.names |= names(expr, self.budget)
         shown = halved(self._with_locals(expr) if self.locals else expr, self.types)
         self._note_functions(shown)
-        return source(shown, self.spelled)
+        return shown
+
+    def parameter(self, parameter: Parameter) -> Code:
+        """A parameter as it stands in a signature."""
+        text = f"{self.spelled[parameter.name]}: {parameter.type}"
+        if not isinstance(parameter.default, Const):
+            return text
+        return Keyword(text, expression_code(parameter.default, {}), " = ")
 
     def local(self, expr: Expr, name: str, reserved: frozenset[str]) -> str:
         """The local that stands for an expression from now on: it is called so, or has a number as well."""
@@ -77,7 +92,7 @@ class ExpressionPrinter:
         """An attribute's value as source: its expression, or a literal; equal numbers are one."""
         expr = use.exprs.get(name)
         if expr is not None:
-            return self.expr(expr)
+            return self.code(expr)
         by_axis = isinstance(use.op.attributes()[name].kind, PerAxisKind)
         return plain(use.value(name)) if by_axis else literal(use.value(name))
 

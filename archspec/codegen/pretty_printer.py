@@ -31,10 +31,11 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """`name=value` among arguments."""
+    """`name=value` among arguments, or `name: type = value` among parameters."""
 
     name: str
     value: Code
+    equals: str = "="
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def flat(code: Code) -> str:
             return code
         case Bracket():
             return f"{flat(code.head)}{code.open}{', '.join(map(flat, code.args))}{code.close}"
-        case Keyword(name, value):
-            return f"{name}={flat(value)}"
+        case Keyword(name, value, equals):
+            return f"{name}{equals}{flat(value)}"
         case Infix(operator, operands):
             return f" {operator} ".join(map(flat, operands))
         case Ternary(then, test, other):
@@ -84,8 +85,8 @@ def marked(code: Code, *paths: Paths) -> Code:
     match code:
         case str():
             return whole(code, *paths)
-        case Keyword(name, value):
-            return Keyword(name, marked(value, *paths))
+        case Keyword(_, value):
+            return replace(code, value=marked(value, *paths))
         case _:
             return replace(code, marks=(*code.marks, *paths))
 
@@ -140,8 +141,8 @@ def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[
 
 def _broken(code: Bracket | Keyword | Infix | Ternary, depth: int, prefix: str, suffix: str) -> list[str]:
     match code:
-        case Keyword(name, value):
-            return lay_out(value, depth, f"{prefix}{name}=", suffix)
+        case Keyword(name, value, equals):
+            return lay_out(value, depth, f"{prefix}{name}{equals}", suffix)
         case Bracket(head=Bracket() as head) if code.args and head.args and not _head_fits(code, depth, prefix):
             *lines, last = lay_out(head, depth, prefix, f"{_brackets(code)}{suffix}")
             return [*lines, whole(last, *(paths for arg in code.args for paths in marks(arg)))]

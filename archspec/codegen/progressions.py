@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.codegen.merging import with_items
 from archspec.codegen.tree import CallUse, Run, iteration_names
-from archspec.expr import Binary, Const, Expr, FunctionCall, Items, Name, Whole, fold
+from archspec.expr import Binary, Compare, Const, Expr, FunctionCall, IfElse, Items, Name, Value, Whole, exactly, fold
 from archspec.expr.tree import children
 from archspec.limits import Budget
 
 _SHORTEST: Final = 3
 """Fewer iterations are written one by one: they are read sooner than a formula."""
+_ALTERNATING: Final = 4
+"""As many values at least have to take turns: three may do so by chance."""
 
 
 def gathered(runs: Sequence[Run], most: int, whole: Whole, budget: Budget) -> tuple[Run, ...]:
@@ -44,15 +46,15 @@ def _longest(runs: Sequence[Run], whole: Whole, budget: Budget) -> Run | None:
             break
         items.append(run.item)
     arguments: dict[str, Expr] | None = None
-    count = _SHORTEST
-    while count <= len(items):
-        longer = _arguments(items[:count], runs[0], whole, budget)
-        if longer is None:
+    count = 0
+    for length in range(_SHORTEST, len(items) + 1):
+        longer = _arguments(items[:length], runs[0], whole, budget)
+        if longer is not None:
+            arguments, count = longer, length
+        elif length >= _ALTERNATING:
             break
-        arguments, count = longer, count + 1
     if arguments is None:
         return None
-    count -= 1
     first = dataclasses.replace(runs[0], item=dataclasses.replace(items[0], arguments=arguments))
     return dataclasses.replace(with_items(first, items[1:count]), stop=runs[count - 1].stop)
 
@@ -93,7 +95,9 @@ def _formula(values: Sequence[Expr], index: Name, start: int, whole: Whole, budg
         return first
     numbers = [value.value for value in values if isinstance(value, Const)]
     if len(numbers) == len(values):
-        return _linear_number(numbers, index, start)
+        return _linear_number(numbers, index, start) or _alternating(numbers, index, start)
+    if (shares := _shares(values, index, start)) is not None:
+        return shares
     step = _counted(second, budget)
     step.subtract(_counted(first, budget))
     step = Counter({atom: count for atom, count in step.items() if count})
@@ -115,7 +119,50 @@ def _formula(values: Sequence[Expr], index: Name, start: int, whole: Whole, budg
     return _rebuilt(first, [part for part in made if part is not None])
 
 
-def _linear_number(numbers: Sequence[object], index: Name, start: int) -> Expr | None:
+def _alternating(values: Sequence[Value], index: Name, start: int) -> Expr | None:
+    """An expression of two values that take turns: `i % 2 * 3`, `i % 2 == 0`, or a condition."""
+    even, odd = values[start % 2], values[1 - start % 2]
+    turns = [odd if place % 2 else even for place in range(start, start + len(values))]
+    if len(values) < _ALTERNATING or not all(map(exactly, values, turns)):
+        return None
+    turn = Binary("%", index, Const(2))
+    if type(even) is int and type(odd) is int and 0 <= even < odd:
+        more = turn if odd - even == 1 else Binary("*", turn, Const(odd - even))
+        return Binary("+", Const(even), more) if even else more
+    if type(even) is bool and type(odd) is bool:
+        return Compare(turn, ("==",), (Const(0 if even else 1),))
+    return IfElse(Compare(turn, ("==",), (_ZERO,)), Const(even), Const(odd))
+
+
+def _shares(values: Sequence[Expr], index: Name, start: int) -> Expr | None:
+    """An expression of quotients whose dividends are multiples of one quantity: `rate * i / 11`, from 0.0 on."""
+    found = [None if value == Const(0.0) else _share(value) for value in values]
+    known = [share for share in found if share is not None]
+    if found[1:] != known[-len(found) + 1 :] or len({(share.whole, share.parts) for share in known}) != 1:
+        return None
+    times = _linear_number([0 if share is None else share.times for share in found], index, start)
+    return None if times is None else Binary("/", Binary("*", known[0].whole, times), Const(known[0].parts))
+
+
+class _Share(NamedTuple):
+    """So many of as many parts of a quantity."""
+
+    whole: Expr
+    times: int
+    parts: int
+
+
+def _share(value: Expr) -> _Share | None:
+    match value:
+        case Binary("/", Binary("*", whole, Const(int() as times)), Const(int() as parts)):
+            return _Share(whole, times, parts)
+        case Binary("/", whole, Const(int() as parts)):
+            return _Share(whole, 1, parts)
+        case _:
+            return None
+
+
+def _linear_number(numbers: Sequence[Value], index: Name, start: int) -> Expr | None:
     if not all(type(number) is int for number in numbers):
         return None
     whole = [number for number in numbers if isinstance(number, int)]
@@ -133,6 +180,7 @@ def _grown(atom: Expr, count: int, index: Name) -> Expr:
     return Binary("*", atom if count == 1 else Binary("*", Const(count), atom), index)
 
 
+_ZERO: Final = Const(0)
 _ONE: Final = Const(1)
 
 

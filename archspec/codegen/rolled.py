@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
@@ -19,6 +19,8 @@ from archspec.ir.scope import Ref, Result
 _SHORTEST: Final = 4
 """Fewer calls are read sooner one by one."""
 _NUMBERED: Final = re.compile(r"(.*?)(0|[1-9]\d*)")
+_LETTERED: Final = re.compile(r"(.*\d)([a-z])")
+"""A number and a letter: a stage and its unit."""
 
 
 def rolled(
@@ -64,7 +66,7 @@ def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) 
             before = Result(row[-1].location)
             first, last = _name(row[0]), _name(item)
             follows = item.operands == (before,) and taken[before] == 1 and item.definition is row[0].definition
-            if first is None or last is None or not follows or last != (first[0], first[1] + len(row)):
+            if first is None or not follows or last != first._replace(place=first.place + len(row)):
                 break
         elif len(item.operands) != 1:
             break
@@ -72,12 +74,35 @@ def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) 
     return row
 
 
-def _name(item: CallUse) -> tuple[str, int] | None:
-    """What stands before the number in a name, and the number."""
-    if item.number is not None:
-        return ("", item.number.value) if isinstance(item.number, Const) and type(item.number.value) is int else None
+class _Counted(NamedTuple):
+    """A name that counts."""
+
+    prefix: str
+    place: int
+    is_letter: bool = False
+
+    def pattern(self, count: int) -> str:
+        """The pattern of so many names from this one on, the first for `i = 0`."""
+        if self.is_letter:
+            letters = [chr(self.place + more) for more in range(count)]
+            return f"{self.prefix}{{{letters}[i]}}"
+        return f"{self.prefix}{{i + {self.place}}}" if self.place else f"{self.prefix}{{i}}"
+
+
+def _name(item: CallUse) -> _Counted | None:
+    """What stands before the number or the letter in a name, and which it is."""
+    match item.number:
+        case None:
+            pass
+        case Const(int() as place):
+            return _Counted("", place)
+        case _:
+            return None
     found = _NUMBERED.fullmatch(item.name)
-    return (found[1], int(found[2])) if found and "{" not in found[1] else None
+    if found is not None:
+        return _Counted(found[1], int(found[2])) if "{" not in found[1] else None
+    found = _LETTERED.fullmatch(item.name)
+    return _Counted(found[1], ord(found[2]), is_letter=True) if found and "{" not in found[1] else None
 
 
 def _loop(
@@ -95,14 +120,15 @@ def _loop(
         return None
     named = _name(row[0])
     assert named is not None
-    prefix, start = named
     paths = tuple(dict.fromkeys(path for use in row[:count] for path in use.paths))
     iterations = tuple(use.paths for use in row[:count])
     index = iteration_names(depth)[0]
     assert isinstance(first.item, CallUse)
-    if not any(index in names(expr, definition.budget) for expr in first.item.arguments.values()):
+    counts = any(index in names(expr, definition.budget) for expr in first.item.arguments.values())
+    if not counts and not named.is_letter:
         # Nothing else counts the iterations: their numbers do.
-        first = replace(first, start=Const(start), stop=Const(start + count))
-        iterations, start = (*((),) * start, *iterations), 0
-    pattern = f"{prefix}{{i + {start}}}" if start else f"{prefix}{{i}}"
-    return count, LoopUse(row[count - 1].location, "", None, pattern, (first,), row[0].operands, paths, iterations)
+        first = replace(first, start=Const(named.place), stop=Const(named.place + count))
+        iterations, named = (*((),) * named.place, *iterations), named._replace(place=0)
+    return count, LoopUse(
+        row[count - 1].location, "", None, named.pattern(count), (first,), row[0].operands, paths, iterations
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.tree import is_row_value
@@ -15,6 +16,8 @@ _SAVED: Final = 50
 """Characters that a local has to save: the line that it takes is read, too."""
 _NAME: Final = 9
 """Those of a usual local's name."""
+_FAMILY: Final = 4
+"""As many locals of one kind at least are a list."""
 
 
 def shared_expressions(exprs: Iterable[Expr], budget: Budget) -> list[Expr]:
@@ -77,3 +80,65 @@ def _is_plain(expr: Expr, budget: Budget) -> bool:
             return False
         case _:
             return all(_is_plain(child, budget) for child in children(expr))
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Expressions that differ in one number alone: `make_divisible(c * width) for c in (16, 24, 32)`."""
+
+    pattern: Expr
+    """What they are, with a name for the number."""
+    numbers: tuple[int, ...]
+    members: tuple[Expr, ...]
+
+
+def family(shared: Sequence[Expr], exprs: Iterable[Expr], number: str, budget: Budget) -> Family | None:
+    """The family of the most of these shared expressions, with all others of its kind; None where it is small."""
+    mentioned = list(dict.fromkeys(part for expr in exprs for part, _ in _parts(expr, None)))
+    best: Family | None = None
+    for base in shared:
+        for path, value in _numbers(base):
+            found = {base: value}
+            budget.spend(len(mentioned))
+            for other in mentioned:
+                differing = _differing(base, other)
+                if differing is not None and differing[0] == path:
+                    found[other] = differing[1]
+            members = tuple(part for part in mentioned if part in found)
+            if sum(part in shared for part in members) >= _FAMILY and (not best or len(best.members) < len(members)):
+                pattern = _put(base, path, Name(number))
+                best = Family(pattern, tuple(found[part] for part in members), members)
+    return best
+
+
+def _numbers(expr: Expr, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], int]]:
+    if isinstance(expr, Const) and type(expr.value) is int:
+        yield path, expr.value
+    for place, part in enumerate(children(expr)):
+        yield from _numbers(part, (*path, place))
+
+
+def _differing(base: Expr, other: Expr) -> tuple[tuple[int, ...], int] | None:
+    """Where alone another expression has another number, and which."""
+    first, second = dict(_numbers(base)), dict(_numbers(other))
+    if first.keys() != second.keys():
+        return None
+    places = [path for path, value in first.items() if second[path] != value]
+    if len(places) != 1 or _put(base, places[0], Const(second[places[0]])) != other:
+        return None
+    return places[0], second[places[0]]
+
+
+def _put(expr: Expr, path: Sequence[int], part: Expr) -> Expr:
+    """An expression with another part in a place."""
+    if not path:
+        return part
+    inner = list(children(expr))
+    inner[path[0]] = _put(inner[path[0]], path[1:], part)
+    match expr:
+        case Binary(op):
+            return Binary(op, *inner)
+        case FunctionCall(function):
+            return FunctionCall(function, tuple(inner))
+        case _:
+            return expr

@@ -47,6 +47,7 @@ from archspec.expr import (
     fold,
     names,
 )
+from archspec.ir.deciding_sizes import deciding_sizes
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
@@ -184,9 +185,8 @@ class _Attempt:
                 self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
         deciding = [(fold(expr, self.budget, env, whole=whole), what) for expr, what in self.structural[id(old)]]
         for layer in all_layers(new.tree):
-            known = layer.op.attributes()
-            spatial = [name for name in layer.exprs if known[name].spatial]
-            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in spatial]
+            sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
+            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes]
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}

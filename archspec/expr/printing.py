@@ -92,6 +92,8 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case Items(items):
             parts = [inner(item, 0) for item in items]
             return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})", _ATOM
+        case Index(value, index) if (letters := _letters(value)) is not None:
+            return f"{_literal(letters)}[{inner(index, 0)}]", _ATOM
         case Index(value, index):
             return f"{inner(value, _ATOM)}[{inner(index, 0)}]", _ATOM
         case Slice(value, start, stop):
@@ -101,8 +103,26 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return _comprehension(expr, names), _ATOM
 
 
-def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
-    """A tuple, since Python does not take `[1]` and `(1,)` for equal, as the language does."""
+def _letters(expr: Expr) -> str | None:
+    """The text whose letters a list has: what is looked up there is the same, and sooner read."""
+    match expr:
+        case Const(tuple() as values):
+            letters = [value for value in values if isinstance(value, str) and len(value) == 1]
+            return "".join(letters) if len(letters) == len(values) > 1 else None
+        case Items(items):
+            values = tuple(item.value for item in items if isinstance(item, Const))
+            return _letters(Const(values)) if len(values) == len(items) else None
+        case _:
+            return None
+
+
+def is_list(expr: Expr) -> bool:
+    """Whether an expression is a call whose result Python has to be asked for as a tuple."""
+    return isinstance(expr, FunctionCall) and expr.function in LISTS
+
+
+def comprehension_parts(expr: Comprehension, names: Mapping[str, str]) -> tuple[Expr, str, Expr, dict[str, str]]:
+    """What a comprehension gives, its variables as source, what it goes through, and the names within it."""
     taken = {names.get(name, name) for part in (expr.item, expr.values, expr.test) if part for name in _names(part)}
     inner = dict(names)
     for name in expr.variables:
@@ -112,13 +132,18 @@ def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
             plain = text
         taken.add(plain)
         inner[name] = plain
-    values, test = expr.values, expr.test
+    return expr.item, ", ".join(inner[name] for name in expr.variables), expr.values, inner
+
+
+def _comprehension(expr: Comprehension, names: Mapping[str, str]) -> str:
+    """A tuple, since Python does not take `[1]` and `(1,)` for equal, as the language does."""
+    item, variables, values, inner = comprehension_parts(expr, names)
     through = _print(values, names)[0]
-    if isinstance(values, FunctionCall) and values.function in LISTS:
+    if is_list(values):
         through = through.removeprefix("tuple(").removesuffix(")")
-    text = f"{_print(expr.item, inner)[0]} for {', '.join(inner[name] for name in expr.variables)} in {through}"
-    if test is not None:
-        text += f" if {_print(test, inner)[0]}"
+    text = f"{_print(item, inner)[0]} for {variables} in {through}"
+    if expr.test is not None:
+        text += f" if {_print(expr.test, inner)[0]}"
     return f"tuple({text})"
 
 

@@ -47,6 +47,8 @@ def names(expr: Expr, budget: Budget) -> frozenset[str]:
 
 
 _OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+_TURNED: Final = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+"""What stands between two sides that change places."""
 
 
 def negated(expr: Expr) -> Expr:
@@ -222,6 +224,13 @@ class _Folding:
             return Const(decided)
         if len(parts) == 2 and parts[0] == parts[1] and expr.ops[0] in ("==", "!=", "<=", ">="):
             return Const(expr.ops[0] != "!=")
+        match parts, expr.ops:
+            case [[Const() as number, Name() | Binary() | FunctionCall() | Index() as asked], (link,)] if (
+                link in _TURNED
+            ):
+                return Compare(asked, (_TURNED[link],), (number,))
+            case _:
+                pass
         return Compare(parts[0], expr.ops, tuple(parts[1:]))
 
     def _in_range(self, left: Expr, op: str, right: Expr) -> bool | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Value, fold
+from archspec.expr import Const, Expr, Value, fold
 from archspec.ir.builder import GraphBuilder
+from archspec.ir.deciding_sizes import deciding_sizes
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import Tensor
 from archspec.ir.ops import OPS
@@ -157,10 +158,10 @@ class LayerLowering:
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
         _, _, op, types = reading.typed
         if context.variables.root:
-            known = op_class.attributes()
-            for key, expr in exprs.items():
-                if known[key].spatial:
-                    self.top.fix(expr, f"the {key} of {path}")
+            open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
+            values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
+            for key in deciding_sizes(op_class, exprs, values):
+                self.top.fix(exprs[key], f"the {key} of {path}")
         refs = tuple(tensor.ref for tensor in inputs)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)
         if call.label is not None:

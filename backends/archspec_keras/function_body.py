@@ -81,7 +81,7 @@ class BodyWriter(LoopStatements):
             self.lines.insert(0, Statement(1, self.printer.expr(table), table_code(table)))
         for local in reversed(self.definition.locals):
             if local.name in self.printer.names:
-                self.lines.insert(0, Statement(1, self.printer.spelled[local.name], self.printer.expr(local.expr)))
+                self.lines.insert(0, Statement(1, self.printer.spelled[local.name], self.printer.code(local.expr)))
 
     def _start(self, variables: Sequence[str], prefix: LayerName) -> None:
         self.taken = self.unusable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from archspec.codegen.escaping import quoted
+from archspec.codegen.escaping import f_string, quoted
 from archspec.expr import Const, Expr, name_by, sources_by
 from archspec.limits import Budget
 from archspec.reserved_names import joined_name
@@ -48,7 +48,7 @@ class LayerName:
             return quoted("".join(text for _, text in parts))
         if len(parts) == 1:
             return parts[0][1]
-        return "f" + quoted("".join(f"{{{text}}}" if code else text for code, text in parts))
+        return f_string(parts)
 
 
 def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:

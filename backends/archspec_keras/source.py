@@ -189,7 +189,7 @@ def _block(name: str, body: BodyWriter) -> _Function:
     definition = body.definition
     lines = body.block()
     parts: list[Code] = [f"{variable}: keras.KerasTensor" for variable in body.variables]
-    parts += [*_parameters(body), "*", "name: str"]
+    parts += [*map(body.printer.parameter, body.parameters()), "*", "name: str"]
     results = len(definition.tree.results)
     returns = "keras.KerasTensor"
     if results > 1:
@@ -221,15 +221,6 @@ def _inference_model(graph: LayerGraph) -> _Function:
     signature = f"def {INFERENCE_MODEL}(model: keras.Model) -> keras.Model:"
     doc = f"The same layers without what training alone needs: {', '.join(graph.training_outputs)}."
     return _Function(signature, "\n".join(docstring(doc, 1)), lay_out(made, 1, "return "), (), ())
-
-
-def _parameters(body: BodyWriter) -> list[Code]:
-    parts: list[Code] = []
-    for parameter in body.parameters():
-        text = f"{body.printer.spelled[parameter.name]}: {parameter.type}"
-        default = parameter.default
-        parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
-    return parts
 
 
 def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[str]) -> _Function:
@@ -267,7 +258,10 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
         made = marked(f"keras.Input({shape}, {dtype}name={quoted(label)})", [path])
         heads += lay_out(made, 1, f"{variable} = ")
     lines = body.network(variables, graph)
-    parts = [*_parameters(body), *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes)]
+    parts = [
+        *map(body.printer.parameter, body.parameters()),
+        *(f"{size}: {kind} = {default}" for size, kind, default, _ in sizes),
+    ]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
     doc = definition.doc or f"The network {definition.name}."

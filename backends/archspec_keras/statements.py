@@ -159,9 +159,9 @@ class StatementWriter:
         keywords: dict[str, Code] = {}
         for given, expr in placed(callee.body.parameters(), use.arguments):
             if given is None:
-                args.append(self.printer.expr(expr))
+                args.append(self.printer.code(expr))
             else:
-                keywords[callee.body.printer.spelled[given]] = self.printer.expr(expr)
+                keywords[callee.body.printer.spelled[given]] = self.printer.code(expr)
         return call(callee.name, *operands, *args, **keywords, name=name.text())
 
     def _sequence(self, use: SequenceUse) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from archspec.codegen.call_arguments import placed
-from archspec.codegen.escaping import is_attribute, quoted
+from archspec.codegen.escaping import f_string, is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
@@ -77,14 +77,18 @@ class ConstructorWriter:
         keywords: dict[str, Code] = {}
         for name, expr in arguments(use):
             if name is None:
-                positional.append(self.printer.expr(expr))
+                positional.append(self.printer.code(expr))
             else:
-                keywords[self.spelled(use.definition, name)] = self.printer.expr(expr)
+                keywords[self.spelled(use.definition, name)] = self.printer.code(expr)
         return call(use.definition.class_name, *positional, **keywords)
 
     def row(self, tree: Tree) -> Code:
         """The call that hands its parts to a class that is an `nn.Sequential`."""
         return self._row("super().__init__", tree)
+
+    def branches(self, tree: Tree) -> Code:
+        """The call that hands its parts to a class that is an `nn.ModuleList`."""
+        return call("super().__init__", Bracket("", tuple(self._parts(tree, named=False)), "[", "]"))
 
     # -- sequences --------------------------------------------------------------------------------
 
@@ -279,24 +283,6 @@ def fits_sequential(tree: Tree) -> bool:
     )
 
 
-def is_row(definition: Definition) -> bool:
-    """Whether a class is an `nn.Sequential` of its own: its parts have numbers for names, or a block's that are no
-    attributes of Python's, which a `forward` could not call as a person writes it.
-    """
-    tree = definition.tree
-    numbered = all(item.number is not None for item in members(tree))
-    unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
-    loops = [item for item in members(tree) if isinstance(item, LoopUse)]
-    return (
-        definition.operands == 1
-        and not any(layer.draws for layer in layers(tree))  # it has to keep what they are drawn by
-        and (numbered or (unspeakable and not definition.is_network))
-        and not any(run.carried is not None for loop in loops for run in loop.runs)
-        and is_chain(tree)
-        and fits_sequential(tree)
-    )
-
-
 def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
     """The prefix of the names of a loop's iterations, and the number of the first; None where they are not that."""
     match sources_by(item.pattern, "i", budget):
@@ -310,9 +296,7 @@ def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
     """A loop's pattern as an f-string of its variable."""
-    found = sources_by(pattern, variable, budget)
-    parts = [f"{{{text}}}" if is_expression else text for text, is_expression in found]
-    return f'f"{"".join(parts)}"'
+    return f_string((is_code, text) for text, is_code in sources_by(pattern, variable, budget))
 
 
 # -- what a class needs to be given ------------------------------------------------------------------

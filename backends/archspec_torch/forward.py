@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archspec.codegen.escaping import attribute
 from archspec.codegen.marked_text import Paths, inside, join, whole
-from archspec.codegen.pretty_printer import INDENT, Bracket, Code, call, flat, lay_out, marked, marks, one_line
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
@@ -17,6 +17,7 @@ from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.nesting import LABEL, Pending, nests
 from archspec_torch.ops import ROWS, Weight
+from archspec_torch.row_classes import RowClass
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
@@ -43,14 +44,20 @@ class Spelling:
 
 
 def forward(
-    definition: Definition, spelling: Spelling, *, outputs: Sequence[str] = (), training: int = 0
+    definition: Definition,
+    spelling: Spelling,
+    row: RowClass | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    training: int = 0,
 ) -> tuple[list[str], list[str]]:
     """The variables that come in, and the lines of the body of `forward`.
 
     Several results are returned as a tuple, or, where `outputs` names them, as a dict. The last `training` of them are
-    given in training alone: what only they need stands after the `return` of evaluation.
+    given in training alone: what only they need stands after the `return` of evaluation. Of a class that is a `row`
+    there are no lines where its base class's own do.
     """
-    tree = definition.tree
+    tree = definition.tree if row is None or row.forward is None else row.forward
     writer = _ForwardWriter(
         VariableAllocator(
             tree,
@@ -63,6 +70,10 @@ def forward(
         spelling,
     )
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
+    if row is not None and row.merge is not None:
+        return names, lay_out(writer.joined(row.merge, row.parts, names[0]), 2, "return ")
+    if row is not None and row.forward is None:
+        return names, []
     if training:
         evaluated, tree = apart(tree, training)
         writer.items(evaluated, 2)
@@ -76,6 +87,13 @@ def forward(
     results = [writer.take(ref) for ref in tree.results]
     code = results[0] if len(results) == 1 else join(map(one_line, results), ", ")
     return names, [*writer.lines, *lay_out(code, 2, "return ")]
+
+
+def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
+    """The call that a row's function gives, of a list in place of a tuple of the operands."""
+    code = function(operands)
+    assert isinstance(code, Bracket)
+    return replace(code, args=(Bracket("", tuple(operands), "[", "]"), *code.args[1:]))
 
 
 def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
@@ -130,6 +148,8 @@ class _ForwardWriter:
                 self.iterations(item, depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
+            case SequenceUse(name="", number=None):  # what the class itself holds
+                self.own(item, depth)
             case SequenceUse() if (ends := stops(item.body)) is not None and len(ends) > 1:
                 self.parts(item, [None if end == len(item.body.items) else end for end in ends], depth)
             case LoopUse() if len(item.operands) > 1:
@@ -142,6 +162,25 @@ class _ForwardWriter:
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
                 self.add(item.location, self._member(member), item.operands, "heavy", paths, depth)
+
+    def own(self, item: SequenceUse, depth: int) -> None:
+        """The modules that the class itself holds, one after the other."""
+        [operand] = item.operands
+        carried = self.variable(operand, depth)
+        self.allocator.spend(item.operands)
+        name = self.allocator.assign(Result(item.location), item.operands)
+        if name != carried:
+            self.lines.append(f"{INDENT * depth}{name} = {carried}")
+        self.lines += self._each("self", name, [], held(item), depth)
+
+    def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
+        """What all modules that the class itself holds give of a tensor, joined."""
+        branch = "branch" if variable != "branch" else "part"
+        function = self.spelling.functions[merge.location]
+        code = self._labeled(lambda operands: _unpacked(function, operands), merge.paths)(
+            [Infix(f"for {branch} in", (call(branch, variable), "self"))]
+        )
+        return marked(code, merge.paths, held(*parts.items))
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
         return lambda operands: call(attribute("self", name), *operands)

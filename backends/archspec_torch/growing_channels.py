@@ -44,6 +44,8 @@ class GrowingChannels:
 
     @classmethod
     def _in_order(cls, quantities: tuple[Expr, ...], definition: Definition) -> GrowingChannels | None:
+        if not any(map(_is_sum, quantities)):
+            return None  # `4 * width` is read sooner than how it came about
         pairs = list(pairwise(quantities))
         more = [difference(after, before, definition.whole, definition.budget) for before, after in pairs]
         follows = (_contains(after, before) or step for (before, after), step in zip(pairs, more, strict=True))
@@ -111,6 +113,17 @@ def _statements(tree: Tree) -> Iterator[ItemUse]:
             yield from item.body.items
         else:
             yield item
+
+
+def _is_sum(expr: Expr) -> bool:
+    """Whether a quantity has several terms: what a plain multiple of one name is, a reader sees."""
+    match expr:
+        case Binary("+" | "-"):
+            return True
+        case Binary("*" | "//", left, right):
+            return _is_sum(left) or _is_sum(right)
+        case _:
+            return False
 
 
 def _contains(expr: Expr, part: Expr) -> bool:

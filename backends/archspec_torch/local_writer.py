@@ -7,18 +7,19 @@ from dataclasses import replace
 from archspec.codegen.escaping import identifier, is_attribute, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, lay_out, marked
 from archspec.codegen.reuse import Use
-from archspec.codegen.shared_expressions import shared_expressions
+from archspec.codegen.shared_expressions import family, shared_expressions
 from archspec.codegen.table_rows import table_code, tables
 from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, Tree
 from archspec.codegen.walk import layers
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
-from archspec_torch.constructors import ConstructorWriter, expressions, is_row, local_variables, members
+from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
 from archspec_torch.forward import Spelling
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
 from archspec_torch.names import RESERVED
+from archspec_torch.row_classes import row_class
 
 
 class LocalWriter:
@@ -70,21 +71,40 @@ class LocalWriter:
     def write_locals(self) -> None:
         """Write the quantities that the spec names, and the expressions that are said again and again."""
         for local in local_variables(self.definition):
-            self.init += lay_out(self.printer.expr(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
+            self.init += lay_out(self.printer.code(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
         tree, is_network = self.definition.tree, self.definition.is_network
         for table in tables(tree):
             self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
-        if is_network and not is_row(self.definition):
+        if is_network and row_class(self.definition) is None:
             self.growing = GrowingChannels.of(shared, self.definition)
+        if is_network and self.growing is None:
+            shared = self._without_family(shared)
         takers = [_taker(expr, tree) for expr in shared] if is_network else []
         apart = 1 < len({*takers}) == len(takers)
         for place, expr in enumerate(shared if self.growing is None else ()):
-            code = self.printer.expr(expr)
+            code = self.printer.code(expr)
             usual = "hidden" if not is_network else f"{takers[place]}_channels" if apart else "channels"
             name = self.printer.local(expr, usual, RESERVED)
             self.init += lay_out(code, 2, f"{name} = ")
         self.locals = len(self.init)
+
+    def _without_family(self, shared: list[Expr]) -> list[Expr]:
+        """Write those that differ in one number alone as a list; what is left."""
+        written = [expr for item in self.definition.tree.items for expr in expressions(item)]
+        number = next(name for name in ("c", "count", "number") if name not in self.printer.spelled.values())
+        found = family(shared, written, number, self.printer.budget)
+        if found is None:
+            return shared
+        name = self.printer.local(found.pattern, "widths", RESERVED)
+        del self.printer.locals[found.pattern]
+        span = Bracket("", tuple(map(str, found.numbers)))
+        made = Bracket("", (Infix(f"for {number} in", (self.printer.code(found.pattern), span)),), "[", "]")
+        self.init += lay_out(made, 2, f"{name} = ")
+        for place, expr in enumerate(found.members):
+            self.printer.locals[expr] = item = f"{name}[{place}]@local"
+            self.printer.spelled[item] = f"{name}[{place}]"
+        return [expr for expr in shared if expr not in found.members]
 
     # -- channels that grow -----------------------------------------------------------------------
 
@@ -99,7 +119,7 @@ class LocalWriter:
             self.channels = self.printer.local(self.growing.quantities[after], "channels", RESERVED)
         operator, expr = self.growing.step(before, after, f"{self.channels}@local")
         self.printer.locals.clear()
-        self.init += lay_out(self.printer.expr(expr), 2, f"{self.channels} {operator} ")
+        self.init += lay_out(self.printer.code(expr), 2, f"{self.channels} {operator} ")
         self.printer.locals[self.growing.quantities[after]] = f"{self.channels}@local"
         self.grown = after
 
@@ -147,4 +167,4 @@ def contains(expr: Expr, part: Expr) -> bool:
 def _taker(expr: Expr, tree: Tree) -> str:
     """The first item that an expression is for: what its local is named after."""
     first = next(item for item in tree.items if any(contains(given, expr) for given in expressions(item)))
-    return variable_name("" if isinstance(first, ChoiceUse) else first.name)
+    return "" if isinstance(first, ChoiceUse) else variable_name(first.name).lower()

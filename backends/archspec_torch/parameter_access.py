@@ -13,10 +13,11 @@ from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, source
-from archspec_torch.constructors import is_row, members
+from archspec_torch.constructors import members
 from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import Parts
+from archspec_torch.row_classes import row_class
 
 NOTHING: Final = frozenset[str]()
 _SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
@@ -126,8 +127,8 @@ def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAcc
     if not definition.is_network:
         headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
         owner = _Owner(headers, "module", spelling)
-    if is_row(definition):
-        owner = replace(owner, spelling=None, known=True)
+    if (row := row_class(definition)) is not None:
+        return _inside(row.parts, replace(owner, spelling=None, known=True))
     return _inside(definition.tree, owner)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archspec.codegen.escaping import docstring, documented_docstring, literal
+from archspec.codegen.escaping import docstring, documented_docstring
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, as_marked, join, whole
 from archspec.codegen.outline import outline
@@ -19,14 +19,13 @@ from archspec.codegen.tree import (
     SequenceUse,
 )
 from archspec.codegen.walk import loops
-from archspec.expr import Const, Expr, source
+from archspec.expr import Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import (
     NUMBERED,
     expressions,
     fits_sequential,
-    is_row,
     needs_channels,
     numbering_of,
     parameters,
@@ -38,6 +37,7 @@ from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
+from archspec_torch.row_classes import row_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,9 @@ class _ClassWriter(MemberWriter):
     def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str], *, drawn: bool) -> _Class:
         """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
-        row = not outputs and is_row(self.definition)
+        row = None if outputs else row_class(self.definition)
         training = len(graph.training_outputs) if self.definition.is_network else 0
-        variables, body = forward(self.definition, self.spelling, outputs=outputs, training=training)
+        variables, body = forward(self.definition, self.spelling, row, outputs=outputs, training=training)
         results = len(self.definition.tree.results)
         returns = "Tensor"
         if outputs:
@@ -161,14 +161,15 @@ class _ClassWriter(MemberWriter):
         if needs_channels(self.definition):
             documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
-        if row:
-            parent = [*self.init[: self.locals], *lay_out(self.constructor.row(self.definition.tree), 2)]
-            init, body = init[len(self.init) :], []
+        if row is not None:
+            made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
+            parent = [*self.init[: self.locals], *lay_out(made, 2)]
+            init = init[len(self.init) :]
         return _Class(
             self.definition.class_name,
-            "nn.Sequential" if row else "nn.Module",
+            "nn.Module" if row is None else row.base,
             "\n".join(documented_docstring(doc, documented, 1)),
-            "\n".join(self._signature()) if init or row or self._takes() else "",
+            "\n".join(self._signature()) if init or row is not None or self._takes() else "",
             join(parent),
             join(init),
             join(lay_out(Bracket("forward", arguments), 1, "def ", f" -> {returns}:")),
@@ -186,8 +187,5 @@ class _ClassWriter(MemberWriter):
         parts: list[Code] = ["self"]
         if needs_channels(self.definition):
             parts.append(f"{self.printer.spelled[CHANNELS.id]}: int")
-        for parameter in parameters(self.definition):
-            text = f"{self.printer.spelled[parameter.name]}: {parameter.type}"
-            default = parameter.default
-            parts.append(f"{text} = {literal(default.value)}" if isinstance(default, Const) else text)
+        parts += map(self.printer.parameter, parameters(self.definition))
         return lay_out(Bracket("__init__", tuple(parts)), 1, "def ", " -> None:")

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 92bac082818ec78c
+# digest: 2a1ae54dcd9867d2
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -182,46 +182,15 @@ def efficientnet_v2_keras(
         drop=drop_path * 7 / 21,
         name="block4c",
     )
-    x = mbconv(
-        x,
-        max(8, int(112 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 8 / 21,
-        name="block5a",
-    )
-    x = mbconv(
-        x,
-        max(8, int(112 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 9 / 21,
-        name="block5b",
-    )
-    x = mbconv(
-        x,
-        max(8, int(112 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 10 / 21,
-        name="block5c",
-    )
-    x = mbconv(
-        x,
-        max(8, int(112 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 11 / 21,
-        name="block5d",
-    )
-    x = mbconv(
-        x,
-        max(8, int(112 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 12 / 21,
-        name="block5e",
-    )
+    for i in range(5):
+        x = mbconv(
+            x,
+            max(8, int(112 * width + 4) // 8 * 8),
+            expansion=6,
+            fused=False,
+            drop=drop_path * (8 + i) / 21,
+            name=f"block5{'abcde'[i]}",
+        )
     x = mbconv(
         x,
         max(8, int(192 * width + 4) // 8 * 8),
@@ -231,62 +200,15 @@ def efficientnet_v2_keras(
         stride=2,
         name="block6a",
     )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 14 / 21,
-        name="block6b",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 15 / 21,
-        name="block6c",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 16 / 21,
-        name="block6d",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 17 / 21,
-        name="block6e",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 18 / 21,
-        name="block6f",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 19 / 21,
-        name="block6g",
-    )
-    x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 20 / 21,
-        name="block6h",
-    )
+    for i in range(7):
+        x = mbconv(
+            x,
+            max(8, int(192 * width + 4) // 8 * 8),
+            expansion=6,
+            fused=False,
+            drop=drop_path * (14 + i) / 21,
+            name=f"block6{'bcdefgh'[i]}",
+        )
     x = conv2d(max(8, int(1280 * width + 4) // 8 * 8), 1, name="top_conv")(x)
     x = batch_norm(name="top_bn")(x)
     x = layers.Activation("silu", name="top_activation")(x)

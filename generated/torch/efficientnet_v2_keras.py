@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: c62c4603dc4a49ef
+# digest: d45ae980003ff9f5
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -169,106 +169,78 @@ class EfficientNetV2Keras(nn.Module):
         classes: int = 1000,
     ) -> None:
         super().__init__()
-        stem_conv_channels = max(8, int(stem * width + 4) // 8 * 8)
-        block1a_channels = max(8, int(16 * width + 4) // 8 * 8)
-        block2a_channels = max(8, int(32 * width + 4) // 8 * 8)
-        block3a_channels = max(8, int(48 * width + 4) // 8 * 8)
-        block4a_channels = max(8, int(96 * width + 4) // 8 * 8)
-        block5a_channels = max(8, int(112 * width + 4) // 8 * 8)
-        block6a_channels = max(8, int(192 * width + 4) // 8 * 8)
-        top_conv_channels = max(8, int(1280 * width + 4) // 8 * 8)
-        self.stem_conv = SameConv2d(3, stem_conv_channels, kernel_size=3, stride=2, bias=False)
-        self.stem_bn = BiasedBatchNorm2d(stem_conv_channels, eps=0.001)
+        widths = [max(8, int(c * width + 4) // 8 * 8) for c in (16, 32, 48, 96, 112, 192, 1280)]
+        channels = max(8, int(stem * width + 4) // 8 * 8)
+        self.stem_conv = SameConv2d(3, channels, kernel_size=3, stride=2, bias=False)
+        self.stem_bn = BiasedBatchNorm2d(channels, eps=0.001)
         self.stem_activation = nn.SiLU()
-        self.block1a = Mbconv(
-            stem_conv_channels, block1a_channels, expansion=1, fused=True, drop=0.0
-        )
+        self.block1a = Mbconv(channels, widths[0], expansion=1, fused=True, drop=0.0)
         self.block2a = Mbconv(
-            block1a_channels,
-            block2a_channels,
-            expansion=4,
-            fused=True,
-            drop=drop_path / 21,
-            stride=2,
+            widths[0], widths[1], expansion=4, fused=True, drop=drop_path / 21, stride=2
         )
         self.block2b = Mbconv(
-            block2a_channels, block2a_channels, expansion=4, fused=True, drop=drop_path * 2 / 21
+            widths[1], widths[1], expansion=4, fused=True, drop=drop_path * 2 / 21
         )
         self.block3a = Mbconv(
-            block2a_channels,
-            block3a_channels,
-            expansion=4,
-            fused=True,
-            drop=drop_path * 3 / 21,
-            stride=2,
+            widths[1], widths[2], expansion=4, fused=True, drop=drop_path * 3 / 21, stride=2
         )
         self.block3b = Mbconv(
-            block3a_channels, block3a_channels, expansion=4, fused=True, drop=drop_path * 4 / 21
+            widths[2], widths[2], expansion=4, fused=True, drop=drop_path * 4 / 21
         )
         self.block4a = Mbconv(
-            block3a_channels,
-            block4a_channels,
-            expansion=4,
-            fused=False,
-            drop=drop_path * 5 / 21,
-            stride=2,
+            widths[2], widths[3], expansion=4, fused=False, drop=drop_path * 5 / 21, stride=2
         )
         self.block4b = Mbconv(
-            block4a_channels, block4a_channels, expansion=4, fused=False, drop=drop_path * 6 / 21
+            widths[3], widths[3], expansion=4, fused=False, drop=drop_path * 6 / 21
         )
         self.block4c = Mbconv(
-            block4a_channels, block4a_channels, expansion=4, fused=False, drop=drop_path * 7 / 21
+            widths[3], widths[3], expansion=4, fused=False, drop=drop_path * 7 / 21
         )
         self.block5a = Mbconv(
-            block4a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 8 / 21
+            widths[3], widths[4], expansion=6, fused=False, drop=drop_path * 8 / 21
         )
         self.block5b = Mbconv(
-            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 9 / 21
+            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 9 / 21
         )
         self.block5c = Mbconv(
-            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 10 / 21
+            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 10 / 21
         )
         self.block5d = Mbconv(
-            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 11 / 21
+            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 11 / 21
         )
         self.block5e = Mbconv(
-            block5a_channels, block5a_channels, expansion=6, fused=False, drop=drop_path * 12 / 21
+            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 12 / 21
         )
         self.block6a = Mbconv(
-            block5a_channels,
-            block6a_channels,
-            expansion=6,
-            fused=False,
-            drop=drop_path * 13 / 21,
-            stride=2,
+            widths[4], widths[5], expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2
         )
         self.block6b = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 14 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 14 / 21
         )
         self.block6c = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 15 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 15 / 21
         )
         self.block6d = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 16 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 16 / 21
         )
         self.block6e = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 17 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 17 / 21
         )
         self.block6f = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 18 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 18 / 21
         )
         self.block6g = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 19 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 19 / 21
         )
         self.block6h = Mbconv(
-            block6a_channels, block6a_channels, expansion=6, fused=False, drop=drop_path * 20 / 21
+            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 20 / 21
         )
-        self.top_conv = nn.Conv2d(block6a_channels, top_conv_channels, kernel_size=1, bias=False)
-        self.top_bn = BiasedBatchNorm2d(top_conv_channels, eps=0.001)
+        self.top_conv = nn.Conv2d(widths[5], widths[6], kernel_size=1, bias=False)
+        self.top_bn = BiasedBatchNorm2d(widths[6], eps=0.001)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.top_dropout = nn.Dropout(dropout)
-        self.predictions = nn.Linear(top_conv_channels, classes)
+        self.predictions = nn.Linear(widths[6], classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

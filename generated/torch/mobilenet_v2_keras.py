@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 10f55e867baca5e8
+# digest: 89d3e67d2c4d7be8
 """MobileNetV2 as keras.applications has it."""
 
 import torch
@@ -104,42 +104,34 @@ class MobileNetV2Keras(nn.Module):
 
     def __init__(self, width: float = 1.0, classes: int = 1000) -> None:
         super().__init__()
-        Conv1_channels = make_divisible(32 * width)
-        block_1_channels = make_divisible(int(24 * width))
-        block_3_channels = make_divisible(int(32 * width))
-        block_6_channels = make_divisible(int(64 * width))
-        block_10_channels = make_divisible(int(96 * width))
-        block_13_channels = make_divisible(int(160 * width))
-        Conv_1_channels = max(1280, make_divisible(1280 * width))
-        self.Conv1 = SameConv2d(3, Conv1_channels, kernel_size=3, stride=2, bias=False)
-        self.bn_Conv1 = BiasedBatchNorm2d(Conv1_channels, eps=0.001, momentum=0.001)
+        widths = [make_divisible(int(c * width)) for c in (16, 24, 32, 64, 96, 160, 320)]
+        conv1_channels = make_divisible(32 * width)
+        conv_1_channels = max(1280, make_divisible(1280 * width))
+        self.Conv1 = SameConv2d(3, conv1_channels, kernel_size=3, stride=2, bias=False)
+        self.bn_Conv1 = BiasedBatchNorm2d(conv1_channels, eps=0.001, momentum=0.001)
         self.Conv1_relu = nn.ReLU6()
-        self.expanded_conv = InvertedResidual(
-            Conv1_channels, make_divisible(int(16 * width)), expanded=False
-        )
-        self.block_1 = InvertedResidual(make_divisible(int(16 * width)), block_1_channels, stride=2)
-        self.block_2 = InvertedResidual(block_1_channels, block_1_channels)
-        self.block_3 = InvertedResidual(block_1_channels, block_3_channels, stride=2)
-        self.block_4 = InvertedResidual(block_3_channels, block_3_channels)
-        self.block_5 = InvertedResidual(block_3_channels, block_3_channels)
-        self.block_6 = InvertedResidual(block_3_channels, block_6_channels, stride=2)
-        self.block_7 = InvertedResidual(block_6_channels, block_6_channels)
-        self.block_8 = InvertedResidual(block_6_channels, block_6_channels)
-        self.block_9 = InvertedResidual(block_6_channels, block_6_channels)
-        self.block_10 = InvertedResidual(block_6_channels, block_10_channels)
-        self.block_11 = InvertedResidual(block_10_channels, block_10_channels)
-        self.block_12 = InvertedResidual(block_10_channels, block_10_channels)
-        self.block_13 = InvertedResidual(block_10_channels, block_13_channels, stride=2)
-        self.block_14 = InvertedResidual(block_13_channels, block_13_channels)
-        self.block_15 = InvertedResidual(block_13_channels, block_13_channels)
-        self.block_16 = InvertedResidual(block_13_channels, make_divisible(int(320 * width)))
-        self.Conv_1 = nn.Conv2d(
-            make_divisible(int(320 * width)), Conv_1_channels, kernel_size=1, bias=False
-        )
-        self.Conv_1_bn = BiasedBatchNorm2d(Conv_1_channels, eps=0.001, momentum=0.001)
+        self.expanded_conv = InvertedResidual(conv1_channels, widths[0], expanded=False)
+        self.block_1 = InvertedResidual(widths[0], widths[1], stride=2)
+        self.block_2 = InvertedResidual(widths[1], widths[1])
+        self.block_3 = InvertedResidual(widths[1], widths[2], stride=2)
+        self.block_4 = InvertedResidual(widths[2], widths[2])
+        self.block_5 = InvertedResidual(widths[2], widths[2])
+        self.block_6 = InvertedResidual(widths[2], widths[3], stride=2)
+        self.block_7 = InvertedResidual(widths[3], widths[3])
+        self.block_8 = InvertedResidual(widths[3], widths[3])
+        self.block_9 = InvertedResidual(widths[3], widths[3])
+        self.block_10 = InvertedResidual(widths[3], widths[4])
+        self.block_11 = InvertedResidual(widths[4], widths[4])
+        self.block_12 = InvertedResidual(widths[4], widths[4])
+        self.block_13 = InvertedResidual(widths[4], widths[5], stride=2)
+        self.block_14 = InvertedResidual(widths[5], widths[5])
+        self.block_15 = InvertedResidual(widths[5], widths[5])
+        self.block_16 = InvertedResidual(widths[5], widths[6])
+        self.Conv_1 = nn.Conv2d(widths[6], conv_1_channels, kernel_size=1, bias=False)
+        self.Conv_1_bn = BiasedBatchNorm2d(conv_1_channels, eps=0.001, momentum=0.001)
         self.out_relu = nn.ReLU6()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.predictions = nn.Linear(Conv_1_channels, classes)
+        self.predictions = nn.Linear(conv_1_channels, classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

@@ -167,3 +167,58 @@ def test_what_decides_a_condition_alone_says_so() -> None:
     head = "archspec: 1\nname: alone\nparams: {count: 2, wide: 8}\ninput: {channels: 3, height: 8, width: 8}\n"
     graph = archspec.compile(load_text(head + text))
     assert fixed_params(graph) == {"count": "which layers there are", "wide": ""}
+
+
+RATES = """
+params: {rates: {default: [2, 4, 6], doc: dilations of the branches}, wide: 5}
+blocks:
+  branch:
+    params: {rate: {}}
+    layers: [conv: {filters: 4, kernel: 3, padding: rate, dilation: rate}, conv: {filters: 4, kernel: 1}]
+  pyramid:
+    params: {rates: {}}
+    layers:
+      - concat:
+          - [branch: {rate: "rates[0]"}]
+          - [branch: {rate: "rates[1]"}]
+          - [branch: {rate: "rates[2]"}]
+  two:
+    params: {filters: {}, middle: {}}
+    layers: [conv: {filters: middle, kernel: 1}, relu, conv: {filters: filters, kernel: 1}]
+  twice:
+    params: {width: {}}
+    layers: [conv: {filters: width, kernel: 1}, relu, conv: {filters: width, kernel: 1}]
+layers:
+  - pyramid: {rates: rates}
+  - two: {filters: 8, middle: 4}
+  - two: {filters: 6, middle: 3}
+  - twice: {width: 4}
+  - twice: {width: 5}
+  - conv: {filters: 4, kernel: 5, padding: 2 * wide, dilation: wide}
+"""
+
+
+@BACKENDS
+def test_dilations_that_their_padding_makes_up_for_stay_arguments(backend: str) -> None:
+    graph = graph_of(RATES)
+    found = source_of(RATES, backend)
+    assert "rates: tuple[int, int, int] = (2, 4, 6)" in found
+    assert "wide: int = 5" in found
+    assert not fixed_params(graph)
+    archspec.build(load_text(HEAD + RATES), backend=backend)
+    other = archspec.compile(load_text(HEAD + RATES, overrides={"rates": [1, 3, 5], "wide": 3}))
+    assert other.types == graph.types
+
+
+def test_a_dilation_that_changes_sizes_is_fixed() -> None:
+    text = RATES.replace("padding: 2 * wide, dilation", "padding: 9, dilation")
+    assert fixed_params(graph_of(text)) == {"wide": "the dilation of conv"}
+
+
+@BACKENDS
+def test_which_of_several_layers_is_meant_is_said(backend: str) -> None:
+    found = source_of(RATES, backend)
+    assert "filters: output channels of the second convolution." in found
+    assert "middle: output channels of the first convolution." in found
+    assert "rate: padding and dilation of the first convolution." in found
+    assert "width: output channels of the first and second convolution." in found

@@ -86,6 +86,9 @@ layers:
         ("a if c else (a if c else b)", "a if c else b"),
         ("a * 0", "0"),
         ("drop * 0", "drop * 0"),
+        ("5 < n", "n > 5"),
+        ("2 if 3 == a + b else 1", "2 if a + b == 3 else 1"),
+        ("1 < n < 4", "1 < n < 4"),
     ],
 )
 def test_expressions_have_a_normal_form(text: str, expected: str) -> None:

@@ -167,3 +167,136 @@ def test_channels_that_grow_are_right_for_other_arguments(growth: int) -> None:
     wanted = graph_of(GROWING, f"{{growth: {growth}}}").all_weights
     found = {name: tuple(value.shape) for name, value in model.state_dict().items() if "num_batches" not in name}
     assert found == {name: weight.shape for name, weight in wanted.items()}
+
+
+MULTIPLES = """
+blocks:
+  unit:
+    layers: [conv: {filters: in_channels, kernel: 3, padding: 1, groups: in_channels}, batch_norm]
+  wider:
+    layers: [concat: [[], [conv: {filters: in_channels, kernel: 1}]]]
+layers:
+  - name: features
+    layers:
+      - conv: {name: "0", filters: width, kernel: 3, padding: 1}
+      - repeat: {name: "1", times: 2, layers: [unit]}
+      - wider: {name: "2"}
+      - repeat: {name: "3", times: 2, layers: [unit]}
+      - wider: {name: "4"}
+      - repeat: {name: "5", times: 2, layers: [unit]}
+      - wider: {name: "6"}
+      - repeat: {name: "7", times: 2, layers: [unit]}
+  - batch_norm: {name: norm}
+  - conv: {name: last, filters: 4, kernel: 1}
+"""
+
+
+@needs("torch")
+def test_a_multiple_of_one_name_is_written_where_it_is_needed() -> None:
+    found = source_of(graph_of(MULTIPLES, "{width: 8}"), "torch")
+    assert "nn.BatchNorm2d(8 * width)" in found
+    assert "Wider(4 * width)" in found
+    assert "channels =" not in found
+    assert ".append(" not in found
+
+
+@needs("torch")
+def test_locals_that_are_named_after_layers_are_in_lower_case() -> None:
+    convs = [f"conv: {{name: Conv{place}, filters: make_divisible({place}8 * width), kernel: 3}}" for place in (1, 2)]
+    text = (
+        "layers: ["
+        + ", ".join(f"{conv}, batch_norm, conv: {{filters: channels, kernel: 3, groups: channels}}" for conv in convs)
+        + "]"
+    )
+    found = source_of(graph_of(text, "{width: 1.0}"), "torch")
+    assert "conv1_channels = make_divisible(18 * width) conv2_channels = make_divisible(28 * width)" in found
+    assert "self.Conv2 = nn.Conv2d(conv1_channels, conv2_channels, kernel_size=3)" in found
+
+
+TURNS = """
+blocks:
+  unit:
+    unit: [pad, gated]
+    params: {rate: {}}
+    layers:
+      - add: [[], [{conv: {filters: in_channels, kernel: 3, padding: pad, dilation: pad}}, drop_path: {rate: rate}]]
+      - {when: gated, layers: [sigmoid]}
+stages:
+  - name: a
+    block: unit
+    units: "[(i % 2 + 1, i % 2 == 0) for i in range(6)]"
+    with: {rate: drop * unit_index / (unit_count - 1)}
+  - name: b
+    block: unit
+    units: "[(1 + 2 * (i % 2), true) for i in range(5)]"
+    with: {rate: drop * unit_index / (unit_count - 1)}
+"""
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize(("name", "given", "named"), [("torch", "8, ", ""), ("keras", "x, ", ', name=f"{}_{{i}}"')])
+def test_units_whose_arguments_take_turns_are_a_loop(name: str, given: str, named: str) -> None:
+    found = source_of(graph_of(TURNS, "{drop: 0.2}"), name)
+    first = f"{given}pad=1 + i % 2, gated=i % 2 == 0, rate=drop * i / 10{named.format('a')}"
+    last = f"{given}pad=1 + i % 2 * 2, gated=True, rate=drop * (6 + i) / 10{named.format('b')}"
+    assert first in found
+    assert last in found
+    assert "for i in range(6)" in found
+    assert "for i in range(5)" in found
+
+
+@needs("torch")
+def test_three_values_take_turns_by_chance() -> None:
+    text = TURNS.replace("range(6)", "range(3)").replace("range(5)", "range(3)")
+    assert "i % 2" not in source_of(graph_of(text, "{drop: 0.2}"), "torch")
+
+
+LETTERS = """
+blocks:
+  unit:
+    params: {rate: {}}
+    layers: [add: [[], [{conv: {filters: in_channels, kernel: 1}}, drop_path: {rate: rate}]]]
+layers:
+  - conv: {name: stem, filters: 8, kernel: 1}
+  - repeat:
+      inline: true
+      times: 5
+      names: "block2{['a', 'b', 'c', 'd', 'e'][i]}"
+      layers: [unit: {rate: "rate * (i + 1) / 6"}]
+"""
+
+
+@needs("keras")
+def test_letters_count_calls_in_a_row() -> None:
+    found = source_of(graph_of(LETTERS, "{rate: 0.5}"), "keras")
+    assert """for i in range(5): x = unit(x, rate=rate * (1 + i) / 6, name=f"block2{'abcde'[i]}")""" in found
+
+
+FAMILY = """
+layers:
+  - conv: {filters: make_divisible(8 * width), kernel: 3, padding: 1}
+  - conv: {filters: make_divisible(16 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(24 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(40 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: make_divisible(48 * width), kernel: 3, padding: 1}
+  - batch_norm
+  - conv: {filters: "max(64, make_divisible(64 * width))", kernel: 3, padding: 1}
+  - batch_norm
+"""
+
+
+@needs("torch")
+@pytest.mark.parametrize("width", [1.0, 1.7])
+def test_locals_that_differ_in_a_number_are_a_list(width: float) -> None:
+    graph = graph_of(FAMILY, "{width: 1.0}")
+    found = source_of(graph, "torch")
+    assert "widths = [make_divisible(c * width) for c in (8, 16, 24, 40, 48, 64)]" in found
+    assert "nn.Conv2d(widths[0], widths[1], kernel_size=3, padding=1)" in found
+    module: dict[str, object] = {}
+    exec(compile(str(archspec.generate(graph, "torch")), "rows.py", "exec", dont_inherit=True), module)
+    wanted = graph_of(FAMILY, f"{{width: {width}}}").all_weights
+    shapes = {name: tuple(value.shape) for name, value in module["Rows"](width=width).state_dict().items()}  # type: ignore[operator]
+    assert {name: weight.shape for name, weight in wanted.items()}.items() <= shapes.items()

@@ -1,0 +1,123 @@
+"""Classes that are an `nn.Sequential` or an `nn.ModuleList` of their own: what they hold, what `forward` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from archspec.codegen.escaping import is_attribute
+from archspec.codegen.reuse import is_reuse
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.variable_allocation import uses
+from archspec.codegen.walk import is_chain, layers
+from archspec.expr import Const
+from archspec.ir.scope import Operand, Ref, Result
+from archspec_torch.constructors import fits_sequential, members
+from archspec_torch.ops import ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class RowClass:
+    """What a class is that holds its parts by place."""
+
+    base: str
+    """The class that it is derived from."""
+    parts: Tree
+    """The modules that it holds."""
+    forward: Tree | None = None
+    """What `forward` computes where that is more than one part after the other; the parts are its first item."""
+    merge: LayerUse | None = None
+    """The layer that joins what the parts give, each of the same tensor."""
+
+
+def row_class(definition: Definition) -> RowClass | None:
+    """What a definition's class is; None where it is an `nn.Module` with members."""
+    tree = definition.tree
+    if definition.operands != 1 or any(layer.draws for layer in layers(tree)):  # it has to keep what they are drawn by
+        return None
+    if _is_row(tree, named=not definition.is_network):
+        return RowClass("nn.Sequential", tree)
+    if definition.is_network:
+        return None
+    return _branches(tree) or _led_by_row(tree)
+
+
+def _is_row(tree: Tree, *, named: bool) -> bool:
+    """Whether items are modules in a row that have numbers for names, or, where they may be `named`, a name among them
+    that is no attribute of Python's, which a `forward` could not call as a person writes it.
+    """
+    numbered = all(item.number is not None for item in members(tree))
+    unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
+    loops = [item for item in members(tree) if isinstance(item, LoopUse)]
+    return (
+        (numbered or (unspeakable and named))
+        and not any(run.carried is not None for loop in loops for run in loop.runs)
+        and is_chain(tree)
+        and fits_sequential(tree)
+    )
+
+
+def _branches(tree: Tree) -> RowClass | None:
+    """Numbered modules that all take what arrives, and one concatenation of what they give."""
+    parts, last = tree.items[:-1], tree.items[-1] if tree.items else None
+    results = tuple(Result(item.location) for item in parts)
+    if (
+        not isinstance(last, LayerUse)
+        or last.op.name != "concat"
+        or len(parts) < 2
+        or not all(_is_branch(item, place) for place, item in enumerate(parts))
+        or last.operands != results
+        or tree.results != (Result(last.location),)
+    ):
+        return None
+    return RowClass("nn.ModuleList", Tree(parts, results), merge=last)
+
+
+def _is_branch(item: ItemUse, place: int) -> bool:
+    """Whether an item is a module in this place that takes what arrives and gives one tensor."""
+    match item:
+        case SequenceUse():
+            single = len(item.body.results) == 1
+        case CallUse():
+            single = len(item.definition.tree.results) == 1
+        case _:
+            return False
+    return single and not is_reuse(item) and item.number == Const(place) and item.operands == (Operand(0),)
+
+
+def _led_by_row(tree: Tree) -> RowClass | None:
+    """Modules in a row, and functions of what they give."""
+    last: Ref = Operand(0)
+    count = 0
+    for item in tree.items:
+        if isinstance(item, LayerUse) and _is_function(item):
+            break
+        if not isinstance(item, LayerUse | CallUse | SequenceUse | LoopUse) or item.operands != (last,):
+            return None
+        last, count = Result(item.location), count + 1
+    first, rest = tree.items[:count], tree.items[count:]
+    if all(isinstance(item, ChoiceUse) or item.name == str(place) for place, item in enumerate(first)):
+        first = tuple(_numbered(item, place) for place, item in enumerate(first))
+    row = Tree(first, (last,))
+    inner = {Result(item.location) for item in first[:-1]}
+    later = replace(tree, items=rest)
+    if (
+        count < 2
+        or not rest
+        or not _is_row(row, named=True)
+        or not all(isinstance(item, LayerUse) and _is_function(item) for item in rest)
+        or len(tree.results) > 1
+        or inner & {*uses(later)}
+    ):
+        return None
+    paths = tuple(dict.fromkeys(path for item in members(row) for path in item.paths))
+    held = SequenceUse(first[-1].location, "", None, row, (Operand(0),), paths)
+    return RowClass("nn.Sequential", row, forward=replace(tree, items=(held, *rest)))
+
+
+def _numbered(item: ItemUse, place: int) -> ItemUse:
+    return item if isinstance(item, ChoiceUse) else replace(item, number=Const(place))
+
+
+def _is_function(use: LayerUse) -> bool:
+    row = ROWS[use.op.name]
+    return use.results == 1 and row.bare_for(use) is None and row.function_for(use) is not None
