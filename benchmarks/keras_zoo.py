@@ -43,7 +43,7 @@ CHECKED: Final = (
 
 
 MISSING: Final = {
-    "NASNetMobile": "its names end with the number of a cell, which a repeat cannot give: 16 cells would be written out",
+    "NASNetMobile": "names end with the number of a cell, which a repeat cannot give: 16 cells would be written out",
     "NASNetLarge": "the same, of 22 cells",
 }
 """The builders that no spec has, and why."""
