@@ -1,22 +1,26 @@
 """The golden table of complexities: `python -m benchmarks.complexities` from the repository's root.
 
 `tests/analysis/complexities.json` has a row for each spec that ships, with the defaults of its params, and rows for
-other values where figures are published. The script counts every row again, and adds those of new specs. What is
-written by hand stays: `params`, `published` and `source`.
+other values where figures are published, and for the variants whose weights have a published accuracy. The script
+counts every row again, and adds those of new specs. What is written by hand stays: `params`, `published` and `source`.
+The accuracy of the weights is what the spec says under `pretrained`, with where it is from.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 import archspec
+from archspec.api import loaded
 from archspec.spec import shipped
 
 PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "analysis" / "complexities.json"
 COUNTED: Final = "counted from the definition"
+_ACCURACY: Final = re.compile(r"(?P<weights>.+); top-1 accuracy on ImageNet (?P<percent>[0-9.]+)%")
 
 
 def main() -> int:
@@ -33,7 +37,8 @@ def rewritten(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name in shipped():
         known = {json.dumps(row["params"]): row for row in rows if row["name"] == name}
-        known = {"{}": {"name": name, "params": {}, "source": COUNTED}, **known}
+        new: list[dict[str, Any]] = [{}, *({"variant": variant} for variant in published_variants(name))]
+        known = {**{json.dumps(params): {"params": params, "source": COUNTED} for params in new}, **known}
         found += [
             {
                 "name": name,
@@ -47,8 +52,21 @@ def rewritten(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def measured(name: str, params: dict[str, Any]) -> dict[str, int]:
-    """What is counted of one row."""
+def published_variants(name: str) -> list[str]:
+    """The variants of a spec, but for the one that it is by default, whose weights have a published accuracy."""
+    spec = loaded(name, {})
+    return [variant for variant in spec.variants if variant != spec.variant and accuracy(name, {"variant": variant})]
+
+
+def accuracy(name: str, params: dict[str, Any]) -> str:
+    """The share of ImageNet's images that the weights of a spec classify rightly, and whose they are; or nothing."""
+    pretrained = loaded(name, params).chosen_pretrained
+    found = _ACCURACY.fullmatch(pretrained.source or "") if pretrained else None
+    return f"{found['percent']} % ({found['weights']})" if found else ""
+
+
+def measured(name: str, params: dict[str, Any]) -> dict[str, int | str]:
+    """What is counted of one row, and the accuracy of its weights."""
     counts = archspec.count(name, **params)
     total = counts.total
     return {
@@ -57,6 +75,7 @@ def measured(name: str, params: dict[str, Any]) -> dict[str, int]:
         "macs": total.macs,
         "activations": total.activations,
         "depth": counts.depth,
+        "accuracy": accuracy(name, params),
     }
 
 

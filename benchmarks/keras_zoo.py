@@ -43,11 +43,8 @@ CHECKED: Final = (
 
 
 MISSING: Final = {
-    "Xception": "a layer of it keeps the kernels of two convolutions, which are two layers here",
-    "InceptionV3": "its layers have no names but numbers, which go on from the network made before it",
-    "InceptionResNetV2": "the same of the layers of its stem",
-    "NASNetMobile": "no spec has its cells yet",
-    "NASNetLarge": "no spec has its cells yet",
+    "NASNetMobile": "names end with the number of a cell, which a repeat cannot give: 16 cells would be written out",
+    "NASNetLarge": "the same, of 22 cells",
 }
 """The builders that no spec has, and why."""
 
@@ -85,9 +82,16 @@ def layers_of(model: Any, before: str = "") -> Iterator[Any]:
 
 
 def name_of(variable: Any, layer: Any) -> str:
-    """What a variable is called: where it was given no name, as the attribute that holds it."""
+    """What a variable is called, with its layer: where it was given no name, as the attribute that holds it.
+
+    `SeparableConv2D` keeps the kernels of two convolutions, which are two layers in a spec: `conv/pointwise_kernel` is
+    `conv_pointwise/kernel`.
+    """
     held = (name for name, value in vars(layer).items() if value is variable)
-    return str(next(held, variable.name) if variable.name.startswith("variable") else variable.name)
+    own = str(next(held, variable.name) if variable.name.startswith("variable") else variable.name)
+    if type(layer).__name__ == "SeparableConv2D" and own.endswith("_kernel"):
+        return f"{layer.name}_{own.removesuffix('_kernel')}/kernel"
+    return f"{layer.name}/{own}"
 
 
 class KerasReference:
@@ -96,11 +100,13 @@ class KerasReference:
     def __init__(self, builder: str, options: Mapping[str, Any] | None = None) -> None:
         import keras
 
+        # Layers without a name are numbered from the beginning of a session.
+        keras.utils.clear_session()
         # JSON has lists for the tuples of shapes.
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in (options or {}).items()}
         self.model: Any = getattr(keras.applications, builder)(weights=None, **given)
         self.by_name = {
-            f"{layer.name}/{name_of(variable, layer)}": variable
+            name_of(variable, layer): variable
             for layer in layers_of(self.model)
             if type(layer).__name__ != "Normalization"  # preparation of images, which is no part of a spec
             for variable in layer.weights
@@ -115,6 +121,9 @@ class KerasReference:
         found = 0
         for layer in layers_of(self.model):
             kind = type(layer).__name__
+            if kind == "SeparableConv2D":
+                places = math.prod(layer.output.shape[1:3])
+                found += places * sum(math.prod(variable.shape) for variable in layer.weights)
             if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
                 continue
             kernel = tuple(layer.kernel.shape)
@@ -184,8 +193,8 @@ def written(row: dict[str, Any]) -> dict[str, Any]:
     return {**found, "outputs": rounded, "largest": float(f"{np.abs(outputs).max():.6g}")}
 
 
-def compared(row: dict[str, Any]) -> tuple[str, ...]:
-    """One line of the printed table."""
+def compared(row: dict[str, Any], size: int | None = None) -> tuple[str, ...]:
+    """One line of the printed table; `size` is that of the image for the outputs, the builder's own unless given."""
     graph = archspec.compile(row["spec"], **row["params"])
     reference = KerasReference(row["builder"], row.get("options"))
     found = variables(graph)
@@ -193,6 +202,9 @@ def compared(row: dict[str, Any]) -> tuple[str, ...]:
     counts = (_equal(graph.parameters, reference.parameters), _equal(graph.macs, reference.macs()), names)
     if names != "equal":
         return (row["builder"], *counts, *("?" for _ in BACKENDS))
+    if size is not None:
+        graph = archspec.compile(row["spec"], **row["params"], size=size)
+        reference = KerasReference(row["builder"], {**row.get("options", {}), "input_shape": [size, size, 3]})
     reference.load(graph, weights_of(graph))
     expected = reference.outputs()
     apart = [np.abs(ours(graph, name, reference.size) - expected).max() / np.abs(expected).max() for name in BACKENDS]
@@ -213,6 +225,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.keras_zoo")
     parser.add_argument("builders", nargs="*", help="all unless given")
     parser.add_argument("--write", action="store_true", help="write the table for the tests")
+    parser.add_argument("--size", type=int, help="of the image for the outputs, in place of the builder's own")
     given = parser.parse_args(arguments)
     table = [row for row in rows() if not given.builders or row["builder"] in given.builders]
     if given.write:
@@ -230,7 +243,7 @@ def main(arguments: list[str]) -> int:
     names = " | ".join(f"outputs on {name} differ by" for name in BACKENDS)
     print(f"| builder | parameters | MACs | names and shapes | {names} |\n|---|---|---|---|{'---|' * len(BACKENDS)}")
     for row in table:
-        print(f"| {' | '.join(compared(row))} |", flush=True)
+        print(f"| {' | '.join(compared(row, given.size))} |", flush=True)
     if not given.builders:
         print("\n" + "\n".join(f"No spec has {name}: {why}." for name, why in MISSING.items()))
     return 0

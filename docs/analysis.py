@@ -45,10 +45,10 @@ def _complexities() -> str:
 
 
 def _rows() -> Iterator[str]:
-    yield "| network | parameters | MACs | activations | depth | source |"
-    yield "|---|---:|---:|---:|---:|---|"
+    yield "| network | parameters | MACs | activations | depth | source | top-1 accuracy on ImageNet |"
+    yield "|---|---:|---:|---:|---:|---|---|"
     rows: list[dict[str, Any]] = json.loads(COMPLEXITIES.read_text(encoding="utf-8"))
     for row in rows:
         name = ", ".join([row["name"], *(f"{param} = {value}" for param, value in row["params"].items())])
         figures = (f"{row[field]:,}" for field in ("parameters", "macs", "activations", "depth"))
-        yield f"| {name} | {' | '.join(figures)} | {row['source']} |"
+        yield f"| {name} | {' | '.join(figures)} | {row['source']} | {row['accuracy']} |"

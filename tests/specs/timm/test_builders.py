@@ -17,7 +17,19 @@ from benchmarks.zoo import digest, drawn, image, rows
 from tests.needed import needs
 
 ROWS: Final = rows("timm")
-SMALL: Final = ("ecaresnet26t", "efficientnet_b0", "mixer_s32_224", "resnetblur50", "seresnext50_32x4d")
+SMALL: Final = (
+    "convnext_atto",
+    "cspresnet50",
+    "ecaresnet26t",
+    "efficientnet_b0",
+    "mixer_s32_224",
+    "mobilenetv2_050",
+    "mobilenetv3_small_100",
+    "regnety_002",
+    "repvgg_a0",
+    "resnetblur50",
+    "seresnext50_32x4d",
+)
 """Those of which outputs are computed; `python -m benchmarks.zoo --library timm` compares all."""
 
 
