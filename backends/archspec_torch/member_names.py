@@ -34,6 +34,17 @@ def ordered_names(tree: Tree, made: Collection[int] = frozenset()) -> Iterator[s
                 pass
 
 
+def certain_names(tree: Tree) -> set[str]:
+    """The members that a tree becomes whatever its conditions say."""
+    found: set[str] = set()
+    for item in tree.items:
+        if isinstance(item, ChoiceUse):
+            found |= certain_names(item.then) & certain_names(item.other)
+        else:
+            found |= {*ordered_names(Tree((item,), ()))}
+    return found
+
+
 def is_no_module(use: LayerUse) -> bool:
     """Whether a layer is written as a function, or as a parameter."""
     row = ROWS[use.op.name]

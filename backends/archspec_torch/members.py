@@ -30,7 +30,16 @@ from archspec.reserved_names import NOT_LAYERS
 from archspec_torch.constructors import expressions, mentioned
 from archspec_torch.forward import Spelling
 from archspec_torch.local_writer import LocalWriter, contains
-from archspec_torch.member_names import arms, calls_of_both, joinable, member_name, members_of, ordered_names, row
+from archspec_torch.member_names import (
+    arms,
+    calls_of_both,
+    certain_names,
+    joinable,
+    member_name,
+    members_of,
+    ordered_names,
+    row,
+)
 from archspec_torch.names import RESERVED
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
@@ -267,7 +276,8 @@ class MemberWriter(LocalWriter):
         indent = INDENT * depth
         bodies: list[list[str]] = []
         found = [{*ordered_names(side, self.made)} for side in (item.then, item.other)]
-        alone, both = sorted(found[0] ^ found[1]), sorted(found[0] & found[1])
+        certain = certain_names(item.then) & certain_names(item.other)
+        alone, both = sorted((found[0] | found[1]) - certain), sorted(found[0] & found[1] & certain)
         fresh = [name for name in (*alone, *both) if name not in self.declared]
         self.declared |= {*fresh}
         self.defaulted |= {name for name in fresh if name in alone}

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: d45ae980003ff9f5
+# digest: 2afbb701a275a266
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -83,15 +83,15 @@ class Mbconv(nn.Module):
         self.activation: nn.Module = nn.Identity()
         self.bn: nn.Module = nn.Identity()
         self.dwconv2: nn.Module = nn.Identity()
+        self.expand_activation: nn.Module = nn.Identity()
+        self.expand_bn: nn.Module = nn.Identity()
+        self.expand_conv: nn.Module = nn.Identity()
         self.project_activation: nn.Module = nn.Identity()
         self.se_expand: nn.Module = nn.Identity()
         self.se_reduce: nn.Module = nn.Identity()
         self.se_squeeze: nn.Module = nn.Identity()
         self.sigmoid: nn.Module = nn.Identity()
         self.silu: nn.Module = nn.Identity()
-        self.expand_activation: nn.Module
-        self.expand_bn: nn.Module
-        self.expand_conv: nn.Module
         self.project_bn: nn.Module
         self.project_conv: nn.Module
         if self.fused:

@@ -135,3 +135,31 @@ def test_dense_layers_beside_an_attention_without_biases_are_drawn() -> None:
     text += "  - attention: {heads: 2, bias: false}\n  - dense: {units: 8, bias_init: ones}\n"
     model = archspec.build(archspec.compile(load_text(text)), "torch")
     assert (model.dense.bias == 1).all()
+
+
+def test_a_member_that_one_side_has_under_a_further_condition_is_an_identity_without_it() -> None:
+    text = """
+blocks:
+  unit:
+    params: {fused: {}, expansion: {}}
+    layers:
+      - when: fused
+        layers:
+          - when: expansion != 1
+            layers:
+              - conv: {name: wide, filters: 8 * expansion, kernel: 3, padding: 1}
+              - conv: {name: narrow, filters: 8, kernel: 1}
+            else:
+              - conv: {name: narrow, filters: 8, kernel: 3, padding: 1}
+        else:
+          - conv: {name: wide, filters: 8 * expansion, kernel: 1}
+          - relu: {name: act}
+          - conv: {name: narrow, filters: 8, kernel: 1}
+layers:
+  - unit: {fused: true, expansion: 1}
+  - unit: {fused: true, expansion: 2}
+  - unit: {fused: false, expansion: 2}
+"""
+    source = str(archspec.generate(archspec.compile(load_text(HEAD + text)), "torch"))
+    assert "self.wide: nn.Module = nn.Identity()" in source
+    assert "self.narrow: nn.Module\n" in source
