@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +189,50 @@ def test_a_file_of_the_web_is_downloaded_once(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(archspec.WeightsError, match="cannot be downloaded"):
         downloads.fetched("https://localhost/other.pth")
     assert not [path for path in tmp_path.rglob("*other*") if path.is_file()]
+
+
+@pytest.mark.parametrize("when", ["opening", "reading"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(104, "Connection reset by peer"),
+        ssl.SSLError("record layer failure"),
+        TimeoutError("timed out"),
+        http.client.RemoteDisconnected("closed"),
+        http.client.IncompleteRead(b""),
+        ValueError("read of closed file"),
+        ConnectionAbortedError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_is_lost_is_an_error_of_the_download(
+    error: Exception, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import urllib.request
+    from email.message import Message
+    from io import BytesIO
+
+    class Answer(BytesIO):
+        url = "https://localhost/net.pth"
+        headers = Message()
+
+        def read(self, count: int | None = -1) -> bytes:
+            if not self.tell():
+                return super().read(3)
+            raise error
+
+    def urlopen(request: urllib.request.Request, timeout: float) -> Answer:
+        if when == "opening":
+            raise error
+        return Answer(b"numbers")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    with pytest.raises(archspec.WeightsError, match="net.pth cannot be downloaded") as caught:
+        downloads.fetched("https://localhost/net.pth")
+    [found] = caught.value.diagnostics
+    assert (found.code, bool(found.label)) == ("E0701", True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_child_inherits_how_images_are_prepared_and_no_weights(run: Run) -> None:
