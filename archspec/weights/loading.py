@@ -110,13 +110,13 @@ def _read(
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)
-    report = replace(_compared(given, graph), notes=(*choice.notes, *changed))
+    report = replace(_compared(given, graph), notes=(*choice.notes, *changed.notes), drawn=changed.drawn)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
-    doubts = (*(choice.doubts if report.complete else ()), *_doubts(wanted, arrays))
+    doubts = (*(choice.doubts if report.complete else ()), *changed.doubts, *_doubts(wanted, arrays))
     return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=doubts)
 
 
