@@ -201,12 +201,12 @@ def test_a_grouped_convolution_of_three_channels_each_has_no_colors() -> None:
 
     arrays = numbered(grouped(6))
     assert arrays["conv1.weight"].shape[1] == 3
-    with pytest.raises(WeightsError, match="conv1.weight is 6x3x3x3, the network's is 6x1x3x3"):
+    with pytest.raises(WeightsError, match=r"conv1\.weight is 6x3x3x3, the network's is 6x1x3x3"):
         read_weights(arrays, grouped(2), adapt=["channels"])
 
 
 def test_kernels_of_more_than_three_channels_are_left_alone() -> None:
-    with pytest.raises(WeightsError, match="conv1.weight is 6x9x3x3, the network's is 6x1x3x3"):
+    with pytest.raises(WeightsError, match=r"conv1\.weight is 6x9x3x3, the network's is 6x1x3x3"):
         read_weights(numbered(net(in_channels=9)), net(in_channels=1), adapt=["channels"])
 
 
