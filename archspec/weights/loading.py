@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -173,6 +173,7 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
 def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     """The weights by the names of a map that is given, or by the order of both."""
     dicts = state_dicts(file.tree)
+    _check_key(path, file, dicts, asked.key)
     taken = {name: tensors for name, tensors in dicts.items() if asked.key in (None, name)}
     if asked.weight_map is not None:
         if wrong := asked.weight_map.check(graph):
@@ -186,6 +187,10 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
                     notes.append(f"rules that name nothing of {graph.name}: {_some(idle)}")
                 return FoundWeights(found.tensors, tuple(notes))
         raise unreadable(path, f"it has none of the names that the map {asked.weight_map.path.name} gives")
+    if asked.prefix is not None:
+        taken = {name: _beginning(tensors, asked.prefix) for name, tensors in taken.items()}
+        if not any(taken.values()):
+            raise _without(path, asked.prefix)
     for tensors in taken.values():
         if (names := in_order(tensors, graph)) is not None:
             first, name = next(iter(names.items()), ("", ""))
@@ -195,6 +200,26 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     raise unreadable(path, f"its weights are not those of {graph.name} in their order, by number and shape", help)
 
 
+def _check_key(path: Path, file: WeightsFile, dicts: Collection[str], key: str | None) -> None:
+    """See that a file has the mapping that is asked for.
+
+    Raises:
+        WeightsError: it has not.
+    """
+    if key is not None and key not in dicts:
+        keys = ", ".join(f"`{name}`" for name in list(dicts)[:_LISTED] if name)
+        help = f"there is {keys}" if keys else "leave --weights-key out"
+        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
+
+
+def _beginning(tensors: Mapping[str, LazyTensor], prefix: str) -> dict[str, LazyTensor]:
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _without(path: Path, prefix: str) -> WeightsError:
+    return unreadable(path, f"no name in it begins with `{prefix}`")
+
+
 def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     key, prefix = asked.key, asked.prefix
     if asked.by_order or asked.weight_map is not None:
@@ -202,10 +227,8 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
     dicts = state_dicts(file.tree)
-    if file.library and key is not None and key not in dicts:
-        keys = ", ".join(f"`{name}`" for name in dicts if name)
-        help = f"there is {keys}" if keys else "leave --weights-key out"
-        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
+    if file.library:
+        _check_key(path, file, dicts, key)
     own = None if file.library else reading(path, lambda: find_weights(file.tree, graph, key, prefix))
     best, found = "", None
     if own is None or _hits(own.tensors, graph) < len(graph.all_weights):
@@ -218,7 +241,7 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
         if own is not None:
             return own
         if prefix is not None and not any(name.startswith(prefix) for name in dicts.get("", ())):
-            raise unreadable(path, f"no name in it begins with `{prefix}`")
+            raise _without(path, prefix)
         return FoundWeights(next(iter(dicts.values()), {}))
     others = [name for name in dicts if name not in ("", best)] if file.library and not key else []
     also = f"; it also has `{others[0]}` (--weights-key takes it)" if others else ""
