@@ -15,6 +15,7 @@ from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
+from archspec.weights.deciding_params import deciding_params
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import commit_of, local
 from archspec.weights.network_digest import network_digest
@@ -364,17 +365,22 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
         match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
         return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
-    pairs = {
-        (size, other)
+    odd = {
+        (name, axis): (size, other)
         for name, weight in wanted.items()
         if len(given[name].shape) == len(weight.shape)
-        for size, other in zip(weight.shape, given[name].shape, strict=True)
+        for axis, (size, other) in enumerate(zip(weight.shape, given[name].shape, strict=True))
         if size != other
     }
     hints: list[str] = []
-    for param in graph.params:
-        if len(pairs) == 1 and next(iter(pairs))[0] == param.value:
-            hints.append(f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}")
+    if len({*odd.values()}) == 1:
+        size, other = next(iter(odd.values()))
+        deciding = frozenset.intersection(*(deciding_params(graph, name, axis) for name, axis in odd))
+        hints += [
+            f"the file may be of a network with --set {param.name}={other}"
+            for param in graph.params
+            if param.value == size and param.name in deciding
+        ]
     if forms := possible(given, graph):
         options = " ".join(f"--adapt {form}" for form in forms)
         hints.append(f"{options} makes them fit (adapt={forms!r} in Python)")

@@ -224,6 +224,51 @@ def test_the_type_of_numbers_stays(dtype: str) -> None:
     assert interpolated(table, (2, 2), (3, 3), corners=False).dtype == table.dtype
 
 
+BLOCKS = """
+archspec: 1
+name: net
+params: {classes: 3, in_channels: 3, width: 3}
+let: {wide: 2 * width}
+input: {channels: in_channels, height: 8, width: 8}
+blocks:
+  last:
+    params: {units: 5}
+    layers: [global_avg_pool, flatten, {dense: {name: fc, units: units}}]
+layers:
+  - {conv: {name: conv1, filters: 7, kernel: 3}}
+  - {conv: {name: conv2, filters: 4 * width - 9, kernel: 3}}
+  - {conv: {name: conv3, filters: wide + 1, kernel: 3}}
+  - last: {name: head, units: classes}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"in_channels": 4}, "--set in_channels=4"),
+        ({"classes": 4}, "--set classes=4"),
+    ],
+)
+def test_the_hint_names_the_param_that_decides_the_weight(given: dict[str, int], hint: str) -> None:
+    wanted = archspec.compile(load_text(BLOCKS))
+    arrays = archspec.init_weights(archspec.compile(load_text(BLOCKS, overrides=given)), seed=0)
+    with pytest.raises(WeightsError, match="do not fit") as caught:
+        read_weights(arrays, wanted)
+    [found] = caught.value.diagnostics
+    assert [part for part in found.help.split("; ") if "--set" in part] == [f"the file may be of a network with {hint}"]
+
+
+def test_no_param_is_named_that_does_not_decide_the_weight() -> None:
+    wanted = archspec.compile(
+        load_text(BLOCKS.replace("in_channels: 3, ", "").replace("channels: in_channels", "channels: 3"))
+    )
+    arrays = archspec.init_weights(wanted, seed=0)
+    arrays["conv1.weight"] = np.zeros((7, 4, 3, 3), np.float32)
+    with pytest.raises(WeightsError, match="do not fit") as caught:
+        read_weights(arrays, wanted)
+    assert "--set" not in str(caught.value)
+
+
 def test_words_that_mean_nothing_are_refused() -> None:
     for wrong in ("heads", "head=a", "channels=4", "positions=bilinear", ""):
         with pytest.raises(WeightsError, match="nothing that can be adapted"):
