@@ -272,7 +272,7 @@ def test_a_head_that_is_drawn_is_a_warning_and_notes_go_to_standard_error(run: R
         "warning: fc.weight, fc.bias: drawn anew, so that the classes mean nothing before a training",
     ]
     named = {f"w{place}": array for place, array in enumerate(archspec.init_weights("tiny.yaml", seed=3).values())}
-    np.savez("named.npz", **named)
+    np.savez("named.npz", allow_pickle=False, **named)
     code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", "named.npz", "--map", "order")
     assert code == 0
     assert err.startswith("note: taken by their order, as `w0` for `conv1.weight`: see that outputs are right")

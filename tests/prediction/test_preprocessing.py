@@ -145,7 +145,8 @@ def test_an_image_of_pillow_that_is_damaged_is_refused_as_its_file_is(tmp_path: 
 
 def test_one_image_is_no_list_and_none_give_an_empty_batch() -> None:
     prepare = made({}, 8, 8)
-    for one in ("a.png", Path("a.png"), picture(8, 8)):
+    ones: list[Any] = ["a.png", Path("a.png"), picture(8, 8)]
+    for one in ones:
         with pytest.raises(TypeError, match="images are given as a list"):
             prepare(one)
     assert prepare([]).shape == (0, 3, 8, 8)
