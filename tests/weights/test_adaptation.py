@@ -195,6 +195,13 @@ def test_the_first_convolution_behind_a_normalization_takes_other_channels(chann
         np.testing.assert_allclose(found[name], wanted, rtol=1e-6)
 
 
+def test_a_convolution_of_one_position_and_one_filter_has_colors_as_any_other() -> None:
+    one = "conv: {name: conv1, filters: 1, kernel: 1}"
+    arrays = numbered(net(first=one))
+    found, _ = read_weights(arrays, net(first=one, in_channels=1), adapt=["channels"])
+    assert np.array_equal(found["conv1.weight"], arrays["conv1.weight"].sum(axis=1, keepdims=True))
+
+
 def test_a_grouped_convolution_of_three_channels_each_has_no_colors() -> None:
     def grouped(channels: int) -> archspec.LayerGraph:
         return net(first="conv: {name: conv1, filters: 6, kernel: 3, groups: 2}", in_channels=channels)
