@@ -257,9 +257,9 @@ def build(
             that fits best.
         strip_prefix: what stands before the network's names in the file (`backbone.`), where it does not stand before
             all of them; names without it are passed over.
-        adapt: what of the weights is made to fit where it has another shape: `channels`, the kernel of the first
-            convolution for another number of input channels; `head`, the classifier drawn anew, or
-            `head=281,282` with these classes of the file; `positions`, embeddings interpolated as timm does it, or
+        adapt: what of the weights is made to fit: `channels`, the kernel of the first convolution for another number
+            of input channels; `head`, the classifier drawn anew, whatever the file has, or `head=281,282` with these
+            classes of the file; `positions`, embeddings interpolated as timm does it, or
             `positions=torchvision`.
         map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are the
             network's in its order; found by the names if not given.

@@ -44,6 +44,7 @@ _ENDS: Final[dict[str, tuple[bytes, bytes]]] = {
     ".html": _XML,
     ".graphml": _XML,
     ".xml": _XML,
+    ".md": _XML,
     ".dot": (b"", b"// " + _WORDS + b"\n"),
     ".mmd": (b"", b"%% " + _WORDS + b"\n"),
     ".pdf": (b"", b"% " + _WORDS + b"\n"),

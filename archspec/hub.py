@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec._version import __version__
 from archspec.api import build, compile, loaded
-from archspec.atomic_files import write_text
-from archspec.digests import check_writable
+from archspec.atomic_files import write_bytes
+from archspec.digests import check_writable, with_digest
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
@@ -118,7 +118,7 @@ def write_repository(
         weights: a file of any format that is read, or arrays by canonical name.
         license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says if not given.
         options: for `read_weights`: where in the file the weights are, and what is made to fit.
-        force: overwrite files of these names that are there.
+        force: overwrite files of these names that were edited by hand, or not written by archspec.
         limits, root: as for `archspec.load`.
         params: values for the spec's params.
 
@@ -143,9 +143,10 @@ def write_repository(
     arrays, report = read_weights(weights, graph, **(options or {}))
     given = {name: _plain(value) for name, value in params.items()}
     config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
-    write_text(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
-    write(folder / WEIGHTS, arrays, graph)
-    write_text(folder / CARD, _card(graph, license))
+    # Each has its digest, so that it may be written again.
+    write_bytes(folder / CONFIG, with_digest(f"{json.dumps(config, indent=2, ensure_ascii=False)}\n".encode(), ".json"))
+    write(folder / WEIGHTS, arrays, graph, add_digest=True)
+    write_bytes(folder / CARD, with_digest(_card(graph, license).encode(), ".md"))
     return graph, report
 
 

@@ -12,7 +12,6 @@ from archspec.commands.shared import (
     OK,
     add_spec,
     add_weights,
-    check_weights_usage,
     limits,
     params,
     positive,
@@ -22,7 +21,9 @@ from archspec.process_exit import WRONG
 from archspec.reporting import plain
 
 if TYPE_CHECKING:
-    from archspec.prediction import ImageError, Prediction
+    from archspec.prediction import ImageError, Prediction, PredictionError
+    from archspec.spec import Pretrained
+    from archspec.weights import WeightsReport
 
 EXAMPLES: Final = (
     "archspec predict resnet50 --weights resnet50-11ad3fa6.pth cat.jpg dog.jpg",
@@ -30,6 +31,7 @@ EXAMPLES: Final = (
     "archspec predict hf://someone/mine cat.jpg --json",
 )
 """What its help shows."""
+_SHOWN: Final = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,6 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_weights
     from archspec.prediction.preprocessing import check_pillow
 
-    check_weights_usage(arguments)
     participant = Participant.parse(arguments.backend)
     check_installed([participant])
     check_pillow()
@@ -67,12 +68,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
         spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
     graph, pretrained = compile(spec), spec.chosen_pretrained
     preprocessing = Preprocessing.of(pretrained, graph)
-    ranking = Ranking.of(graph, pretrained.classes if pretrained is not None else None)
+    ranking = Ranking.of(graph, _class_names(pretrained, arguments))
     if ranking.doubt:
         print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
     if arguments.weights is None:
         arguments.weights = str(pretrained_weights(spec, arguments.spec))
-    arrays, _ = taken(arguments, graph)
+    arrays, report = taken(arguments, graph)
+    _say(report)
     os.environ.update(participant.environment())  # before the framework is imported
     predictor = Predictor(graph, participant.backend, arrays, preprocessing, ranking)
     shown: list[dict[str, Any]] = []
@@ -84,11 +86,31 @@ def run_predict(arguments: argparse.Namespace) -> int:
         else:
             _show(image, found)
     if arguments.format == "json":
-        print(json.dumps(shown, indent=2))
+        print(json.dumps(shown, indent=2, allow_nan=False))
     return WRONG if failed else OK
 
 
-def _show(image: str, found: list[Prediction] | ImageError) -> None:
+def _class_names(pretrained: Pretrained | None, arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The names of the network's classes: the spec's, or of its own weights those that `--adapt` takes."""
+    from archspec.weights.adaptation import Adaptation
+
+    names = (pretrained.classes if pretrained is not None else None) or ()
+    taken = Adaptation.parse(arguments.adapt).classes if arguments.weights is None else ()
+    return tuple(names[index] for index in taken) if taken and max(taken) < len(names) else names
+
+
+def _say(report: WeightsReport) -> None:
+    """How the weights were found, and what was done to them, on standard error: results alone go to the other."""
+    for note in report.notes:
+        print(f"note: {plain(note)}", file=sys.stderr)
+    if report.drawn:
+        drawn = f"{', '.join(report.drawn[:_SHOWN])}{' ...' if len(report.drawn) > _SHOWN else ''}"
+        print(
+            f"warning: {plain(drawn)}: drawn anew, so that the classes mean nothing before a training", file=sys.stderr
+        )
+
+
+def _show(image: str, found: list[Prediction] | ImageError | PredictionError) -> None:
     if not isinstance(found, list):
         sys.stdout.flush()
         print(f"error: {plain(image)}: {plain(str(found))}", file=sys.stderr)
@@ -99,7 +121,7 @@ def _show(image: str, found: list[Prediction] | ImageError) -> None:
         print(f"  {each.probability:8.2%}  {name}")
 
 
-def _as_dict(image: str, found: list[Prediction] | ImageError) -> dict[str, Any]:
+def _as_dict(image: str, found: list[Prediction] | ImageError | PredictionError) -> dict[str, Any]:
     if not isinstance(found, list):
         return {"image": image, "error": str(found)}
     classes = [{"class": each.index, "name": each.name, "probability": each.probability} for each in found]

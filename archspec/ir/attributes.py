@@ -20,6 +20,8 @@ Sides: TypeAlias = tuple[tuple[int, int], ...]
 
 MOST_SIZES: Final = 4
 """How many sizes a tensor has at most whose axes have a meaning, the batch left out."""
+MOST_PARTS: Final = 8
+"""Into how many parts all axes of a tensor may be taken apart."""
 
 
 class AttributeValueError(Exception):
@@ -266,10 +268,10 @@ class ShapeKind(Kind):
 class PartSizesKind(Kind):
     """Sizes of parts of axes; any of them may be -1, which stands for what is left."""
 
-    expects: str = "a list of one to six whole numbers"
+    expects: str = "a list of one to eight whole numbers"
 
     def read(self, value: Value) -> tuple[int, ...]:
-        if not isinstance(value, tuple) or not 1 <= len(value) <= 2 * (MOST_SIZES - 1):
+        if not isinstance(value, tuple) or not 1 <= len(value) <= MOST_PARTS:
             raise self._refuse(value)
         sizes = tuple(_whole(self, size, -1) for size in value)
         if 0 in sizes:

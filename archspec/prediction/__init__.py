@@ -1,12 +1,13 @@
 """What a network says of images: they are prepared as its weights need it, and its classes are named."""
 
-from archspec.prediction.classes import Prediction, Ranking
+from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
 from archspec.prediction.runs import Predictor, preprocessing, pretrained_weights
 
 __all__ = [
     "ImageError",
     "Prediction",
+    "PredictionError",
     "Predictor",
     "Preprocessing",
     "Ranking",

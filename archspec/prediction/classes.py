@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+class PredictionError(ValueError):
+    """What a network gives for an image is no probabilities."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A class, and how probable the network takes it to be."""
@@ -59,13 +63,21 @@ class Ranking:
         return cls(output, ends, tuple(names or ()))
 
     def top(self, outputs: np.ndarray[Any, Any], count: int) -> list[Prediction]:
-        """The most probable classes of one example, (classes,), the first of equal ones first."""
+        """The most probable classes of one example, (classes,), the first of equal ones first.
+
+        Raises:
+            PredictionError: there are none, as the numbers are NaN or infinite.
+        """
         import numpy as np
 
         numbers = outputs.astype(np.float64)
         if not self.probabilities:
-            numbers = np.exp(numbers - numbers.max())
+            with np.errstate(invalid="ignore"):  # what is infinite is looked for below
+                numbers = np.exp(numbers - numbers.max())
             numbers /= numbers.sum()
+        if not np.isfinite(numbers).all():
+            odd = int(np.count_nonzero(~np.isfinite(outputs)))
+            raise PredictionError(f"{odd:,} of the network's {outputs.size:,} outputs are NaN or infinite")
         order = np.argsort(-numbers, kind="stable")[:count]
         return [
             Prediction(int(index), self.names[index] if self.names else "", float(numbers[index])) for index in order

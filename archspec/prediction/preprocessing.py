@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.errors import BackendError, Diagnostic, SpecError
+from archspec.atomic_files import open_regular
+from archspec.errors import BackendError, Diagnostic, Span, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Pretrained
 
@@ -61,14 +62,19 @@ class Preprocessing:
                 message = (
                     f"`{key}` of `pretrained` has {len(numbers)} numbers, and {graph.name} takes {channels} channels"
                 )
-                raise _unfit(message, "")
+                raise _unfit(message, "", pretrained.place(key))
         if channels == 1 and pretrained.channels == "bgr":
-            raise _unfit(f"`channels: bgr` is of images in color, and {graph.name} takes 1 channel", "")
+            raise _unfit(
+                f"`channels: bgr` is of images in color, and {graph.name} takes 1 channel",
+                "",
+                pretrained.place("channels"),
+            )
         found = cls(pretrained, (channels, height, width))
         given = found._sides()
         if given is not None and given != (height, width):
             message = f"images are prepared to {given[0]}x{given[1]}, and {graph.name} takes {height}x{width}"
-            raise _unfit(message, "write the `size` and the `crop` of `pretrained` that the network's input has")
+            place = pretrained.place("size" if pretrained.crop is None else "crop")
+            raise _unfit(message, "write the `size` and the `crop` of `pretrained` that the network's input has", place)
         return found
 
     def __call__(
@@ -77,17 +83,29 @@ class Preprocessing:
         """A batch of images as the network takes them.
 
         Args:
-            images: paths, or images of Pillow's.
+            images: paths, or images of Pillow's; of none, the batch is empty.
             channels_last: (N, height, width, channels), as models of Keras take it; else (N, channels, height, width).
 
         Raises:
-            ImageError: one cannot be read, or has another size than the network takes.
+            ImageError: one cannot be read, or has another size than the network takes; its path is said, or its place.
+            TypeError: one image is given, and no list of them.
             BackendError: Pillow is not installed.
         """
         import numpy as np
 
-        batch = np.stack([self.prepared(image) for image in images])
+        if isinstance(images, str | bytes | PathLike) or not isinstance(images, Iterable):
+            raise TypeError(f"images are given as a list, [{images!r}], also where there is one")
+        batch = np.empty((0, *self.shape), np.float32)
+        if found := [self._named(image, place) for place, image in enumerate(images)]:
+            batch = np.stack(found)
         return np.ascontiguousarray(batch.transpose(0, 2, 3, 1)) if channels_last else batch
+
+    def _named(self, image: str | PathLike[str] | Any, place: int) -> NDArray[np.float32]:
+        try:
+            return self.prepared(image)
+        except ImageError as error:
+            name = image if isinstance(image, str | PathLike) else getattr(image, "filename", "")
+            raise ImageError(f"{fspath(name) or f'images[{place}]'}: {error}") from None
 
     def prepared(self, image: str | PathLike[str] | Any) -> NDArray[np.float32]:
         """One image, (channels, height, width); see `__call__`."""
@@ -109,22 +127,30 @@ class Preprocessing:
 
     def _decoded(self, image: str | PathLike[str] | Any) -> Any:
         from archspec.training.data.parts.errors import DataError
-        from archspec.training.data.parts.pictures import decoded
+        from archspec.training.data.parts.pictures import decoded, in_mode
 
         mode = _MODES[self.shape[0]]
-        if not isinstance(image, str | PathLike):
-            return image if image.mode == mode else image.convert(mode)
         check_pillow()
-        path = Path(image)
+        from PIL import Image
+
         try:
-            if path.stat().st_size > _MOST_BYTES:
+            if isinstance(image, Image.Image):
+                return in_mode(lambda: image, mode, "the image")
+            if not isinstance(image, str | PathLike):
+                raise ImageError(f"it is {type(image).__name__}, and neither a path nor an image of Pillow's")
+            with open_regular(Path(image)) as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
                 raise ImageError(f"it is larger than {_MOST_BYTES:,} bytes")
-            return decoded(path.read_bytes(), mode, "the image")
-        except OSError as error:
-            raise ImageError(f"it cannot be read: {error.strerror}") from None
+            return decoded(data, mode, "the image")
         except DataError as error:
             what = "it is no image that Pillow reads, or is damaged"
             raise ImageError(what if "cannot identify" in str(error) else " ".join(str(error).split())[:300]) from None
+        except (OSError, ValueError) as error:
+            if isinstance(error, ImageError):
+                raise
+            reason = getattr(error, "strerror", None) or error  # ValueError: a NUL character in the path
+            raise ImageError(f"it cannot be read: {reason}") from None
 
     def _cut(self, picture: Any) -> Any:
         """Resized, and its middle cut out; what a crop has beyond the image is black."""
@@ -168,5 +194,5 @@ def check_pillow() -> None:
 _INSTALL: Final = "install it with `pip install pillow`"
 
 
-def _unfit(message: str, help: str) -> SpecError:
-    return SpecError(Diagnostic("E0704", message, help=help))
+def _unfit(message: str, help: str, span: Span | None = None) -> SpecError:
+    return SpecError(Diagnostic("E0704", message, span, help=help))

@@ -15,7 +15,7 @@ from archspec.codegen.registry import backend as find
 from archspec.errors import Diagnostic, SpecError, WeightsError
 from archspec.hub import WEIGHTS, is_repository, spec_of
 from archspec.ir.graph import LayerGraph
-from archspec.prediction.classes import Prediction, Ranking
+from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
 from archspec.spec import Spec
 from archspec.weights.downloads import check_digest
@@ -96,8 +96,8 @@ class Predictor:
 
     def predictions(
         self, images: Sequence[str | os.PathLike[str]], count: int
-    ) -> Iterator[tuple[str, list[Prediction] | ImageError]]:
-        """For each image its most probable classes, or why it cannot be used; in order."""
+    ) -> Iterator[tuple[str, list[Prediction] | ImageError | PredictionError]]:
+        """For each image its most probable classes, or why there are none; in order."""
         import numpy as np
 
         for start in range(0, len(images), BATCH):
@@ -106,8 +106,14 @@ class Predictor:
             sound = [array for array in prepared if not isinstance(array, ImageError)]
             rows = iter(self._outputs(np.stack(sound)) if sound else ())
             for image, array in zip(part, prepared, strict=True):
-                found = array if isinstance(array, ImageError) else self.ranking.top(next(rows), count)
+                found = array if isinstance(array, ImageError) else self._top(next(rows), count)
                 yield os.fspath(image), found
+
+    def _top(self, outputs: Any, count: int) -> list[Prediction] | PredictionError:
+        try:
+            return self.ranking.top(outputs, count)
+        except PredictionError as error:
+            return error
 
     def _prepared(self, image: str | os.PathLike[str]) -> Any:
         try:

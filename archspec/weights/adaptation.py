@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError, did_you_mean
 from archspec.initialization import draw
+from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.weights.tensors import LazyTensor
@@ -31,6 +32,14 @@ SEED: Final = 0
 """By which a head is drawn anew."""
 _RGB: Final = 3
 _POSITION_OP: Final = "position_embedding"
+_HEADS: Final = ("conv", "conv_transpose", "dense")
+"""The ops that give a number for each class."""
+_IDLE: Final = {
+    CHANNELS: "the first convolution has the file's channels, or is none of three colors",
+    HEAD: "the network ends in no layer whose weights the file has, other classes apart",
+    POSITIONS: "the embeddings of positions have the file's size, or are none of an image",
+}
+"""Why nothing was adapted."""
 _MOST_PREFIX: Final = 16
 """Tokens before those of the image: of the class, of distillation, registers."""
 
@@ -73,131 +82,239 @@ def _is_list(text: str) -> bool:
     return all(part.isascii() and part.isdecimal() and len(part) < 10 for part in text.split(","))
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was done to weights so that they fit."""
+
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    """What was asked for, and applied to nothing."""
+    drawn: tuple[str, ...] = ()
+    """The weights that are not the file's: they are drawn anew."""
+
+
 def adapted(
     given: Mapping[str, LazyTensor], graph: LayerGraph, wanted: Adaptation
-) -> tuple[dict[str, LazyTensor], list[str]]:
-    """The tensors of a file, those that do not fit made to fit as far as is asked, and what was done.
+) -> tuple[dict[str, LazyTensor], Changes]:
+    """The tensors of a file, made to fit as far as is asked, and what was done.
+
+    The head is drawn or put together whenever that is asked; the others are changed where they do not fit.
 
     Raises:
-        WeightsError: a class that is asked for is not there.
+        WeightsError: the network has another number of classes than are asked for, or the file has not all of them.
     """
-    found, notes = dict(given), list[str]()
-    for name, weight, what in _reshaped(given, graph):
-        tensor, shape = given[name], weight
-        if what == CHANNELS and wanted.channels:
-            found[name] = _changed(tensor, shape, partial(input_channels, channels=shape[1]))
-            notes.append(f"{name} of {tensor.shape[1]} channels, for {shape[1]}")
-        elif what == HEAD and wanted.classes:
-            found[name] = _of_classes(name, tensor, shape, wanted.classes)
-            notes.append(f"{name} of {len(wanted.classes)} of {tensor.shape[0]:,} classes")
-        elif what == HEAD and wanted.head:
-            found[name] = LazyTensor(shape, "float32", partial(_drawn, graph, name))
-            notes.append(f"{name} drawn anew, for {shape[0]:,} classes")
-        elif what == POSITIONS and wanted.positions:
+    found, notes, drawn = dict(given), list[str](), list[str]()
+    done: dict[str, bool] = {}
+    """By what is asked, whether it applied to something."""
+    reshaped = _reshaped(given, graph)
+    if wanted.channels:
+        kernels = {name: axis for name, (what, axis) in reshaped.items() if what == CHANNELS}
+        done[CHANNELS] = bool(kernels)
+        for name, axis in kernels.items():
+            tensor, shape = given[name], graph.all_weights[name].shape
+            change = input_channels if axis else channel_vector
+            found[name] = _changed(tensor, shape, partial(change, channels=shape[axis]))
+            notes.append(f"{name} of {tensor.shape[axis]} channels, for {shape[axis]}")
+    if wanted.head:
+        heads = _asked_heads(given, graph, wanted.classes)
+        done[HEAD] = bool(heads)
+        for name, axis in heads.items():
+            tensor, shape = given[name], graph.all_weights[name].shape
+            if wanted.classes:
+                found[name] = _changed(tensor, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
+                notes.append(f"{name} of {len(wanted.classes)} of {tensor.shape[axis]:,} classes")
+            else:
+                kind = tensor.kind if tensor.kind in ("float64", "float16") else "float32"
+                found[name] = LazyTensor(shape, kind, partial(_drawn, graph, name, kind))
+                notes.append(f"{name} drawn anew, for {shape[axis]:,} classes")
+                drawn.append(name)
+    if wanted.positions:
+        tables = [name for name, (what, _) in reshaped.items() if what == POSITIONS]
+        done[POSITIONS] = bool(tables)
+        for name in tables:
+            tensor, shape = given[name], graph.all_weights[name].shape
             old, new = _grids(tensor.shape, shape, graph)
             corners = wanted.positions == TORCHVISION
             found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, corners=corners))
             notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {wanted.positions}")
-    return found, notes
+    idle = tuple(f"`--adapt {what}` changed nothing: {_IDLE[what]}" for what, some in done.items() if not some)
+    return found, Changes(tuple(notes), idle, tuple(drawn))
 
 
 def possible(given: Mapping[str, LazyTensor], graph: LayerGraph) -> list[str]:
     """What would have to be adapted so that all tensors fit; empty where that is not enough."""
     wanted = graph.all_weights
     odd = {name for name in wanted if name in given and given[name].shape != wanted[name].shape}
-    found = {name: what for name, _, what in _reshaped(given, graph)}
+    found = {name: what for name, (what, _) in _reshaped(given, graph).items()}
     if not odd or odd - found.keys() or given.keys() != wanted.keys():
         return []
     return [form for form in FORMS if form in found.values()]
 
 
-def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> Iterator[tuple[str, Shape, str]]:
-    """The weights of another shape that can be made to fit, with the shape that they are to have, and how."""
-    places = {**dict.fromkeys(_first_layers(graph), CHANNELS), **dict.fromkeys(_last_layers(graph), HEAD)}
+def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, tuple[str, int]]:
+    """The weights of another shape that can be made to fit, with what they are, and the axis that differs.
+
+    Of embeddings of positions the axis is not said.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    first, heads = {*_first_layers(graph)}, _heads(given, graph)
     for name, weight in graph.all_weights.items():
         tensor = given.get(name)
-        if tensor is None or tensor.problem or tensor.shape == weight.shape:
+        if tensor is None or tensor.problem or tensor.shape == weight.shape or len(tensor.shape) != len(weight.shape):
             continue
-        old, new, layer = tensor.shape, weight.shape, weight.layer_of(name)
-        what = places.get(layer, "")
-        if len(old) != len(new):
-            continue
-        if what == CHANNELS and len(new) > 2 and (old[0], *old[2:]) == (new[0], *new[2:]) and _takes(old[1], new[1]):
-            yield name, new, CHANNELS
-        elif what == HEAD and new and old[1:] == new[1:]:
-            yield name, new, HEAD
-        elif graph.nodes[layer].op.name == _POSITION_OP and _grids(old, new, graph) != ((0, 0), (0, 0)):
-            yield name, new, POSITIONS
+        old, new, node = tensor.shape, weight.shape, graph.nodes[weight.layer_of(name)]
+        axis = 0 if _by_channel(graph, node) else 1
+        kernel = node.op.name == "conv" and getattr(node.op, "groups", 1) == 1 and len(new) > 2
+        if node.path in first and (axis == 0 or kernel) and old[axis] == _RGB and _agree(old, new, axis):
+            found[name] = CHANNELS, axis
+        elif name in heads:
+            found[name] = HEAD, heads[name]
+        elif node.op.name == _POSITION_OP and _grids(old, new, graph) != ((0, 0), (0, 0)):
+            found[name] = POSITIONS, 0
+    return found
 
 
-def _takes(old: int, new: int) -> bool:
-    return old == _RGB or (new == 1 and old % _RGB == 0)
+def _heads(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, int]:
+    """The weights of the last layers that differ from the file's at most in the number of classes, and their axis."""
+    last, found = {*_last_layers(graph)}, dict[str, int]()
+    for name, weight in graph.all_weights.items():
+        tensor, node = given.get(name), graph.nodes[weight.layer_of(name)]
+        if node.path not in last or tensor is None or tensor.problem:
+            continue
+        axis = int(node.op.name == "conv_transpose" and len(weight.shape) > 1)
+        if (node.op.name in _HEADS or _by_channel(graph, node)) and _agree(tensor.shape, weight.shape, axis):
+            found[name] = axis
+    return found
+
+
+def _asked_heads(given: Mapping[str, LazyTensor], graph: LayerGraph, classes: tuple[int, ...]) -> dict[str, int]:
+    """The weights of the head that are drawn, or get these classes: of some that do not fit those, otherwise all.
+
+    Raises:
+        WeightsError: it has another number of classes than are asked for, or the file has not all of them.
+    """
+    heads, wanted = _heads(given, graph), graph.all_weights
+    odd = {wanted[name].layer_of(name) for name in heads if given[name].shape != wanted[name].shape}
+    chosen = {name: axis for name, axis in heads.items() if not odd or wanted[name].layer_of(name) in odd}
+    if not classes:
+        return chosen
+    if grouped := next((path for path in _last_layers(graph) if getattr(graph.nodes[path].op, "groups", 1) > 1), None):
+        message = f"classes are asked for of `{grouped}`, whose groups have a part of the features each"
+        raise WeightsError(Diagnostic("E0702", message, help="`--adapt head` draws it anew"))
+    fitting = {name: axis for name, axis in chosen.items() if wanted[name].shape[axis] == len(classes)}
+    for name, axis in chosen.items():
+        count = wanted[name].shape[axis]
+        if name not in fitting and (odd or not fitting):
+            message = f"{len(classes)} classes are asked for, and the network has {count:,}"
+            param = next((param.name for param in graph.params if param.value == count), None)
+            other = f", or `--set {param}={len(classes)}`" if param is not None else ""
+            raise WeightsError(Diagnostic("E0702", message, help=f"give {count:,} of them{other}"))
+        if name in fitting and max(classes) >= given[name].shape[axis]:
+            message = f"class {max(classes)} is asked for, and `{name}` in the file has {given[name].shape[axis]:,}"
+            raise WeightsError(Diagnostic("E0702", f"{message}, from 0"))
+    return fitting
+
+
+def _agree(old: Shape, new: Shape, axis: int) -> bool:
+    """Whether shapes are the same along all other axes."""
+    return len(old) == len(new) > axis and all(
+        size == other for place, (size, other) in enumerate(zip(old, new, strict=True)) if place != axis
+    )
 
 
 def _first_layers(graph: LayerGraph) -> Iterator[str]:
-    """The layers with weights that an input reaches without passing another one."""
+    """The layers with weights that an input reaches without passing another that mixes channels."""
     reached = set(graph.inputs)
     for path, node in graph.nodes.items():
         if path in reached or not any(value.partition(":")[0] in reached for value in node.inputs):
             continue
-        if _has_weights(graph, path):
+        shapes = _own_shapes(graph, node)
+        if shapes:
             yield path
-        else:
+        if not shapes or _by_channel(graph, node):
             reached.add(path)
 
 
 def _last_layers(graph: LayerGraph) -> Iterator[str]:
-    """The layers with weights from which an output comes without passing another one."""
+    """The layers with weights from which an output comes without passing another that mixes channels."""
     left, seen = [*graph.outputs.values()], set[str]()
     while left:
         path = left.pop().partition(":")[0]
         if path in seen or path in graph.inputs:
             continue
         seen.add(path)
-        if _has_weights(graph, path):
+        node = graph.nodes[path]
+        shapes = _own_shapes(graph, node)
+        if shapes:
             yield path
-        else:
-            left += graph.nodes[path].inputs
+        if not shapes or _by_channel(graph, node):
+            left += node.inputs
 
 
-def _has_weights(graph: LayerGraph, path: str) -> bool:
-    return any(weight.layer_of(name) == path for name, weight in graph.all_weights.items())
+def _own_shapes(graph: LayerGraph, node: Node) -> list[Shape]:
+    return [weight.shape for weight in node.op.weights(graph.input_types(node))]
+
+
+def _by_channel(graph: LayerGraph, node: Node) -> bool:
+    """Whether a layer's weights are numbers for each channel, as those of a batch normalization."""
+    shapes = _own_shapes(graph, node)
+    arriving = [type.channels for type in graph.input_types(node)]
+    if node.op.name in _HEADS:
+        return False  # those of one channel alone look alike
+    return bool(shapes) and all(math.prod(shape[1:]) == 1 and shape[0] in arriving for shape in shapes)
 
 
 def _changed(tensor: LazyTensor, shape: Shape, change: Callable[[Array], Array]) -> LazyTensor:
     return replace(tensor, shape=shape, load=lambda: change(tensor.load()))
 
 
-def _drawn(graph: LayerGraph, name: str) -> Array:
-    return draw(graph, SEED, names={name})[name]
+def _drawn(graph: LayerGraph, name: str, kind: str) -> Array:
+    return draw(graph, SEED, names={name})[name].astype(kind)
 
 
 def input_channels(weight: Array, channels: int) -> Array:
-    """The kernel of a first convolution, (out, in, *kernel), for another number of input channels.
+    """The kernel of a first convolution, (out, 3, *kernel), for another number of input channels, of its own type.
 
-    One channel gets the sum over those of the colors. Other numbers get them repeated, times 3 / channels: so an image
-    whose channels are equal gives what it gave.
+    One channel gets the sum over those of the colors: a gray image gives what it gave as one of three equal channels.
+    Other numbers get the colors' repeated, times 3 / channels. Where that is a multiple of three, an image whose
+    channels are equal gives what it gave; otherwise about that, as some colors then count more than others.
     """
     import numpy as np
 
-    numbers = weight.astype(np.float32)
+    numbers = _widened(weight)
     if channels == 1:
-        planes = numbers.reshape(numbers.shape[0], -1, _RGB, *numbers.shape[2:]) if numbers.shape[1] > _RGB else None
-        summed: Array = planes.sum(axis=2) if planes is not None else numbers.sum(axis=1, keepdims=True)
-        return summed
+        return _narrowed(numbers.sum(axis=1, keepdims=True), weight)
     repeated = np.concatenate([numbers] * math.ceil(channels / _RGB), axis=1)[:, :channels]
-    found: Array = repeated * np.float32(_RGB / channels)
-    return found
+    return _narrowed(repeated * numbers.dtype.type(_RGB / channels), weight)
 
 
-def _of_classes(name: str, tensor: LazyTensor, shape: Shape, classes: tuple[int, ...]) -> LazyTensor:
-    if len(classes) != shape[0]:
-        message = f"{len(classes)} classes are asked for, and the network has {shape[0]}"
-        raise WeightsError(Diagnostic("E0702", message, help=f"give {shape[0]} of them, or `--set classes=...`"))
-    if max(classes) >= tensor.shape[0]:
-        message = f"class {max(classes)} is asked for, and `{name}` in the file has {tensor.shape[0]:,}, from 0"
-        raise WeightsError(Diagnostic("E0702", message))
-    return _changed(tensor, shape, lambda array: array[list(classes)])
+def channel_vector(vector: Array, channels: int) -> Array:
+    """Numbers for each color, (3, ...), as those of a batch normalization of the input, for other channels.
+
+    One channel gets their mean, other numbers get them repeated.
+    """
+    import numpy as np
+
+    numbers = _widened(vector)
+    if channels == 1:
+        return _narrowed(numbers.mean(axis=0, keepdims=True), vector)
+    return _narrowed(np.concatenate([numbers] * math.ceil(channels / _RGB))[:channels], vector)
+
+
+def _widened(array: Array) -> Array:
+    """Numbers as they are computed with: float64 as it is, all others as float32."""
+    import numpy as np
+
+    return array.astype(np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else np.float32)
+
+
+def _narrowed(found: Array, array: Array) -> Array:
+    """What was computed of an array, of that one's type; whole numbers become float32."""
+    return found.astype(array.dtype) if array.dtype.kind == "f" else found
+
+
+def _of_classes(array: Array, axis: int, classes: tuple[int, ...]) -> Array:
+    return array.take(classes, axis=axis)
 
 
 def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -232,12 +349,11 @@ def interpolated(positions: Array, old: tuple[int, int], new: tuple[int, int], *
 
     count = old[0] * old[1]
     prefix, grid = positions[..., :-count, :], positions[..., -count:, :]
-    grid = grid.reshape(-1, *old, grid.shape[-1]).astype(np.float32)
+    grid = _widened(grid).reshape(-1, *old, grid.shape[-1])
     rows, columns = (_cubic_weights(before, after, corners) for before, after in zip(old, new, strict=True))
-    found = np.einsum("ih,nhwc,jw->nijc", rows, grid, columns, optimize=True).astype(np.float32)
-    flat = found.reshape(*positions.shape[:-2], new[0] * new[1], positions.shape[-1])
-    result: Array = np.concatenate([prefix.astype(np.float32), flat], axis=-2)
-    return result
+    found = np.einsum("ih,nhwc,jw->nijc", rows, grid, columns, optimize=True)
+    flat = found.reshape(*positions.shape[:-2], new[0] * new[1], positions.shape[-1]).astype(grid.dtype)
+    return _narrowed(np.concatenate([_widened(prefix), flat], axis=-2), positions)
 
 
 def _cubic_weights(before: int, after: int, corners: bool) -> Array:

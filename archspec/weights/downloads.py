@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Final
-from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 
 from archspec.atomic_files import open_regular, whole_file
@@ -37,19 +36,20 @@ def fetched(address: str) -> Path:
         return path
     try:
         request = urllib.request.Request(address, headers={"User-Agent": "archspec"})
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-            if not answer.url.startswith(SCHEME):
-                raise _failed(address, "it leads to an address that is not https")
-            expected = answer.headers.get("Content-Length")
-            received = 0
-            with whole_file(path) as temporary, temporary.open("wb") as file:
-                while block := answer.read(_BLOCK):
-                    file.write(block)
-                    received += len(block)
-                if expected is not None and expected.isdecimal() and received != int(expected):
-                    raise _failed(address, f"it ended after {received:,} of {int(expected):,} bytes")
-    except (URLError, HTTPException, TimeoutError, ValueError) as error:
-        raise _failed(address, " ".join(str(error).split())) from None
+        answer = urllib.request.urlopen(request, timeout=_SECONDS)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _failed(address, _reason(error)) from None
+    with answer:
+        if not answer.url.startswith(SCHEME):
+            raise _failed(address, "it leads to an address that is not https")
+        expected = answer.headers.get("Content-Length")
+        received = 0
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            while block := _block(answer, address):
+                file.write(block)
+                received += len(block)
+            if expected is not None and expected.isdecimal() and received != int(expected):
+                raise _failed(address, f"it ended after {received:,} of {int(expected):,} bytes")
     return path
 
 
@@ -72,6 +72,18 @@ def check_digest(path: Path, digest: str) -> None:
             f"the spec says {digest[:16]}; remove the file, so that it is downloaded anew, or see the spec's `sha256`"
         )
         raise WeightsError(Diagnostic("E0701", message, help=help))
+
+
+def _block(answer: HTTPResponse, address: str) -> bytes:
+    """What comes next. An error of the connection is no error of the file that is written."""
+    try:
+        return answer.read(_BLOCK)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _failed(address, _reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _place(address: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -15,6 +15,7 @@ from archspec.errors import Diagnostic, Note, WeightsError, nearest
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights.adaptation import Adaptation, adapted, possible
+from archspec.weights.deciding_params import deciding_params
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import commit_of, local
 from archspec.weights.network_digest import network_digest
@@ -110,13 +111,13 @@ def _read(
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)
-    report = replace(_compared(given, graph), notes=(*choice.notes, *changed))
+    report = replace(_compared(given, graph), notes=(*choice.notes, *changed.notes), drawn=changed.drawn)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
-    doubts = (*(choice.doubts if report.complete else ()), *_doubts(wanted, arrays))
+    doubts = (*(choice.doubts if report.complete else ()), *changed.doubts, *_doubts(wanted, arrays))
     return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=doubts)
 
 
@@ -173,6 +174,7 @@ def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWei
 def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     """The weights by the names of a map that is given, or by the order of both."""
     dicts = state_dicts(file.tree)
+    _check_key(path, file, dicts, asked.key)
     taken = {name: tensors for name, tensors in dicts.items() if asked.key in (None, name)}
     if asked.weight_map is not None:
         if wrong := asked.weight_map.check(graph):
@@ -186,6 +188,10 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
                     notes.append(f"rules that name nothing of {graph.name}: {_some(idle)}")
                 return FoundWeights(found.tensors, tuple(notes))
         raise unreadable(path, f"it has none of the names that the map {asked.weight_map.path.name} gives")
+    if asked.prefix is not None:
+        taken = {name: _beginning(tensors, asked.prefix) for name, tensors in taken.items()}
+        if not any(taken.values()):
+            raise _without(path, asked.prefix)
     for tensors in taken.values():
         if (names := in_order(tensors, graph)) is not None:
             first, name = next(iter(names.items()), ("", ""))
@@ -195,6 +201,26 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     raise unreadable(path, f"its weights are not those of {graph.name} in their order, by number and shape", help)
 
 
+def _check_key(path: Path, file: WeightsFile, dicts: Collection[str], key: str | None) -> None:
+    """See that a file has the mapping that is asked for.
+
+    Raises:
+        WeightsError: it has not.
+    """
+    if key is not None and key not in dicts:
+        keys = ", ".join(f"`{name}`" for name in list(dicts)[:_LISTED] if name)
+        help = f"there is {keys}" if keys else "leave --weights-key out"
+        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
+
+
+def _beginning(tensors: Mapping[str, LazyTensor], prefix: str) -> dict[str, LazyTensor]:
+    return {name: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _without(path: Path, prefix: str) -> WeightsError:
+    return unreadable(path, f"no name in it begins with `{prefix}`")
+
+
 def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> FoundWeights:
     key, prefix = asked.key, asked.prefix
     if asked.by_order or asked.weight_map is not None:
@@ -202,10 +228,8 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     if not file.tree and not graph.all_weights:
         return FoundWeights({})
     dicts = state_dicts(file.tree)
-    if file.library and key is not None and key not in dicts:
-        keys = ", ".join(f"`{name}`" for name in dicts if name)
-        help = f"there is {keys}" if keys else "leave --weights-key out"
-        raise unreadable(path, f"it is {file.format}, and has no key `{key[:80]}`", help)
+    if file.library:
+        _check_key(path, file, dicts, key)
     own = None if file.library else reading(path, lambda: find_weights(file.tree, graph, key, prefix))
     best, found = "", None
     if own is None or _hits(own.tensors, graph) < len(graph.all_weights):
@@ -218,7 +242,7 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
         if own is not None:
             return own
         if prefix is not None and not any(name.startswith(prefix) for name in dicts.get("", ())):
-            raise unreadable(path, f"no name in it begins with `{prefix}`")
+            raise _without(path, prefix)
         return FoundWeights(next(iter(dicts.values()), {}))
     others = [name for name in dicts if name not in ("", best)] if file.library and not key else []
     also = f"; it also has `{others[0]}` (--weights-key takes it)" if others else ""
@@ -341,17 +365,22 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
         match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
         return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
-    pairs = {
-        (size, other)
+    odd = {
+        (name, axis): (size, other)
         for name, weight in wanted.items()
         if len(given[name].shape) == len(weight.shape)
-        for size, other in zip(weight.shape, given[name].shape, strict=True)
+        for axis, (size, other) in enumerate(zip(weight.shape, given[name].shape, strict=True))
         if size != other
     }
     hints: list[str] = []
-    for param in graph.params:
-        if len(pairs) == 1 and next(iter(pairs))[0] == param.value:
-            hints.append(f"the file may be of a network with --set {param.name}={next(iter(pairs))[1]}")
+    if len({*odd.values()}) == 1:
+        size, other = next(iter(odd.values()))
+        deciding = frozenset.intersection(*(deciding_params(graph, name, axis) for name, axis in odd))
+        hints += [
+            f"the file may be of a network with --set {param.name}={other}"
+            for param in graph.params
+            if param.value == size and param.name in deciding
+        ]
     if forms := possible(given, graph):
         options = " ".join(f"--adapt {form}" for form in forms)
         hints.append(f"{options} makes them fit (adapt={forms!r} in Python)")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from typing import Final
+from typing import Any, Final
 
+from archspec.ir.attributes import Padding
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 
@@ -21,10 +22,15 @@ def network_digest(graph: LayerGraph) -> str:
     network = evaluated(graph)
     for path, node in network.nodes.items():
         values = [
-            f"{field.name}={getattr(node.op, field.name)!r}"
+            f"{field.name}={_of_any_size(getattr(node.op, field.name))!r}"
             for field in dataclasses.fields(node.op)
             if not any(word in field.name for word in _TRAINING) and not node.op.random
         ]
         if path not in network.inputs:
             found.update(f"{path} {node.op.name} {' '.join(values)} of {' '.join(node.inputs)}\n".encode())
     return found.hexdigest()[:32]
+
+
+def _of_any_size(value: Any) -> Any:
+    """An attribute without what follows from the input's size: the sides of `same`, whose rule stays."""
+    return dataclasses.replace(value, sides=None) if isinstance(value, Padding) and value.is_same else value

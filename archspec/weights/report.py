@@ -27,7 +27,9 @@ class WeightsReport:
     notes: tuple[str, ...] = ()
     """How they were found: under which key of the file, and without which prefix; and what they are converted from."""
     doubts: tuple[str, ...] = ()
-    """What is wrong with the numbers, such as NaN; they were loaded all the same."""
+    """What is wrong with the numbers, such as NaN, or was asked for in vain; they were loaded all the same."""
+    drawn: tuple[str, ...] = ()
+    """Of the weights that were loaded, those that are not the file's, but drawn anew: a head."""
 
     @property
     def complete(self) -> bool:

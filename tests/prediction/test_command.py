@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import archspec
 from archspec.cli import main
 from archspec.hub import write_repository
+from archspec.prediction import PredictionError, Ranking
 from archspec.weights import downloads, write
 
 pytest.importorskip("PIL")
@@ -187,6 +190,106 @@ def test_a_file_of_the_web_is_downloaded_once(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(archspec.WeightsError, match="cannot be downloaded"):
         downloads.fetched("https://localhost/other.pth")
     assert not [path for path in tmp_path.rglob("*other*") if path.is_file()]
+
+
+@pytest.mark.parametrize("when", ["opening", "reading"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(104, "Connection reset by peer"),
+        ssl.SSLError("record layer failure"),
+        TimeoutError("timed out"),
+        http.client.RemoteDisconnected("closed"),
+        http.client.IncompleteRead(b""),
+        ValueError("read of closed file"),
+        ConnectionAbortedError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_is_lost_is_an_error_of_the_download(
+    error: Exception, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import urllib.request
+    from email.message import Message
+    from io import BytesIO
+
+    class Answer(BytesIO):
+        url = "https://localhost/net.pth"
+        headers = Message()
+
+        def read(self, count: int | None = -1) -> bytes:
+            if not self.tell():
+                return super().read(3)
+            raise error
+
+    def urlopen(request: urllib.request.Request, timeout: float) -> Answer:
+        if when == "opening":
+            raise error
+        return Answer(b"numbers")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    with pytest.raises(archspec.WeightsError, match=r"net\.pth cannot be downloaded") as caught:
+        downloads.fetched("https://localhost/net.pth")
+    [found] = caught.value.diagnostics
+    assert (found.code, bool(found.label)) == ("E0701", True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_numbers_that_are_none_are_an_error_for_each_image(run: Run) -> None:
+    pytest.importorskip("torch")
+    arrays = archspec.init_weights("tiny.yaml", seed=3)
+    arrays["fc.bias"][1] = np.nan
+    write("nan.safetensors", arrays, archspec.compile("tiny.yaml"))
+    given = ("predict", "tiny.yaml", "one.png", "two.png", "--weights", "nan.safetensors")
+    code, out, _ = run(*given, "--json")
+    assert code == 1
+    assert "NaN," not in out
+    said = "1 of the network's 4 outputs are NaN or infinite"
+    assert json.loads(out) == [{"image": name, "error": said} for name in ("one.png", "two.png")]
+    code, out, err = run(*given)
+    assert (code, out) == (1, "")
+    assert f"error: one.png: {said}\nerror: two.png: {said}\n" in err
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_outputs_that_are_no_probabilities(ends: bool) -> None:
+    ranking = Ranking("output", ends, ())
+    for wrong in ([0.5, np.nan], [np.inf, 0.5], [-np.inf, -np.inf]):
+        with pytest.raises(PredictionError, match="of the network's 2 outputs are NaN or infinite"):
+            ranking.top(np.array(wrong, np.float32), 2)
+    assert Ranking("output", False, ()).top(np.array([-np.inf, 1], np.float32), 1)[0].probability == 1
+
+
+def test_a_head_that_is_drawn_is_a_warning_and_notes_go_to_standard_error(run: Run) -> None:
+    pytest.importorskip("torch")
+    code, out, err = run("predict", "tiny.yaml", "one.png", "--json", "--adapt", "head")
+    assert code == 0, err
+    assert json.loads(out)
+    assert err.splitlines() == [
+        "note: fc.weight drawn anew, for 4 classes",
+        "note: fc.bias drawn anew, for 4 classes",
+        "warning: fc.weight, fc.bias: drawn anew, so that the classes mean nothing before a training",
+    ]
+    named = {f"w{place}": array for place, array in enumerate(archspec.init_weights("tiny.yaml", seed=3).values())}
+    np.savez("named.npz", allow_pickle=False, **named)
+    code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", "named.npz", "--map", "order")
+    assert code == 0
+    assert err.startswith("note: taken by their order, as `w0` for `conv1.weight`: see that outputs are right")
+    assert "warning" not in err
+
+
+def test_classes_of_the_weights_that_the_spec_names_have_their_names(run: Run) -> None:
+    pytest.importorskip("torch")
+    _, whole, _ = run("predict", "tiny.yaml", "one.png", "--json", "--top", "4")
+    code, out, err = run(
+        "predict", "tiny.yaml", "one.png", "--json", "--top", "2", "--set", "classes=2", "--adapt", "head=3,1"
+    )
+    assert code == 0, err
+    assert "warning" not in err
+    order = [each["name"] for each in json.loads(whole)[0]["classes"] if each["name"] in ("fish", "dog")]
+    assert [each["name"] for each in json.loads(out)[0]["classes"]] == order
+    assert {each["class"]: each["name"] for each in json.loads(out)[0]["classes"]} == {0: "fish", 1: "dog"}
 
 
 def test_a_child_inherits_how_images_are_prepared_and_no_weights(run: Run) -> None:

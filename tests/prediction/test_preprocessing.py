@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,6 +88,70 @@ def test_what_comes_of_an_image_fits_the_network_or_is_refused() -> None:
         made({"size": 12, "crop": 9}, 8, 8)
     with pytest.raises(SpecError, match="`mean` of `pretrained` has 3 numbers, and net takes 1 channels"):
         made({"mean": [1, 2, 3]}, 8, 8, channels=1)
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "written"),
+    [
+        ({"size": 12, "crop": 9}, "9"),
+        ({"size": [12, 9]}, "[12, 9]"),
+        ({"mean": [1, 2, 3, 4]}, "[1, 2, 3, 4]"),
+        ({"std": [1, 2]}, "[1, 2]"),
+    ],
+)
+def test_what_does_not_fit_the_network_has_a_place(pretrained: dict[str, Any], written: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        made(pretrained, 8, 8)
+    [found] = caught.value.diagnostics
+    assert found.code == "E0704"
+    assert found.span is not None
+    line = str(caught.value).splitlines()[3]
+    shown = str(caught.value).splitlines()[4]
+    assert line[shown.index("^") : shown.rindex("^") + 1] == written
+
+
+def test_an_error_names_the_image(tmp_path: Path) -> None:
+    prepare = made({}, 8, 8)
+    sound, wide = tmp_path / "sound.png", tmp_path / "wide.png"
+    picture(8, 8).save(sound)
+    picture(8, 9).save(wide)
+    (tmp_path / "text.png").write_text("no image")
+    for bad, said in (
+        (wide, "it is 8x9, and the network takes 8x8"),
+        (tmp_path / "text.png", "it is no image that Pillow reads"),
+        (tmp_path / "none.png", "it cannot be read: No such file"),
+        (tmp_path, "it cannot be read: it is a directory"),
+        (f"{tmp_path}/a\0b", "it cannot be read: embedded null"),
+    ):
+        with pytest.raises(ImageError, match=f"^{re.escape(f'{bad}: {said}')}"):
+            prepare([sound, bad])
+    with pytest.raises(ImageError, match=r"^images\[1\]: it is 8x9"):
+        prepare([picture(8, 8), picture(8, 9)])
+    for what in (3, None, np.zeros((8, 8, 3), np.uint8)):
+        with pytest.raises(ImageError, match=r"^images\[1\]: it is \w+, and neither a path nor an image of Pillow's"):
+            prepare([sound, what])
+
+
+def test_an_image_of_pillow_that_is_damaged_is_refused_as_its_file_is(tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture(8, 8).save(tmp_path / "whole.png")
+    data = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
+    for given in (tmp_path / "half.png", Image.open(tmp_path / "half.png")):
+        with pytest.raises(ImageError, match=r"half\.png: the image: cannot be decoded"):
+            made({}, 8, 8)([given])
+
+
+def test_one_image_is_no_list_and_none_give_an_empty_batch() -> None:
+    prepare = made({}, 8, 8)
+    ones: list[Any] = ["a.png", Path("a.png"), picture(8, 8)]
+    for one in ones:
+        with pytest.raises(TypeError, match="images are given as a list"):
+            prepare(one)
+    assert prepare([]).shape == (0, 3, 8, 8)
+    assert prepare([], channels_last=True).shape == (0, 8, 8, 3)
+    assert prepare(iter([picture(8, 8)])).shape == (1, 3, 8, 8)
 
 
 def test_a_variant_has_its_own_sizes_and_weights() -> None:

@@ -11,6 +11,7 @@ import pytest
 import archspec
 from archspec import WeightsError
 from archspec.cli import main
+from archspec.spec import load_text
 from archspec.weights import read_weights, write
 from archspec.weights.adaptation import Adaptation, input_channels, interpolated
 from tests.needed import lazily, needs
@@ -90,6 +91,189 @@ def test_a_transformer_takes_images_of_another_size(how: str) -> None:
     assert found[name].shape == (1, 1 + 18 * 18, 192)
     assert np.array_equal(found[name][:, 0], arrays[name][:, 0])
     assert f"{name} interpolated from 14x14 to 18x18, as by {how.partition('=')[2] or 'timm'}" in report.notes
+
+
+HEADS = """
+archspec: 1
+name: net
+params: {classes: 3, in_channels: 3}
+input: {channels: in_channels, height: 8, width: 8}
+layers: [FIRST, relu, global_avg_pool, flatten, LAST]
+"""
+CONV = "conv: {name: conv1, filters: 6, kernel: 3}"
+DENSE = "dense: {name: fc, units: classes}"
+NORM = "batch_norm: {name: bn}"
+
+
+def net(first: str = CONV, last: str = DENSE, **given: int) -> archspec.LayerGraph:
+    return archspec.compile(load_text(HEADS.replace("FIRST", first).replace("LAST", last), overrides=given))
+
+
+def numbered(graph: archspec.LayerGraph, dtype: str = "float32") -> dict[str, Any]:
+    """Weights that all differ."""
+    draw = np.random.default_rng(0)
+    return {name: draw.uniform(0.5, 1, weight.shape).astype(dtype) for name, weight in graph.all_weights.items()}
+
+
+@pytest.mark.parametrize("last", [DENSE, f"{DENSE}, {NORM}", f"{DENSE}, {NORM}, softmax"])
+def test_a_head_of_as_many_classes_is_adapted_as_well(last: str) -> None:
+    graph = net(last=last)
+    arrays = numbered(graph)
+    found, report = read_weights(arrays, graph, adapt=["head=2,1,0"])
+    heads = {name for name in arrays if not name.startswith("conv1")}
+    assert {"fc.weight", "fc.bias"} <= heads
+    for name, array in arrays.items():
+        assert np.array_equal(found[name], array[[2, 1, 0]] if name in heads else array)
+    assert "fc.weight of 3 of 3 classes" in report.notes
+    assert report.drawn == ()
+    found, report = read_weights(arrays, graph, adapt=["head"])
+    fresh = archspec.init_weights(graph, seed=0)
+    for name, array in arrays.items():
+        assert np.array_equal(found[name], fresh[name] if name in heads else array)
+    assert {*report.drawn} == heads
+    for wrong, message in (
+        ("head=0,7", "2 classes are asked for, and the network has 3"),
+        ("head=0,1,3", "class 3 is"),
+    ):
+        with pytest.raises(WeightsError, match=message):
+            read_weights(arrays, graph, adapt=[wrong])
+
+
+def test_a_head_before_a_normalization_gets_other_classes() -> None:
+    last = f"{DENSE}, {NORM}"
+    arrays, graph = numbered(net(last=last, classes=5)), net(last=last)
+    with pytest.raises(WeightsError, match="--adapt head makes them fit"):
+        read_weights(arrays, graph)
+    found, _ = read_weights(arrays, graph, adapt=["head=4,0,2"])
+    for name in ("fc.weight", "fc.bias", "bn.weight", "bn.running_var"):
+        assert np.array_equal(found[name], arrays[name][[4, 0, 2]])
+
+
+def test_the_head_of_a_transposed_convolution_has_its_classes_on_the_second_axis() -> None:
+    up = "conv_transpose: {name: up, filters: classes, kernel: 2, stride: 2}"
+    spec = HEADS.replace("FIRST, relu, global_avg_pool, flatten, LAST", f"{CONV}, {up}")
+    wide, graph = (archspec.compile(load_text(spec, overrides={"classes": count})) for count in (5, 2))
+    arrays = numbered(wide)
+    found, _ = read_weights(arrays, graph, adapt=["head=4,1"])
+    assert np.array_equal(found["up.weight"], arrays["up.weight"][:, [4, 1]])
+    assert np.array_equal(found["up.bias"], arrays["up.bias"][[4, 1]])
+
+
+def test_classes_of_a_grouped_head_are_refused() -> None:
+    spec = HEADS.replace(
+        "FIRST, relu, global_avg_pool, flatten, LAST", "conv: {name: c, filters: classes, kernel: 3, groups: 3}"
+    )
+    graph = archspec.compile(load_text(spec))
+    with pytest.raises(WeightsError, match="whose groups have a part of the features each"):
+        read_weights(numbered(graph), graph, adapt=["head=0,1,2"])
+
+
+def test_what_is_asked_for_in_vain_is_said() -> None:
+    graph = net()
+    _, report = read_weights(numbered(graph), graph, adapt=["channels", "positions"])
+    assert [doubt.partition(":")[0] for doubt in report.doubts] == [
+        "`--adapt channels` changed nothing",
+        "`--adapt positions` changed nothing",
+    ]
+    headless = archspec.compile(
+        load_text(HEADS.replace("FIRST, relu, global_avg_pool, flatten, LAST", "relu").replace("classes: 3, ", ""))
+    )
+    assert "`--adapt head` changed nothing" in read_weights({}, headless, adapt=["head"])[1].doubts[0]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5, 6])
+def test_the_first_convolution_behind_a_normalization_takes_other_channels(channels: int) -> None:
+    first = f"{NORM}, {CONV}"
+    arrays, graph = numbered(net(first=first)), net(first=first, in_channels=channels)
+    with pytest.raises(WeightsError, match="--adapt channels makes them fit"):
+        read_weights(arrays, graph)
+    found, _ = read_weights(arrays, graph, adapt=["channels"])
+    assert np.array_equal(found["conv1.weight"], input_channels(arrays["conv1.weight"], channels))
+    for name in ("bn.weight", "bn.bias", "bn.running_mean", "bn.running_var"):
+        repeated = np.tile(arrays[name], 2)[:channels]
+        wanted = arrays[name].mean(keepdims=True) if channels == 1 else repeated
+        np.testing.assert_allclose(found[name], wanted, rtol=1e-6)
+
+
+def test_a_convolution_of_one_position_and_one_filter_has_colors_as_any_other() -> None:
+    one = "conv: {name: conv1, filters: 1, kernel: 1}"
+    arrays = numbered(net(first=one))
+    found, _ = read_weights(arrays, net(first=one, in_channels=1), adapt=["channels"])
+    assert np.array_equal(found["conv1.weight"], arrays["conv1.weight"].sum(axis=1, keepdims=True))
+
+
+def test_a_grouped_convolution_of_three_channels_each_has_no_colors() -> None:
+    def grouped(channels: int) -> archspec.LayerGraph:
+        return net(first="conv: {name: conv1, filters: 6, kernel: 3, groups: 2}", in_channels=channels)
+
+    arrays = numbered(grouped(6))
+    assert arrays["conv1.weight"].shape[1] == 3
+    with pytest.raises(WeightsError, match=r"conv1\.weight is 6x3x3x3, the network's is 6x1x3x3"):
+        read_weights(arrays, grouped(2), adapt=["channels"])
+
+
+def test_kernels_of_more_than_three_channels_are_left_alone() -> None:
+    with pytest.raises(WeightsError, match=r"conv1\.weight is 6x9x3x3, the network's is 6x1x3x3"):
+        read_weights(numbered(net(in_channels=9)), net(in_channels=1), adapt=["channels"])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "float32"])
+def test_the_type_of_numbers_stays(dtype: str) -> None:
+    first = f"{NORM}, {CONV}"
+    arrays = numbered(net(first=first, classes=7), dtype)
+    for channels in (1, 4):
+        for head in ("head", "head=6,1,2"):
+            found, _ = read_weights(arrays, net(first=first, in_channels=channels), adapt=["channels", head])
+            assert {array.dtype.name for array in found.values()} == {dtype}
+    exact = input_channels(arrays["conv1.weight"].astype(np.float64), 1)
+    assert np.array_equal(exact, arrays["conv1.weight"].astype(np.float64).sum(axis=1, keepdims=True))
+    table = np.random.default_rng(0).normal(size=(1, 5, 3)).astype(dtype)
+    assert interpolated(table, (2, 2), (3, 3), corners=False).dtype == table.dtype
+
+
+BLOCKS = """
+archspec: 1
+name: net
+params: {classes: 3, in_channels: 3, width: 3}
+let: {wide: 2 * width}
+input: {channels: in_channels, height: 8, width: 8}
+blocks:
+  last:
+    params: {units: 5}
+    layers: [global_avg_pool, flatten, {dense: {name: fc, units: units}}]
+layers:
+  - {conv: {name: conv1, filters: 7, kernel: 3}}
+  - {conv: {name: conv2, filters: 4 * width - 9, kernel: 3}}
+  - {conv: {name: conv3, filters: wide + 1, kernel: 3}}
+  - last: {name: head, units: classes}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"in_channels": 4}, "--set in_channels=4"),
+        ({"classes": 4}, "--set classes=4"),
+    ],
+)
+def test_the_hint_names_the_param_that_decides_the_weight(given: dict[str, int], hint: str) -> None:
+    wanted = archspec.compile(load_text(BLOCKS))
+    arrays = archspec.init_weights(archspec.compile(load_text(BLOCKS, overrides=given)), seed=0)
+    with pytest.raises(WeightsError, match="do not fit") as caught:
+        read_weights(arrays, wanted)
+    [found] = caught.value.diagnostics
+    assert [part for part in found.help.split("; ") if "--set" in part] == [f"the file may be of a network with {hint}"]
+
+
+def test_no_param_is_named_that_does_not_decide_the_weight() -> None:
+    wanted = archspec.compile(
+        load_text(BLOCKS.replace("in_channels: 3, ", "").replace("channels: in_channels", "channels: 3"))
+    )
+    arrays = archspec.init_weights(wanted, seed=0)
+    arrays["conv1.weight"] = np.zeros((7, 4, 3, 3), np.float32)
+    with pytest.raises(WeightsError, match="do not fit") as caught:
+        read_weights(arrays, wanted)
+    assert "--set" not in str(caught.value)
 
 
 def test_words_that_mean_nothing_are_refused() -> None:

@@ -236,6 +236,26 @@ def test_a_repository_is_the_network_too(hub: Hub, tmp_path: Path, monkeypatch: 
         archspec.from_pretrained("someone/mine", "torch", classes=5)
 
 
+def test_a_folder_is_written_again_unless_it_was_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights, folder = tmp_path / "w.npz", tmp_path / "repository"
+    np.savez(weights, allow_pickle=False, **archspec.init_weights(lenet(), seed=1))
+    command = ["push", "lenet", "--weights", str(weights), "-o", str(folder)]
+    for _ in range(2):
+        assert main(command) == 0, capsys.readouterr().err
+    np.savez(weights, allow_pickle=False, **archspec.init_weights(lenet(), seed=2))
+    assert main([*command, "--license", "mit"]) == 0
+    found, _ = read_weights(folder / "model.safetensors", lenet())
+    assert np.array_equal(found["conv1.weight"], archspec.init_weights(lenet(), seed=2)["conv1.weight"])
+    assert 'license: "mit"' in (folder / "README.md").read_text()
+    whole = {path: path.read_bytes() for path in folder.iterdir()}
+    for path, data in whole.items():
+        path.write_bytes(data.replace(b"0.", b"1.").replace(b"weights", b"Weights").replace(b"fc1", b"fc9"))
+        capsys.readouterr()
+        assert main(command) == 1
+        assert f"{path} was edited by hand" in capsys.readouterr().err
+        path.write_bytes(data)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"spec": 3}', '{"spec": {"archspec": 1}}', "[" * 100_000])
 def test_a_repository_without_a_network(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)

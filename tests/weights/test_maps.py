@@ -79,6 +79,38 @@ def test_weights_by_their_order_are_taken_where_that_is_asked_for(other: Path) -
         read_weights(other, archspec.compile("resnet18"), map="order")
 
 
+@pytest.mark.parametrize("form", ["a file", "arrays"])
+def test_order_is_that_of_the_names_that_begin_with_a_prefix(other: Path, form: str) -> None:
+    graph = archspec.compile("lenet")
+    with np.load(other) as held:
+        arrays = {f"generator.{name}": held[name] for name in held}
+    arrays = {"extra.weight": np.zeros((2, 2), np.float32), **arrays}
+    np.savez(other.with_name("gan.npz"), allow_pickle=False, **arrays)
+    given = other.with_name("gan.npz") if form == "a file" else arrays
+    with pytest.raises(WeightsError, match="not those of lenet in their order"):
+        read_weights(given, graph, map="order")
+    found, report = read_weights(given, graph, map="order", prefix="generator.")
+    assert all(np.array_equal(found[name], array) for name, array in random_weights(graph).items())
+    assert "as `generator.body.0.weight` for `conv1.weight`" in report.notes[0]
+    with pytest.raises(WeightsError, match=r"no name in it begins with `other\.`"):
+        read_weights(given, graph, map="order", prefix="other.")
+
+
+@pytest.mark.parametrize("names", ["order", "mine.yaml"])
+def test_a_key_that_is_not_there_is_said_with_a_map_as_without(other: Path, names: str) -> None:
+    graph, given = archspec.compile("lenet"), other.with_name(names) if names != "order" else names
+    with pytest.raises(WeightsError, match=r"has no key `ema`[\s\S]*leave --weights-key out"):
+        read_weights(other, graph, map=given, key="ema")
+    with np.load(other) as held:
+        nested = {"state": {name: held[name] for name in held}, "model": {"x": np.zeros(3, np.float32)}}
+    torch = pytest.importorskip("torch")
+    path = other.with_name("w.pth")
+    torch.save({key: {name: torch.from_numpy(x) for name, x in arrays.items()} for key, arrays in nested.items()}, path)
+    with pytest.raises(WeightsError, match=r"has no key `ema`[\s\S]*there is `state`, `model`"):
+        read_weights(path, graph, map=given, key="ema")
+    assert read_weights(path, graph, map=given, key="state")[1].complete
+
+
 @pytest.mark.parametrize(("name", "variant"), [("vgg", "vgg13"), ("efficientnet", "b0"), ("mnasnet", "x1_3")])
 def test_a_variant_is_named(name: str, variant: str, tmp_path: Path) -> None:
     graph = archspec.compile(name, variant=variant)

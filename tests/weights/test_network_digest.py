@@ -47,6 +47,26 @@ def test_the_digest_is_the_same_in_each_process() -> None:
     assert network_digest(archspec.compile("resnet50")) != network_digest(archspec.compile("resnet50_v1"))
 
 
+@pytest.mark.parametrize("rule", ["same", "same_lower"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "conv: {name: odd, filters: 4, kernel: 3, stride: 2, padding: PAD}",
+        "max_pool: {kernel: 3, stride: 2, padding: PAD}",
+        "avg_pool: {kernel: 2, stride: 2, padding: PAD}",
+        "conv_transpose: {name: odd, filters: 4, kernel: 3, stride: 2, padding: PAD}",
+    ],
+)
+def test_a_rule_of_padding_is_the_same_at_every_size_and_no_other_is(layer: str, rule: str) -> None:
+    def digest(size: int, padding: str) -> str:
+        text = SPEC.replace("  - global_avg_pool", f"  - {{{layer.replace('PAD', padding)}}}\n  - global_avg_pool")
+        return network_digest(archspec.compile(load_text(text, overrides={"size": size})))
+
+    assert digest(16, rule) == digest(17, rule)
+    assert digest(16, "same") != digest(16, "same_lower")
+    assert digest(16, rule) != digest(16, "0")
+
+
 def test_what_training_alone_has_makes_no_difference() -> None:
     other = SPEC.replace("kernel: 3}", "kernel: 3, init: {normal: 0.1}, weight_decay: 0.1}")
     assert network_digest(graph()) == network_digest(archspec.compile(load_text(other)))

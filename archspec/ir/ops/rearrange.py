@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 from archspec.expr import Value
-from archspec.ir.attributes import AttributeValueError, Kind, PartSizesKind, attribute
+from archspec.ir.attributes import MOST_PARTS, AttributeValueError, Kind, PartSizesKind, attribute
 from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall
@@ -18,10 +18,9 @@ from archspec.ir.tensor_type import ANY, AXIS_NAMES, Accepted, TensorType
 Groups: TypeAlias = tuple[tuple[str, ...], ...]
 """For each axis of a tensor, the names of what it is made of."""
 
-_TOKEN: Final = re.compile(r"[a-z][a-z0-9_]*|\S", re.ASCII)
+_TOKEN: Final = re.compile(r"[()]|[^\s()]+")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _LONGEST: Final = 200
-_MOST_AXES: Final = 8
-_FORM: Final = "names of axes stand on both sides of `->`, with parentheses around those of one axis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,10 @@ class AxisPattern:
             ValueError: it is none; says why.
         """
         sides = text.split("->")
-        if len(text) > _LONGEST or len(sides) != 2:
-            raise ValueError(_FORM)
+        if len(text) > _LONGEST:
+            raise ValueError(f"it has {len(text):,} characters, and may have {_LONGEST}")
+        if len(sides) != 2:
+            raise ValueError(f"`->` stands in it {len(sides) - 1} times: it has one" if sides[1:] else "it has no `->`")
         before, after = map(_groups, sides)
         names = [name for group in before for name in group]
         others = [name for group in after for name in group]
@@ -49,8 +50,8 @@ class AxisPattern:
                 raise ValueError(f"`{twice}` stands twice on one side")
         if odd := sorted(set(names) ^ set(others)):
             raise ValueError(f"`{odd[0]}` stands on one side alone: no axis is made or left out")
-        if len(names) > _MOST_AXES:
-            raise ValueError(f"it has {len(names)} axes, and may have {_MOST_AXES}")
+        if len(names) > MOST_PARTS:
+            raise ValueError(f"it has {len(names)} names, and may have {MOST_PARTS}")
         return cls(before, after)
 
     @property
@@ -78,20 +79,32 @@ def _groups(side: str) -> Groups:
     found: list[tuple[str, ...]] = []
     inside: list[str] | None = None
     for token in _TOKEN.findall(side):
-        if token == "(" and inside is None:
+        if token == "(":
+            if inside is not None:
+                raise ValueError("`(` stands within parentheses: those of an axis hold names alone")
             inside = []
-        elif token == ")" and inside:
+        elif token == ")":
+            if not inside:
+                raise ValueError("`()` holds no name" if inside is not None else "`)` has no `(` before it")
             found.append(tuple(inside))
             inside = None
-        elif not "a" <= token[0] <= "z":
-            raise ValueError(_FORM)
+        elif not _NAME.fullmatch(token):
+            raise ValueError(f"`{token}` is no name of an axis: {_why_no_name(token)}")
         elif inside is None:
             found.append((token,))
         else:
             inside.append(token)
-    if inside is not None or not found:
-        raise ValueError(_FORM)
+    if inside is not None:
+        raise ValueError("`(` has no `)` behind it")
+    if not found:
+        raise ValueError("a side of `->` names no axis")
     return tuple(found)
+
+
+def _why_no_name(token: str) -> str:
+    if _NAME.fullmatch(token.lower()):
+        return f"names are lower case, as `{token.lower()}`"
+    return "it begins with a lower-case letter, behind which letters, digits and `_` stand"
 
 
 def _joined(group: Sequence[str]) -> str:

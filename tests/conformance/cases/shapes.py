@@ -108,6 +108,7 @@ CASES: dict[str, list[str]] = {
         '  - rearrange: {pattern: "c (h a) (w b) -> (h w) (a b c)", sizes: [-1, 2, -1, 3]}\n  - dense: {units: 3}',
         'rearrange: {pattern: "(g c) h w -> (c g) (h w)", sizes: [2, -1]}\n  - rearrange: {pattern: "c t -> (t c)"}',
         'rearrange: {pattern: "(a b) h w -> b (a h) w", sizes: [2, 2]}',
+        'rearrange: {pattern: "(a b c) (d e) (f g h) -> (h a) (b d f) (c e g)", sizes: [2, -1, 1, 1, -1, -1, 1, 1]}',
         'rearrange: {pattern: "(a b) h w -> a b h w", sizes: [-1, 2]}\n'
         '  - rearrange: {pattern: "a b h w -> (b a) w h"}',
         'rearrange: {pattern: "(a b) h w -> a b h w", sizes: [-1, 2]}\n  - tanh\n'

@@ -28,8 +28,13 @@ def decoded(data: bytes, mode: str, where: str) -> Any:
     """
     from PIL import Image
 
+    return in_mode(lambda: Image.open(io.BytesIO(data)), mode, where)
+
+
+def in_mode(opened: Callable[[], Any], mode: str, where: str) -> Any:
+    """The same of a picture that is open, but whose pixels may not have been read yet."""
     try:
-        picture = Image.open(io.BytesIO(data))
+        picture = opened()
         picture.load()
     except Exception as error:  # damaged bytes make decoders fail in many ways
         reason = str(error).partition(" <_io.")[0]  # Pillow names the bytes by where they lie in memory
