@@ -38,6 +38,9 @@ def schema() -> Schema:
         **NAME_SCHEMA,
         "not": {"enum": [*TAKEN_NAMES, *sorted(NOT_PARAMS)]},
     }
+    tables = [properties[key] for key in ("variants", "let", "inputs", "blocks")]
+    for table in (*tables, properties["variants"]["additionalProperties"]):  # `null` takes what has the name away
+        table["additionalProperties"] = {"anyOf": [table["additionalProperties"], {"type": "null"}]}
     for key in properties.keys() - {"archspec", "name"}:  # `null` takes a parent's key away
         properties[key] = or_null(properties[key])
     definitions = {model.__name__: model_schema(model) for model in (*_MODELS, *_MERGED)}
@@ -49,7 +52,7 @@ def schema() -> Schema:
     for model in _MERGED:
         for key in _REQUIREMENTS:
             definitions[model.__name__].pop(key, None)
-    blocks = {"blocks": {"additionalProperties": complete["Block"]}}
+    blocks = {"blocks": {"additionalProperties": {**complete["Block"], "not": {"type": "null"}}}}
     whole: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,

@@ -144,7 +144,7 @@ def _shares(values: Sequence[Expr], index: Name, start: int) -> Expr | None:
     return None if times is None else Binary("/", Binary("*", known[0].whole, times), Const(known[0].parts))
 
 
-class _Share(NamedTuple):
+class _Portion(NamedTuple):
     """So many of as many parts of a quantity."""
 
     whole: Expr
@@ -152,12 +152,12 @@ class _Share(NamedTuple):
     parts: int
 
 
-def _share(value: Expr) -> _Share | None:
+def _share(value: Expr) -> _Portion | None:
     match value:
         case Binary("/", Binary("*", whole, Const(int() as times)), Const(int() as parts)):
-            return _Share(whole, times, parts)
+            return _Portion(whole, times, parts)
         case Binary("/", whole, Const(int() as parts)):
-            return _Share(whole, 1, parts)
+            return _Portion(whole, 1, parts)
         case _:
             return None
 

@@ -15,9 +15,9 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    LoopRows,
     LoopUse,
     Module,
-    Rows,
     Run,
     SequenceUse,
     Tree,
@@ -155,10 +155,10 @@ class _Rewriter:
         if found.columns:
             rows = [tuple(values[at] for values in kept) for at in range(run.count)]
             table = Const(tuple(rows if len(kept) > 1 else [row[0] for row in rows]))
-            return replace(changed, rows=Rows(tuple(more), table, is_flat=len(kept) == 1)), more
+            return replace(changed, rows=LoopRows(tuple(more), table, is_flat=len(kept) == 1)), more
         places = {_place(column): name.id for column, name in zip(columns, kept.values(), strict=True)}
         given = tuple(places.get(place, "") for place in range(found.width)) if found.width else (places[None],)
-        return replace(changed, rows=Rows(given, found.table, is_flat=not found.width)), more
+        return replace(changed, rows=LoopRows(given, found.table, is_flat=not found.width)), more
 
 
 class _Lookups:

@@ -138,7 +138,7 @@ class ChoiceUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class LoopRows:
     """The table that a loop goes through: `for kernel, filters in ((3, 16), (5, 24))`."""
 
     names: tuple[str, ...]
@@ -171,7 +171,7 @@ class Run:
     """
     bound: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What those names are in this run."""
-    rows: Rows | None = None
+    rows: LoopRows | None = None
     """The table whose rows the iterations are for, where one is gone through."""
 
     @property

@@ -134,7 +134,7 @@ def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
     Raises:
         WeightsError: tensors are missing, unexpected, or of another shape.
     """
-    given = _in_question({name: of_array(array) for name, array in arrays.items()}, graph)
+    given = _stated({name: of_array(array) for name, array in arrays.items()}, graph)
     report = _compared(given, graph)
     wrong = _wrong(given, graph)
     if wrong or not report.complete:
@@ -261,10 +261,13 @@ def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
 
 def _in_question(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:
     """The weights without what follows from attributes, and without those of layers that no tap needs."""
+    return {name: tensor for name, tensor in _stated(tensors, graph).items() if name not in graph.dead_weights}
+
+
+def _stated(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, LazyTensor]:
+    """The weights without counters and what follows from attributes."""
     return {
-        name: tensor
-        for name, tensor in tensors.items()
-        if name not in graph.dead_weights and name not in graph.derived and not name.endswith(COUNTER)
+        name: tensor for name, tensor in tensors.items() if name not in graph.derived and not name.endswith(COUNTER)
     }
 
 

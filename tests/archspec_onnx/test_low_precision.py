@@ -31,7 +31,14 @@ IN_FLOAT32: Final = {
     *("global_avg_pool", "avg_pool", "adaptive_avg_pool", "channel_avg_pool"),
 }
 """Sums over many elements, statistics, exponentials: the layer as a whole, with its weights."""
-PARTLY: Final[Mapping[str, set[str]]] = {"attention": {"Softmax"}, "upsample": set()}
+PARTLY: Final[Mapping[str, set[str]]] = {
+    "attention": {"Softmax"},
+    "upsample": set(),
+    "window_attention": {  # scores, their biases, and cosines
+        *("Transpose", "Gather", "MatMul", "Mul", "Div", "Add", "Where", "Softmax", "ReduceL2", "Max", "Min", "Exp"),
+        *("Relu", "Sigmoid", "Constant"),
+    },
+}
 """Attention's softmax; where upsampling looks in places that it works out, the shares of the elements."""
 
 

@@ -139,7 +139,7 @@ def test_a_prefix_is_taken_from_every_format(tmp_path: Path) -> None:
         assert (found["c.weight"] == number).all()
     with pytest.raises(WeightsError, match="begins with `nobody/`"):
         read_weights(tmp_path / "w.h5", graph(CONV), prefix="nobody/")
-    with pytest.raises(WeightsError, match="has no keys"):
+    with pytest.raises(WeightsError, match="has no key `ema`"):
         read_weights(tmp_path / "w.h5", graph(CONV), key="ema")
 
 

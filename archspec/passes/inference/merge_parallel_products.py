@@ -28,7 +28,7 @@ Position: TypeAlias = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class AddedBranch:
     """What is added: a product, a channel map, or the tensor itself where there is no path."""
 
     path: str
@@ -47,7 +47,7 @@ class MergeIntoOne:
 
     product: str
     op: Conv | Dense
-    branches: tuple[Branch, ...]
+    branches: tuple[AddedBranch, ...]
 
     def apply(self, weights: dict[str, Any]) -> None:
         """Change the product's weights, and take the others out."""
@@ -62,7 +62,7 @@ class MergeIntoOne:
         weights[f"{self.product}.weight"], weights[f"{self.product}.bias"] = weight, bias
 
 
-def _added(weight: Array, groups: int, branch: Branch, weights: dict[str, Any]) -> Array | float:
+def _added(weight: Array, groups: int, branch: AddedBranch, weights: dict[str, Any]) -> Array | float:
     """Add a branch's weight to a product's, in place; its bias."""
     import numpy as np
 
@@ -99,7 +99,7 @@ class _Sum:
     index: int
     """Of its inputs, the one that stays."""
     kept: str
-    branches: tuple[Branch, ...]
+    branches: tuple[AddedBranch, ...]
 
 
 def _sums(graph: LayerGraph) -> dict[str, _Sum]:
@@ -147,7 +147,7 @@ def _merged(inputs: Sequence[str], linear: dict[str, Node], source: str) -> _Sum
     return None
 
 
-def _branch(name: str, node: Node | None, product: Conv | Dense) -> Branch | None:
+def _branch(name: str, node: Node | None, product: Conv | Dense) -> AddedBranch | None:
     """What is added to a product, where its kernel lies within the product's."""
     op = None if node is None else node.op
     assert op is None or isinstance(op, Conv | Dense | ChannelMap)
@@ -157,7 +157,7 @@ def _branch(name: str, node: Node | None, product: Conv | Dense) -> Branch | Non
         if isinstance(op, Dense) and isinstance(product, Dense) and op.axis != product.axis:
             return None
     position = _position(op, product)
-    return None if position is None else Branch("" if node is None else name, op, position)
+    return None if position is None else AddedBranch("" if node is None else name, op, position)
 
 
 def _position(op: Op | None, product: Conv | Dense) -> Position | None:

@@ -20,6 +20,7 @@ from archspec.ir.initializers import ContinuousUniform, Gaussian, TruncatedGauss
 from archspec.ir.initializers.random_stream import CHUNK
 from archspec.spec import load_text
 from archspec.weights import write
+from archspec.weights.network_digest import KEY, network_digest
 from tests.ir.initializers import plain
 from tests.ir.initializers.fit import check, drawn, every_initializer
 from tests.ir.initializers.networks import DRAWN, WEIGHTS, network
@@ -168,6 +169,7 @@ def test_the_file_says_how_it_was_drawn(graph: archspec.LayerGraph, tmp_path: Pa
     assert said.pop("archspec.params") == json.dumps(
         {param.name: param.value for param in graph.params}, sort_keys=True
     )
+    assert said.pop(KEY) == network_digest(graph)
     assert said == {"format": "pt", "archspec.init": "1", "archspec.seed": "7", "archspec.network": "resnet18"}
     loaded = load_file(paths[0])
     assert loaded.keys() == arrays.keys()
@@ -179,5 +181,6 @@ def test_a_file_without_metadata_is_what_the_library_writes(graph: archspec.Laye
     for change in (np.float16, np.float32, np.float64):
         arrays["conv1.weight"] = arrays["conv1.weight"].astype(change)
         write(tmp_path / "ours.safetensors", arrays, graph)
-        save_file(arrays, tmp_path / "theirs.safetensors", metadata={"format": "pt"})
+        said = {"format": "pt", KEY: network_digest(graph)}
+        save_file(arrays, tmp_path / "theirs.safetensors", metadata=said)
         assert (tmp_path / "ours.safetensors").read_bytes() == (tmp_path / "theirs.safetensors").read_bytes()
