@@ -69,6 +69,10 @@ CONDITIONAL = {
     + "      - tap: start\n      - batch_norm: {name: n}\n      - tap: first\n      - from: start\n"
     "        layers: [relu, {when: x, layers: [tanh, reuse: n], else: [{reuse: n}]}]\n      - tap: second\n"
     "      - from: start\n        layers: [gelu, {reuse: n}, {add: [[], {from: first}, {from: second}]}]\n" + CALLS,
+    "one of a row of calls on a side": HEAD
+    + "blocks:\n  u: {layers: [{conv: {filters: 4, kernel: 1}}, relu]}\n  b:\n    params: {x: {}}\n    layers:\n"
+    "      - when: x\n        layers: [u: {name: u0}, u: {name: u1}, u: {name: u2}, u: {name: u3}, reuse: u1]\n"
+    "        else: [tanh]\n" + CALLS,
     "names that two conditions give": BLOCK
     + "      - {conv: {name: a, filters: 4, kernel: 1}, when: x}\n      - relu\n"
     "      - {conv: {name: a, filters: 4, kernel: 3, padding: 1}, when: not x}\n" + CALLS,
