@@ -83,15 +83,28 @@ CONDITIONAL = {
     "            - tanh\n",
 }
 
+BARE = {
+    "of the network": HEAD + "layers: [scale: {name: g, learned: channel, value: 0.5, bare: true}, tanh, reuse: g]\n",
+    "of a sequence": HEAD + "layers: [{name: s, layers: [scale: {name: g-1, learned: channel, value: 0.5, bare: true}, "
+    "tanh, reuse: g-1]}, {reuse: s}]\n",
+    "under a condition": BLOCK + "      - scale: {name: g, learned: channel, value: 0.5, bare: true}\n"
+    "      - when: x\n        layers: [tanh, reuse: g]\n        else: [relu, reuse: g, reuse: g]\n" + CALLS,
+}
+"""Parameters that have the name of their layer."""
+
 
 @needs("torch", "keras", "onnx")
-@pytest.mark.parametrize("text", [*DEAD.values(), *CONDITIONAL.values()], ids=[*DEAD, *CONDITIONAL])
+@pytest.mark.parametrize(
+    "text", [*DEAD.values(), *CONDITIONAL.values(), *BARE.values()], ids=[*DEAD, *CONDITIONAL, *BARE]
+)
 def test_all_backends_compute_the_same(text: str) -> None:
     check(compiled(text))
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
-@pytest.mark.parametrize("text", [*DEAD.values(), *CONDITIONAL.values()], ids=[*DEAD, *CONDITIONAL])
+@pytest.mark.parametrize(
+    "text", [*DEAD.values(), *CONDITIONAL.values(), *BARE.values()], ids=[*DEAD, *CONDITIONAL, *BARE]
+)
 def test_each_layer_has_lines(text: str, backend: str) -> None:
     graph = archspec.compile(spec(text))
     found = source_lines(graph, backend).lines
