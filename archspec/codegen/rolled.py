@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
-from archspec.codegen.reuse import uses_of
 from archspec.codegen.tree import CallUse, Definition, ItemUse, LoopUse, Run, Tree, iteration_names
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
@@ -28,14 +27,16 @@ def rolled(
     definition: Definition,
     depth: int,
     *,
+    again: Collection[int] = (),
     arguments: Callable[[CallUse], dict[str, Expr]] = lambda use: dict(use.arguments),
 ) -> Iterator[ItemUse]:
     """The items of a tree, calls in a row as loops that have no scope of their own.
 
     Such a loop has neither a name nor a number; its pattern gives the names that its calls have. `depth` is how many
-    loops are around, `arguments` what is written of a call's.
+    loops are around, `arguments` what is written of a call's. `again` are the locations of what is called again in
+    the scope, which is made by itself.
     """
-    taken, again = Counter(uses(tree)), uses_of(tree)
+    taken = Counter(uses(tree))
     items = list(tree.items)
     while items:
         row = _row(items, taken, again)
@@ -49,10 +50,7 @@ def rolled(
 
 
 def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) -> list[CallUse]:
-    """The calls of one definition that the items begin with, each of which takes what the one before gives.
-
-    `again` are the locations of what is called again elsewhere, which is made by itself.
-    """
+    """The calls of one definition that the items begin with, each of which takes what the one before gives."""
     row: list[CallUse] = []
     for item in items:
         if (

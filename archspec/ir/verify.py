@@ -70,7 +70,7 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
             raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {first.shape}")
         if (weight.trainable, weight.decay) != (first.trainable, first.decay):
             raise InternalError(f"{node.path} has {name} with another weight decay, or it is not trained in both")
-        if name.rpartition(".")[0] in ("", *graph.inputs):
+        if (name.rpartition(".")[0] if weight.name else name) in ("", *graph.inputs):
             raise InternalError(f"{node.path} shares {name}, which is no name of a parameter")
     if node.shared and (unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}):
         raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")

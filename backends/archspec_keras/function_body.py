@@ -110,7 +110,8 @@ class BodyWriter(LoopStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
-        for item in rolled(tree, self.definition, self.loops, arguments=written_arguments):
+        again = self.shared.uses
+        for item in rolled(tree, self.definition, self.loops, again=again, arguments=written_arguments):
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:

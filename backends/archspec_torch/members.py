@@ -97,10 +97,10 @@ class MemberWriter(LocalWriter):
                 self._choice(item, depth)
             case LoopUse() if item.called:
                 self._again(item, depth)
-            case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
-                self.spelling.members[(item.location,)] = item.reuses
             case LayerUse() if (parameter := ROWS[item.op.name].bare_for(item)) is not None:
                 self._parameter(item, parameter, depth)
+            case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
+                self.spelling.members[(item.location,)] = item.reuses
             case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.location] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
@@ -120,13 +120,13 @@ class MemberWriter(LocalWriter):
         return self._for_all(item, self.constructor.module(item))
 
     def _parameter(self, use: LayerUse, parameter: BareParameter, depth: int) -> None:
-        """What a layer learns as a parameter of this class, and `forward`'s expression of it."""
-        name = member_name(use)
+        """What a layer learns as a parameter of this class, or has of another, and `forward`'s expression of it."""
+        name = use.reuses or member_name(use)
         held = attribute("self", name)
         made = call("nn.Parameter", call("torch.empty", *parameter.shape(use, self.printer)))
-        if is_attribute(name):
+        if not use.reuses and is_attribute(name):
             self.init += lay_out(made, depth, f"{held} = ")
-        else:
+        elif not use.reuses:
             self.init += lay_out(call("self.register_parameter", quoted(name), made), depth)
         self.spelling.members[(use.location,)] = name
         self.spelling.functions[use.location] = lambda operands: parameter.function(self.printer, held, operands[0])

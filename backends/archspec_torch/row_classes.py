@@ -43,13 +43,14 @@ def row_class(definition: Definition) -> RowClass | None:
 
 def _is_row(tree: Tree, *, named: bool) -> bool:
     """Whether items are modules in a row that have numbers for names, or, where they may be `named`, a name among them
-    that is no attribute of Python's, which a `forward` could not call as a person writes it.
+    that is no attribute of Python's, which a `forward` could not call as a person writes it. Nothing is no row.
     """
     numbered = all(item.number is not None for item in members(tree))
     unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
     loops = [item for item in members(tree) if isinstance(item, LoopUse)]
     return (
-        (numbered or (unspeakable and named))
+        bool(tree.items)
+        and (numbered or (unspeakable and named))
         and not any(run.carried is not None for loop in loops for run in loop.runs)
         and is_chain(tree)
         and fits_sequential(tree)

@@ -165,9 +165,10 @@ class _ClassWriter(MemberWriter):
             made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
             parent = [*self.init[: self.locals], *lay_out(made, 2)]
             init = init[len(self.init) :]
+        base = "nn.Module" if row is None else row.base
         return _Class(
             self.definition.class_name,
-            "nn.Module" if row is None else row.base,
+            base if body else whole(base, *given),  # whose own `forward` takes the tensors
             "\n".join(documented_docstring(doc, documented, 1)),
             "\n".join(self._signature()) if init or row is not None or self._takes() else "",
             join(parent),

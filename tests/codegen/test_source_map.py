@@ -133,6 +133,19 @@ def test_keras() -> None:
     assert line == 'residual = batch_norm(name=f"{name}_bn1")(residual)'
 
 
+def test_the_input_of_a_network_that_has_its_forward_from_torch_is_on_the_line_that_says_so() -> None:
+    mapped = source_lines(graph_of('layers: [conv: {name: "0", filters: 4, kernel: 1}, relu: {name: "1"}]\n'), "torch")
+    assert lit(mapped, "input") == ["class Net(nn.Sequential):"]
+    assert "def forward" not in mapped.text
+
+
+@pytest.mark.parametrize("text", ["layers: []", "layers: [{when: channels > 3, layers: [relu]}]"])
+def test_a_network_of_no_layers_gives_its_input(text: str) -> None:
+    mapped = source_lines(graph_of(f"{text}\n"), "torch")
+    assert lit(mapped, "input") == ["def forward(self, x: Tensor) -> Tensor:"]
+    assert mapped.text.endswith("    def forward(self, x: Tensor) -> Tensor:\n        return x\n")
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_number_of_filters_is_on_the_lines_of_its_layer(backend: str) -> None:
     text = "\n".join(f"  - conv: {{name: c{number}, filters: {number}, kernel: 1}}" for number in range(101, 130))

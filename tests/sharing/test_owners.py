@@ -69,6 +69,10 @@ CONDITIONAL = {
     + "      - tap: start\n      - batch_norm: {name: n}\n      - tap: first\n      - from: start\n"
     "        layers: [relu, {when: x, layers: [tanh, reuse: n], else: [{reuse: n}]}]\n      - tap: second\n"
     "      - from: start\n        layers: [gelu, {reuse: n}, {add: [[], {from: first}, {from: second}]}]\n" + CALLS,
+    "one of a row of calls on a side": HEAD
+    + "blocks:\n  u: {layers: [{conv: {filters: 4, kernel: 1}}, relu]}\n  b:\n    params: {x: {}}\n    layers:\n"
+    "      - when: x\n        layers: [u: {name: u0}, u: {name: u1}, u: {name: u2}, u: {name: u3}, reuse: u1]\n"
+    "        else: [tanh]\n" + CALLS,
     "names that two conditions give": BLOCK
     + "      - {conv: {name: a, filters: 4, kernel: 1}, when: x}\n      - relu\n"
     "      - {conv: {name: a, filters: 4, kernel: 3, padding: 1}, when: not x}\n" + CALLS,
@@ -79,15 +83,28 @@ CONDITIONAL = {
     "            - tanh\n",
 }
 
+BARE = {
+    "of the network": HEAD + "layers: [scale: {name: g, learned: channel, value: 0.5, bare: true}, tanh, reuse: g]\n",
+    "of a sequence": HEAD + "layers: [{name: s, layers: [scale: {name: g-1, learned: channel, value: 0.5, bare: true}, "
+    "tanh, reuse: g-1]}, {reuse: s}]\n",
+    "under a condition": BLOCK + "      - scale: {name: g, learned: channel, value: 0.5, bare: true}\n"
+    "      - when: x\n        layers: [tanh, reuse: g]\n        else: [relu, reuse: g, reuse: g]\n" + CALLS,
+}
+"""Parameters that have the name of their layer."""
+
 
 @needs("torch", "keras", "onnx")
-@pytest.mark.parametrize("text", [*DEAD.values(), *CONDITIONAL.values()], ids=[*DEAD, *CONDITIONAL])
+@pytest.mark.parametrize(
+    "text", [*DEAD.values(), *CONDITIONAL.values(), *BARE.values()], ids=[*DEAD, *CONDITIONAL, *BARE]
+)
 def test_all_backends_compute_the_same(text: str) -> None:
     check(compiled(text))
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
-@pytest.mark.parametrize("text", [*DEAD.values(), *CONDITIONAL.values()], ids=[*DEAD, *CONDITIONAL])
+@pytest.mark.parametrize(
+    "text", [*DEAD.values(), *CONDITIONAL.values(), *BARE.values()], ids=[*DEAD, *CONDITIONAL, *BARE]
+)
 def test_each_layer_has_lines(text: str, backend: str) -> None:
     graph = archspec.compile(spec(text))
     found = source_lines(graph, backend).lines
