@@ -52,7 +52,8 @@ def schema() -> Schema:
     for model in _MERGED:
         for key in _REQUIREMENTS:
             definitions[model.__name__].pop(key, None)
-    blocks = {"blocks": {"additionalProperties": {**complete["Block"], "not": {"type": "null"}}}}
+    there: Schema = {"not": {"type": "null"}}
+    blocks = {"blocks": {"additionalProperties": complete["Block"] | there}}
     whole: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
