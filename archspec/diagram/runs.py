@@ -43,21 +43,21 @@ def item_runs(graph: LayerGraph, body: Body, marks: Mapping[str, Mark]) -> Itera
     """
     users = Counter(_refs(body))
     run: list[Scope] = []
-    looks: _Looks | None = None
     for item in body.items:
-        if not isinstance(item, Scope):
-            yield from _several(run)
+        if run and not (
+            isinstance(item, Scope)
+            and users[Result(run[-1].location)] == 1
+            and _follows(run[-1], item)
+            and _looks(graph, item, marks).continues(_looks(graph, run[-1], marks))  # the dearest question last
+        ):
+            yield run[0] if len(run) == 1 else tuple(run)
             run = []
+        if isinstance(item, Scope):
+            run.append(item)
+        else:
             yield item
-            continue
-        found = _looks(graph, item, marks)
-        alone = bool(run) and users[Result(run[-1].location)] == 1
-        if looks and not (alone and found.continues(looks) and _follows(run[-1], item)):
-            yield from _several(run)
-            run = []
-        run.append(item)
-        looks = found
-    yield from _several(run)
+    if run:
+        yield run[0] if len(run) == 1 else tuple(run)
 
 
 def is_most(graph: LayerGraph, scope: Scope, marks: Mapping[str, Mark]) -> bool:
@@ -65,13 +65,6 @@ def is_most(graph: LayerGraph, scope: Scope, marks: Mapping[str, Mark]) -> bool:
     if scope.kind != "sequence" or scope.shares or marks.get(scope.path) or len(scope.body.items) <= _FEW:
         return False
     return sum(1 for _ in layers_below(scope)) > _MOST_OF_IT * len(graph.nodes)
-
-
-def _several(run: Sequence[Scope]) -> Iterator[Scope | tuple[Scope, ...]]:
-    if len(run) > 1:
-        yield tuple(run)
-    else:
-        yield from run
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,8 @@ class _Sum:
     index: int
     """Of its inputs, the one that stays."""
     kept: str
+    op: Conv | Dense
+    """Of the one that stays."""
     branches: tuple[AddedBranch, ...]
 
 
@@ -143,7 +145,7 @@ def _merged(inputs: Sequence[str], linear: dict[str, Node], source: str) -> _Sum
         branches = [_branch(name, linear.get(name), product) for name in others]
         sound = [branch for branch in branches if branch is not None]
         if len(sound) == len(branches):
-            return _Sum(index, kept, tuple(sound))
+            return _Sum(index, kept, product, tuple(sound))
     return None
 
 
@@ -211,10 +213,7 @@ class MergeParallelProducts:
         """The graph itself where there are none."""
         while sums := _sums(graph):
             remove = dict(_removed(sums))
-            steps = tuple(
-                MergeIntoOne(each.kept, graph.nodes[each.kept].op, each.branches)  # type: ignore[arg-type]
-                for each in sums.values()
-            )
+            steps = tuple(MergeIntoOne(each.kept, each.op, each.branches) for each in sums.values())
             change = {each.kept: _with_bias for each in sums.values()}
             merged = rewritten(graph, remove=remove, change=change, steps=steps)
             graph = replace(eliminate_dead_code(merged), depth=graph.depth)  # scopes that have nothing left in them
