@@ -43,6 +43,12 @@ class Node:
         """The names of its results."""
         return tuple(value_name(self.path, index) for index in range(len(self.types)))
 
+    @property
+    def owner(self) -> str:
+        """The path of the layer whose weights it computes with: its own, unless they are used again."""
+        owners = {name.removesuffix(f".{weight}") for weight, name in self.shared.items()}
+        return owners.pop() if len(owners) == 1 else self.path
+
 
 def producer(value: str) -> str:
     """The path of the node that gives a tensor."""

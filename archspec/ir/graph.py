@@ -214,9 +214,8 @@ class LayerGraph:
     def derived(self) -> Mapping[str, Shape]:
         """What PyTorch's source keeps beside the weights, by the names in its state dict; see `Op.derived`."""
         return {
-            f"{node.path}.{name}": shape
+            f"{node.owner}.{name}": shape
             for node in self.nodes.values()
-            if not node.shared
             for name, shape in node.op.derived(self.input_types(node)).items()
         }
 

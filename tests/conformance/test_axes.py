@@ -25,6 +25,16 @@ _LIST: Final = re.compile(r"(kernel|stride|padding|output_padding|dilation|facto
 _LINEAR: Final = {1: "linear", 3: "trilinear"}
 IMAGES_ALONE: Final = {"depth_to_space", "space_to_depth", "to_image", "drop_block"}
 """Ops that make images, or take nothing else."""
+OTHERS: Final = ("to_image", "reshape", "dense", "bicubic", "antialias", "rearrange")
+"""What a case has that is said in another way of another number of axes."""
+REARRANGED: Final = {
+    1: ['{pattern: "c l -> l c"}', '{pattern: "(g c) (l a) -> (c a g) l", sizes: [2, -1, -1, 4]}'],
+    3: [
+        '{pattern: "c d h w -> w c h d"}',
+        '{pattern: "c (d a) h (w b) -> (b c a) d h w", sizes: [-1, 2, -1, 3]}',
+        '{pattern: "(g c) d h w -> c (d g) h w", sizes: [-1, 2]}',
+    ],
+}
 
 
 def _along(axes: int, case: str) -> str:
@@ -41,7 +51,7 @@ def _along(axes: int, case: str) -> str:
 
 
 def _takes_maps(name: str, case: str) -> bool:
-    if name in IMAGES_ALONE or any(word in case for word in ("to_image", "reshape", "dense", "bicubic", "antialias")):
+    if name in IMAGES_ALONE or any(word in case for word in OTHERS):
         return False
     accepted = OPS[name].takes.axes
     return IMAGE in accepted and accepted.issuperset(SPATIAL)
@@ -53,7 +63,7 @@ ALL: Final = [
     for case in cases
     if _takes_maps(name, case)
     for axes in INPUTS
-]
+] + [("rearrange", f"rearrange: {given}", axes) for axes, cases in REARRANGED.items() for given in cases]
 
 
 def test_only_images_are_taken_by_what_is_left_out() -> None:

@@ -11,7 +11,7 @@ from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
-from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, owner, rewritten, sole_uses
+from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, rewritten, sole_uses
 from archspec.passes.inference.views import passage
 from archspec.passes.pipeline import Property
 
@@ -131,9 +131,9 @@ class FoldIntoNextProduct:
 
 def _folded(graph: LayerGraph, pairs: _Pairs, step: type[FoldIntoPrevious] | type[FoldIntoNext]) -> LayerGraph:
     steps: tuple[WeightStep, ...] = tuple(
-        step(kept, graph.nodes[kept].op, owner(graph.nodes[gone]), graph.nodes[gone].op, pairs.channels[gone])  # type: ignore[arg-type]
+        step(kept, graph.nodes[kept].op, graph.nodes[gone].owner, graph.nodes[gone].op, pairs.channels[gone])  # type: ignore[arg-type]
         for gone, kept in pairs.products.items()
-        if owner(graph.nodes[kept]) == kept  # weights that are used again are folded once
+        if graph.nodes[kept].owner == kept  # weights that are used again are folded once
     )
 
     def op(layer: Layer) -> Op:

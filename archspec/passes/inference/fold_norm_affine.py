@@ -10,7 +10,7 @@ from archspec.ir.op import Op
 from archspec.ir.ops.linear import Conv, Dense
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import AffineNorm, FoldIntoNext, with_bias
-from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, owner, rewritten, sole_uses
+from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, rewritten, sole_uses
 from archspec.passes.pipeline import Property
 
 
@@ -67,9 +67,9 @@ class FoldNormAffine:
         if not (pairs := _norms(graph)):
             return graph
         steps = tuple(
-            FoldIntoNext(product, op, owner(graph.nodes[norm]), map_op)
+            FoldIntoNext(product, op, graph.nodes[norm].owner, map_op)
             for norm, product in pairs.items()
-            if owner(graph.nodes[product]) == product  # weights that are used again are folded once
+            if graph.nodes[product].owner == product  # weights that are used again are folded once
             and isinstance(op := graph.nodes[product].op, Conv | Dense)
             and isinstance(map_op := graph.nodes[norm].op, AffineNorm)
         )

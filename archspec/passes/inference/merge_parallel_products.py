@@ -14,7 +14,7 @@ from archspec.ir.ops.linear import Conv, Dense
 from archspec.ir.ops.merges import Add
 from archspec.ir.scope import Layer
 from archspec.passes.inference.channel_maps import ChannelMap, channel_numbers, is_channel_map, with_bias
-from archspec.passes.inference.rewriting import copies_of_layers, owner, rewritten, sole_uses, users_of_weights
+from archspec.passes.inference.rewriting import copies_of_layers, rewritten, sole_uses, users_of_weights
 from archspec.passes.pipeline import Property
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _sums(graph: LayerGraph) -> dict[str, _Sum]:
     def is_alone(path: str) -> bool:
         """It stands in one place, with weights of its own."""
         node = graph.nodes[path]
-        return copies[path] == {path} and owner(node) == path and users[path] == {path}
+        return copies[path] == {path} and node.owner == path and users[path] == {path}
 
     found: dict[str, _Sum] = {}
     for path, node in graph.nodes.items():

@@ -41,17 +41,11 @@ def sole_uses(graph: LayerGraph) -> dict[str, Node]:
     }
 
 
-def owner(node: Node) -> str:
-    """The path of the layer whose weights a layer computes with: its own, unless they are used again."""
-    owners = {name.removesuffix(f".{weight}") for weight, name in node.shared.items()}
-    return owners.pop() if len(owners) == 1 else node.path
-
-
 def users_of_weights(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
     """The layers that compute with the weights of each, by the owner's path; itself is among them."""
     found: dict[str, set[str]] = {}
     for path, node in graph.nodes.items():
-        found.setdefault(owner(node), set()).add(path)
+        found.setdefault(node.owner, set()).add(path)
     return {path: frozenset(users) for path, users in found.items()}
 
 
@@ -61,7 +55,7 @@ def copies_of_layers(graph: LayerGraph) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     homes: dict[str, str] = {}
     for path, node in graph.nodes.items():
-        home = owner(node)
+        home = node.owner
         while scope := next((scope for scope in again if home.startswith(f"{scope}.")), ""):
             home = again[scope] + home[len(scope) :]
         homes[path] = home
@@ -83,7 +77,7 @@ def agreeing_on_weights(
     layers = {product: layer for layer, product in pairs.items()}
 
     def agree(layer: str, product: str) -> bool:
-        products = users[owner(graph.nodes[product])]
+        products = users[graph.nodes[product].owner]
         if not products <= layers.keys():
             return False
         others = {layers[other] for other in products}
@@ -92,7 +86,7 @@ def agreeing_on_weights(
         if any(details.get(other) != details.get(layer) for other in others):
             return False
         has_weights = bool(graph.weights(graph.nodes[layer]))
-        return not has_weights or others == users[owner(graph.nodes[layer])]
+        return not has_weights or others == users[graph.nodes[layer].owner]
 
     return {layer: product for layer, product in pairs.items() if agree(layer, product)}
 

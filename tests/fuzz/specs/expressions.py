@@ -13,19 +13,10 @@ from tests.fuzz.specs.values import Yaml, value_of
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 FORMULAS: Final = (
-    *(
-        "{a}",
-        "{a} + 1",
-        "{a} * 2",
-        "{a} // 2",
-        "{a} - 1",
-        "max({a}, 2)",
-        "min({a}, 3)",
-        "{a} % 3 + 1",
-        "2 ** ({a} % 3)",
-    ),
-    *("({a} + {b}) // 2", "{a} if {a} > 2 else 2", "[1, 2, 3, 4][{a} % 4]", "ceil({a} / 2)", "floor({a} * 0.5)"),
-    *("round({a} * 0.75)", "int({a} / 2)", "make_divisible({a}, 2)", "sum([{a}, 1])", "len([{a}, {b}])", "-{a} + 9"),
+    *("{a}", "{a} + 1", "{a} * 2", "{a} // 2", "{a} - 1", "max({a}, 2)", "min({a}, 3)", "{a} % 3 + 1"),
+    *("2 ** ({a} % 3)", "({a} + {b}) // 2", "{a} if {a} > 2 else 2", "[1, 2, 3, 4][{a} % 4]", "ceil({a} / 2)"),
+    *("floor({a} * 0.5)", "round({a} * 0.75)", "int({a} / 2)", "make_divisible({a}, 2)"),
+    *("make_divisible({a} + 1, 3)", "sum([{a}, 1])", "len([{a}, {b}])", "-{a} + 9"),
 )
 CONDITIONS: Final = (
     *("{a} > 2", "{a} % 2 == 0", "{a} != 4", "not {a} == 3", "1 < {a} <= 4", "{a} in [1, 2, 4]", "{a} not in [3, 8]"),

@@ -120,7 +120,8 @@ class Items(Expressions):
         found = fitting(literals(op.attributes()[key], inputs[0][0]), fits)
         if found:
             value = self.draw(st.sampled_from(found))
-            attributes[key] = self.expressed(place, value, found, fits)
+            is_text = op.attributes()[key].kind.is_text  # as it stands: no expression makes it
+            attributes[key] = value if is_text else self.expressed(place, value, found, fits)
 
     def emit(self, place: Place, name: str, attributes: dict[str, Yaml], shapes: Sequence[Shape]) -> None:
         """An op as an item."""

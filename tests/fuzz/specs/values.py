@@ -20,10 +20,12 @@ from archspec.ir.attributes import (
     InitKind,
     IntKind,
     PaddingKind,
+    PartSizesKind,
     PerAxisKind,
     ShapeKind,
 )
 from archspec.ir.op import AttributeInfo, Op, ShapeError
+from archspec.ir.ops.rearrange import PatternKind
 from archspec.ir.tensor_type import Shape, TensorType
 
 Names: TypeAlias = Mapping[str, Any]
@@ -51,6 +53,18 @@ _FLOATS: Final[Mapping[str, tuple[float, ...]]] = {
     # What is divided by k + the squares needs a k where these are zero.
     "k": (1.0, 0.5, 2.0),
 }
+_PATTERNS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: ("(a b) -> (b a)", "(a b) -> a b", "(a b) -> b a"),
+    2: ("t (a b) -> t (b a)", "(a b) f -> (b a) f", "t (a b) -> (t a) b", "(a b) f -> f (b a)", "t (a b) -> b t a"),
+    3: (
+        "(a b) h w -> (b a) h w",
+        "c (h a) w -> (a c) h w",
+        "c h (w a) -> c w (h a)",
+        "(a b) h w -> b (h a) w",
+        "(a b) h w -> (h w a) b",
+    ),
+}
+"""Axes before and after by how many there are before, each with the two parts whose sizes are given."""
 _ANY_FLOAT: Final = (0.5, 1.0, 0.25, 2.0, 0.1, -0.5, 0.0)
 
 
@@ -81,7 +95,7 @@ def evaluated(info: AttributeInfo, value: Yaml, names: Names) -> Any:
     """The value that the kind is given to read: words stay, expressions are worked out, lists are tuples."""
     if isinstance(value, list):
         return tuple(evaluated(info, item, names) for item in value)
-    if isinstance(value, str) and value not in info.kind.words:
+    if isinstance(value, str) and value not in info.kind.words and not info.kind.is_text:
         return value_of(value, names)
     return value
 
@@ -160,6 +174,10 @@ def literals(info: AttributeInfo, shape: Shape) -> Sequence[Yaml]:
             return [value for value in _PADDINGS if not isinstance(value, str) or value in kind.words]
         case ShapeKind():
             return _shapes(math.prod(shape))
+        case PatternKind():
+            return _PATTERNS.get(len(shape), ())
+        case PartSizesKind():
+            return [sizes for size in range(1, MOST_CHANNELS) for sizes in ([size, -1], [-1, size])]
     return kind.words
 
 
@@ -173,8 +191,8 @@ def _shapes(count: int) -> list[list[int]]:
 
 
 def is_given(op: str, info: AttributeInfo) -> bool:
-    """Whether an op is written with this attribute from the beginning."""
-    return info.required or info.name in OPS[op].one_of[:1]
+    """Whether an op is written with this attribute from the beginning: where it must be, and the parts of a pattern."""
+    return info.required or isinstance(info.kind, PartSizesKind) or info.name in OPS[op].one_of[:1]
 
 
 @lru_cache(maxsize=10_000)
