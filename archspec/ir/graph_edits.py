@@ -87,7 +87,8 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
         for layer in found[place]:
             if isinstance(edit, Remove) and edit.operand not in range(len(layer.operands)):
                 raise InternalError(f"{layer.path} has no input {edit.operand}")
-    writing = _Editing(edits)
+    # Of layers that are not there, others compute with the weights: no layer may get their names.
+    writing = _Editing(edits, frozenset(node.owner for node in graph.nodes.values()) - graph.nodes.keys())
     root = writing.scope(graph.root, "", ("",))
     taps = {
         name: value_name(writing.paths[producer(path)], result_index(path))
@@ -100,9 +101,15 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
         for path, after in writing.paths.items()
         for weight in graph.weights(graph.nodes[path])
     }
+    gone = {
+        weight.at(path)
+        for path, node in graph.nodes.items()
+        if path not in writing.paths and not node.shared
+        for weight in graph.weights(node)
+    }
     for path in writing.paths:
         for name in graph.nodes[path].shared.values():
-            if name in graph.all_weights and name not in names:
+            if name in gone:
                 raise InternalError(f"{path} shares {name}, whose layer is taken out")
 
     def inferred(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
@@ -160,6 +167,8 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
 @dataclass(slots=True)
 class _Editing:
     edits: Mapping[Address | str, Edit]
+    reserved: frozenset[str]
+    """Paths that no layer may get by its number."""
     paths: dict[str, str] = field(default_factory=dict[str, str])
     scopes: dict[str, str] = field(default_factory=dict[str, str])
     """The new paths of scopes and loops, by those that they had."""
@@ -195,8 +204,10 @@ class _Editing:
                 taken = item.operands[edit.operand]
                 known |= {Result(item.location, index): known.get(taken, taken) for index in range(len(item.types))}
                 continue
-            name = item.name if counter is None else str(next(counter))
-            found.append(self.item(item, name, f"{around}.{name}" if around else name, address, known))
+            beginning = f"{around}." if around else ""
+            names = (str(number) for number in counter or ())
+            name = next((name for name in names if f"{beginning}{name}" not in self.reserved), item.name)
+            found.append(self.item(item, name, f"{beginning}{name}", address, known))
         return tuple(found)
 
     def item(

@@ -201,3 +201,27 @@ def test_an_input_that_a_layer_does_not_have_is_said() -> None:
     graph = graph_of(**WITH)
     with pytest.raises(InternalError, match="has no input 3"):
         apply_edits(graph, {at(graph, Dropout)[0]: Remove(3)})
+
+
+def test_no_layer_gets_the_name_of_one_whose_weights_alone_are_left() -> None:
+    text = """
+archspec: 1
+name: net
+input: {channels: 3, height: 8, width: 8}
+layers:
+- identity: {name: "0"}
+- {tap: t}
+- conv: {name: "1", filters: 3, kernel: 1}
+- from: t
+  layers:
+  - relu: {name: "2"}
+  - conv: {name: "3", filters: 3, kernel: 1}
+  - tanh: {name: "4"}
+  - reuse: {item: "1", name: "5"}
+"""
+    graph = archspec.compile(load_text(text))
+    assert "1" not in graph.nodes
+    form = archspec.compile(load_text(text), form="inference")
+    assert list(form.nodes) == ["input", "0", "2", "3", "4"]
+    weights = random_weights(graph)
+    assert np.array_equal(form.weights_of_form(weights)["1.weight"], weights["1.weight"])
