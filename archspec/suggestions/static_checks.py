@@ -48,6 +48,8 @@ def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[
             return f"a word stands in quotes: `'{word}'`"
         if nearest(name, known) is None:
             return f"a word stands in quotes: `'{name[:40]}'`"
+    if name in OPS and name not in OWN_WORDS and nearest(name, known) is None:
+        return f"a word stands in quotes: `'{name}'`, alone `\"'{name}'\"`, since YAML takes the outer ones off"
     return OWN_WORDS.get(name) or did_you_mean(name, known)
 
 
