@@ -21,9 +21,11 @@ from tests.needed import needs
 pytestmark = [needs("torch", "keras", "onnxruntime"), pytest.mark.slow]
 
 INPUTS: Final = {1: "{channels: 4, length: 8}", 3: "{channels: 4, depth: 8, height: 7, width: 9}"}
-_LIST: Final = re.compile(r"(kernel|stride|padding|output_padding|dilation|factor|cropping|size): \[([0-9., ]+)\]")
+_LIST: Final = re.compile(
+    r"(kernel|stride|padding|output_padding|dilation|factor|cropping|size|shift|multiple): \[([0-9., -]+)\]"
+)
 _LINEAR: Final = {1: "linear", 3: "trilinear"}
-IMAGES_ALONE: Final = {"depth_to_space", "space_to_depth", "to_image", "drop_block"}
+IMAGES_ALONE: Final = {"depth_to_space", "space_to_depth", "to_image", "drop_block", "window_attention"}
 """Ops that make images, or take nothing else."""
 OTHERS: Final = ("to_image", "reshape", "dense", "bicubic", "antialias", "rearrange")
 """What a case has that is said in another way of another number of axes."""

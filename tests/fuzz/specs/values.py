@@ -63,6 +63,7 @@ _PATTERNS: Final[Mapping[int, tuple[str, ...]]] = {
         "(a b) h w -> b (h a) w",
         "(a b) h w -> (h w a) b",
     ),
+    4: ("(a b) d h w -> (b a) d h w", "c (d a) h w -> (a c) d h w", "c d h (w a) -> c d w (h a)"),
 }
 """Axes before and after by how many there are before, each with the two parts whose sizes are given."""
 _ANY_FLOAT: Final = (0.5, 1.0, 0.25, 2.0, 0.1, -0.5, 0.0)
