@@ -58,7 +58,7 @@ def rows() -> list[dict[str, Any]]:
 def variables(graph: LayerGraph) -> dict[str, tuple[int, ...]]:
     """The shapes of the variables in which Keras keeps a graph's weights, by layer and name: `conv1/kernel`."""
     return {
-        f"{layer_name(stored.layer)}/{variable.names[0]}": usual(stored.shape)
+        f"{layer_name(stored.layer, graph)}/{variable.names[0]}": usual(stored.shape)
         for stored in stored_weights(graph).values()
         for variable in stored.variables
     }

@@ -19,6 +19,7 @@ from archspec.expr.tree import (
     Name,
     NamedValues,
     Slice,
+    Text,
     Unary,
     Value,
     children,
@@ -101,6 +102,16 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return f"{inner(value, _ATOM)}[{':'.join(ends)}]", _ATOM
         case Comprehension():
             return _comprehension(expr, names), _ATOM
+        case Text():
+            parts = [text if is_plain else f"{{{text}}}" for text, is_plain in text_parts(expr, names)]
+            return f'f"{"".join(parts)}"', _ATOM
+
+
+def text_parts(expr: Text, names: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The parts of a name that is put together, each with whether it stands in it as it is; others are source."""
+    return [
+        (str(part.value), True) if isinstance(part, Const) else (_print(part, names)[0], False) for part in expr.parts
+    ]
 
 
 def _letters(expr: Expr) -> str | None:

@@ -74,6 +74,7 @@ class BodyCheck(BodyNames):
     def call(self, call: Call, indices: frozenset[str]) -> None:
         """An op, or a block by its name."""
         calls = CallCheck(self, indices)
+        self.flat_name(call, indices)
         block = self.spec.blocks.get(call.name)
         op = OPS.get(call.name) if block is None else None
         if op is not None:
@@ -97,6 +98,18 @@ class BodyCheck(BodyNames):
             self.leave(call)
         else:
             calls.unknown(call)
+
+    def flat_name(self, call: Call, indices: frozenset[str]) -> None:
+        """A flat name speaks of what the item's other expressions know."""
+        if call.flat_name is None:
+            return
+        if call.name in self.spec.blocks:
+            message = f"block `{call.name}` has no flat name: what stands in it has names"
+            help = "give the layers in the block flat names, which may speak of its params"
+            self.found.error("E0202", message, call.place("flat_name"), help=help)
+            return
+        for text in (text for text, is_expression in split_pattern(call.flat_name) if is_expression):
+            self.use(Attribute(text, call.place("flat_name")), indices=indices)
 
     def fed(self, block: Block, given: Mapping[str, Attribute], place: Span, said: Collection[str] = ()) -> None:
         """A block's inputs are taps, by name; those in `said` are wrong in another way."""

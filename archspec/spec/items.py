@@ -32,7 +32,7 @@ from archspec.spec.forms import OMIT, RESERVED, STAGE_KEYS, form_of, is_sequence
 from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
-from archspec.spec.units import NestedPattern, Pattern, UnitsField, only_index
+from archspec.spec.units import NamePattern, NestedPattern, Pattern, UnitsField, only_index
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -132,8 +132,11 @@ class Call(_Conditional):
     branches: Branches | None = Field(None, description="what a merge joins")
     inline: Switch = Field(False, description="whether a block's layers stand in the caller's own scope")
     fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
+    flat_name: NamePattern | None = Field(
+        None, description="the layer's name where names are flat, as in Keras: a pattern with expressions in braces"
+    )
 
-    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields")
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields", "flat_name")
 
     _param: str | None = PrivateAttr(default=None)
 

@@ -16,7 +16,7 @@ from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.codegen.walk import calls
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_keras.layer_names import LayerName, number_parts
+from archspec_keras.layer_names import LayerName, flat_name, number_parts
 from archspec_keras.shared import ComputationOrder, SharedCalls
 from archspec_keras.static_properties import StaticProperties
 
@@ -98,6 +98,8 @@ class StatementWriter:
         self.lines.append(Statement(self.depth, target, code, self.loops > 0))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
+        if isinstance(item, LayerUse) and item.flat_name is not None:
+            return flat_name(item.flat_name, self.printer)
         if item.number is None:
             return self.prefix.then((False, item.name))
         return self.prefix.then(*number_parts(item.number, self.printer.expr(item.number)))
