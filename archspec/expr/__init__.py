@@ -5,7 +5,7 @@ from archspec.expr.expand import expand
 from archspec.expr.parse import parse
 from archspec.expr.parts import reached, replaced
 from archspec.expr.pattern import name_by, pattern_text, sources_by, split_pattern
-from archspec.expr.printing import source, text_parts
+from archspec.expr.printing import source, text_parts, text_source
 from archspec.expr.simplify import Whole, fold, names, negated, no_name
 from archspec.expr.tree import (
     Binary,
@@ -67,4 +67,5 @@ __all__ = [
     "sources_by",
     "split_pattern",
     "text_parts",
+    "text_source",
 ]

@@ -105,7 +105,11 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             for value in values:
                 if not stands_in_names(value):
                     raise ExprError(f"{describe(value)} in a name; {IN_NAMES}")
-            return "".join(map(str, values))
+            text = "".join(map(str, values))
+            budget.spend(len(text) // 8)
+            if len(text) > (most := budget.limits.text):
+                raise ExprError(f"a text of {len(text)} characters; at most {most} are allowed", too_large=True)
+            return text
 
 
 def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:

@@ -56,6 +56,7 @@ class BodyCheck(BodyNames):
             case Repeat():
                 self.use(item.times, indices=indices)
                 self.iteration_names(item, indices)
+                self.carried(item)
             case Stage() if item.block is not None:
                 self.stage(item, item.block, indices)
             case _:
@@ -98,6 +99,24 @@ class BodyCheck(BodyNames):
             self.leave(call)
         else:
             calls.unknown(call)
+
+    def carried(self, repeat: Repeat) -> None:
+        """What a repeat carries along is a tap before it, and becomes one within it."""
+        inside = marks_in(repeat.layers)
+        for name, given in repeat.carry.items():
+            if name in inside or name == "input":
+                message = f"`carry` names taps before the repeat, and `{name}` is none"
+                self.found.error("E0406", message, given.key_span, help="mark one with `tap`, and carry that along")
+                continue
+            self.start(name, f"no tap `{name}` here", given.key_span, A_TAP)
+            source = given.raw
+            if isinstance(source, str) and source in inside:
+                self.tapped.add(source)
+                continue
+            shown = f"`{source}`" if isinstance(source, str) else describe(source)
+            message = f"{shown} is no tap within the repeat: `{name}` would stand for nothing in the next iteration"
+            help = did_you_mean(str(source), inside, inside) or "mark one among its `layers` with `tap`"
+            self.found.error("E0406", message, given.span, help=help)
 
     def flat_name(self, call: Call, indices: frozenset[str]) -> None:
         """A flat name speaks of what the item's other expressions know."""

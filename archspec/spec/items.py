@@ -210,6 +210,10 @@ class Repeat(_Conditional):
         None, description="the iterations' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
+    carry: Values = Field(
+        default_factory=dict[str, Attribute],
+        description="taps before it, each with the tap that it stands for in the next iteration",
+    )
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times", "names")
@@ -221,6 +225,9 @@ class Repeat(_Conditional):
             message = "a repeat that is inline has no scope, and so no name"
             help = "leave out one of the two; `names` are those of its iterations"
             load_context.error("E0202", message, self.place("label"), help=help)
+        if self.carry and not self.inline:
+            help = "write `inline: true`; the iterations then stand in the scope around the repeat"
+            load_context.error("E0202", "`carry` is for a repeat that is inline", self.key_place("carry"), help=help)
         if self.names is not None and not self.inline:
             only_index(self.names, self.place("names"), load_context)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from archspec.codegen.escaping import f_string, quoted
+from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.expr import Const, Expr, name_by, sources_by
+from archspec.expr import Const, Expr, name_by, sources_by, text_source
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget
 from archspec.reserved_names import joined_name
@@ -51,7 +51,7 @@ class LayerName:
             return quoted("".join(text for _, text in parts))
         if len(parts) == 1:
             return parts[0][1]
-        return f_string(parts)
+        return text_source([(text, not is_code) for is_code, text in parts])
 
 
 def flat_name(expr: Expr, printer: ExpressionPrinter) -> LayerName:
