@@ -112,7 +112,9 @@ class StatementWriter:
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
         old = [self.allocator.variable[operand] for operand in operands if operand in self.allocator.variable]
         wanted = [] if self.preferred is None else [self.preferred]
-        return self.allocator.hold(ref, self.allocator.labeled(ref) or self.allocator.fresh((*wanted, *old)))
+        return self.allocator.hold(
+            ref, self.allocator.labeled(ref) or self.allocator.fresh((*wanted, *old), given=self.preferred)
+        )
 
     def _targets(self, location: int, results: int, operands: tuple[Ref, ...], first: str | None = None) -> list[str]:
         """A variable for each tensor that an item gives; `_` where it gives several and nothing uses this one.
