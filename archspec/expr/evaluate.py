@@ -104,7 +104,7 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             values = [evaluate(part, env, budget) for part in parts]
             for value in values:
                 if not stands_in_names(value):
-                    raise ExprError(f"{describe(value)} in a name; {IN_NAMES}")
+                    raise ExprError(f"{describe(value)} cannot stand in a name: {IN_NAMES}")
             text = "".join(map(str, values))
             budget.spend(len(text) // 8)
             if len(text) > (most := budget.limits.text):
