@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import archspec
@@ -11,6 +14,8 @@ from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
 from tests.needed import needs
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 CELL = """
 blocks:
@@ -117,7 +122,7 @@ def test_the_tap_can_be_asked_for_as_it_is_after_the_repeat() -> None:
 @needs("torch", "keras", "onnx")
 @pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
 def test_models_compute_it(name: str) -> None:
-    found = []
+    found: list[Array] = []
     for items in (ROW.replace("TIMES", "3") + LAST, BY_HAND):
         graph = graph_of(items)
         target = backend(name, RunsModels)
@@ -125,4 +130,4 @@ def test_models_compute_it(name: str) -> None:
         model = target.build(target.render(graph), graph, weights=weights, dtype="float32")
         image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
         found.append(target.run(model, graph, {"input": image}, training=False).outputs["output"])
-    np.testing.assert_allclose(*found, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import archspec
@@ -16,6 +17,8 @@ from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
 from archspec.weights.loading import read_weights
 from tests.needed import needs
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 HEAD = "archspec: 1\nname: net\nparams: {width: 8}\ninput: {channels: 3, height: 32, width: 32}\n"
 SEPARABLE = """
@@ -92,7 +95,7 @@ def test_both_compute_the_same() -> None:
     graph = compiled(NET)
     weights = archspec.init_weights(graph, seed=1)
     image = np.random.default_rng(0).standard_normal((2, 3, 32, 32))
-    found = []
+    found: list[Array] = []
     for name in ("keras", "torch"):
         target = backend(name, RunsModels)
         model = target.build(target.render(graph), graph, weights=weights, dtype="float64")
@@ -100,7 +103,7 @@ def test_both_compute_the_same() -> None:
         assert outcome.nodes is not None
         assert "pairs.1.add" in outcome.nodes
         found.append(outcome.outputs["output"])
-    np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-12)
 
 
 AGAIN = f"""{HEAD.replace("32", "96")}{SEPARABLE}
