@@ -7,6 +7,8 @@ from typing import Final
 
 NAME_OF_LAYER: Final = r"^(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
 """What a layer or scope may be called: a part of the names of weights, which need not be a name of Python's."""
+FLAT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""What a layer may be called where names are flat: they are no attributes, and begin with no `_`."""
 
 NOT_LAYERS: Final = frozenset(
     {

@@ -16,7 +16,7 @@ from archspec.digests import with_digest
 from archspec.ir.initializers import INITIALIZERS
 from archspec.ir.op import Op
 from archspec.ir.ops import OPS
-from archspec.spec import Block, Depth, Input, Param, Pretrained, Repeat, Reuse, Sequence, Spec, Stage, Tap
+from archspec.spec import Block, Call, Depth, Input, Param, Pretrained, Repeat, Reuse, Sequence, Spec, Stage, Tap
 from archspec.spec.base import DEFINITIONS, LABEL_SCHEMA, NAME_SCHEMA, Model, definition
 from archspec.spec.compose import LIBRARY_KEYS
 from archspec.spec.forms import NOT_OF_STAGES, RESERVED, STAGE_KEYS
@@ -249,6 +249,7 @@ def _items() -> dict[str, Schema]:
                 "name": {"type": ["string", "null"], **LABEL_SCHEMA},
                 "inline": {"type": "boolean", "description": "the layers stand in the caller's own scope"},
                 "branches": False,
+                "flat_name": False,
             },
             "additionalProperties": definition("Value"),
             "minItems": 1,
@@ -294,6 +295,7 @@ def _reuse(conditional: tuple[str, ...]) -> Schema:
 def _op(op: type[Op]) -> Schema:
     """What may stand after an op's name. Required attributes are not required here: `defaults` may give them."""
     label = {"type": ["string", "null"], **LABEL_SCHEMA, "description": "the layer's own name"}
+    flat = {"type": ["string", "null"], "minLength": 1, "description": Call.model_fields["flat_name"].description}
     attributes = {key: attribute_schema(info) for key, info in op.attributes().items()}
     if op.several:
         names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}
@@ -301,7 +303,7 @@ def _op(op: type[Op]) -> Schema:
     found: Schema = {
         "description": doc_of(op),
         "type": "object" if op.least_inputs > 1 else ["object", "null"],
-        "properties": {**attributes, "name": label},
+        "properties": {**attributes, "name": label, "flat_name": flat},
         "additionalProperties": False,
     }
     required = [key for key, info in op.attributes().items() if info.required]

@@ -137,7 +137,7 @@ def compared(row: dict[str, Any], library: str) -> tuple[str, ...]:
     name, params = row["spec"], row["params"]
     graph = archspec.compile(name, **params)
     reference = Reference(row["builder"], row["size"], library)
-    shapes = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.derived}
+    shapes = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.saved_derived}
     macs = archspec.count(name, **params).total.macs
     state = reference.load()
     model: Any = archspec.build(graph, "torch").eval()

@@ -19,7 +19,7 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Expr, Name, names
+from archspec.expr import Const, Expr, Name, children, names
 
 _WORDS: Final = {
     "filters": "output channels",
@@ -48,6 +48,7 @@ _LAYERS: Final = {
 """What ops are called where their names are not the words for it."""
 _COUNT: Final = "number of"
 """What is said of a param that counts: `units` are no output features then."""
+_IN_NAMES: Final = "part of the layers' names"
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
 _ORDINALS: Final = ("first", "second", "third", "fourth")
@@ -91,7 +92,7 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> s
     if as_it_is := _taken(straight):
         return as_it_is
     if changed := _taken(mentions):
-        return changed if changed.startswith("decides") else f"decides the {changed}"
+        return changed if changed.startswith("decides") or changed == _IN_NAMES else f"decides the {changed}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
     return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
 
@@ -138,6 +139,8 @@ def _uses(tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_U
                 taker = _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
+                if item.flat_name is not None:
+                    yield from (_Use(_IN_NAMES, "", part) for part in children(item.flat_name))
             case CallUse():
                 docs = {given.name: given.doc for given in item.definition.parameters if "@" not in given.name}
                 for name, expr in item.arguments.items():

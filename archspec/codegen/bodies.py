@@ -43,6 +43,7 @@ class BodyBuilder:
     graph: LayerGraph
     budget: Budget
     kinds: Kinds
+    has_flat_names: bool
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
@@ -140,6 +141,7 @@ class BodyBuilder:
             results=len(nodes[0].types),
             reuses=self._reused(items),
             draws=draws,
+            flat_name=self._flat_name(items, features, context),
         )
         if use.sizes:
             context.fix_token_counts(operands)
@@ -150,6 +152,13 @@ class BodyBuilder:
             if count is not None:
                 context.tokens[Result(use.location, index)] = count
         return use
+
+    def _flat_name(self, items: Sequence[Layer], features: Sequence[Expr], context: BodyContext) -> Expr | None:
+        """What gives the flat name of a layer, where source has such names."""
+        if not self.has_flat_names or items[0].flat_name is None:
+            return None
+        expr = context.at(items[0].flat_name.expr, features)
+        return context.unified(expr, [item.flat_name.value for item in items if item.flat_name is not None])
 
     def _made_as(self, item: Item) -> Item:
         """The item by the name under which it makes what others are called with."""

@@ -37,14 +37,16 @@ def alike(nodes: Sequence[Node]) -> Sequence[object]:
     return [None] * len(nodes)
 
 
-def build(graph: LayerGraph, budget: Budget, kinds: Kinds) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
+def build(
+    graph: LayerGraph, budget: Budget, kinds: Kinds, *, has_flat_names: bool = False
+) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds)
+    builder = _DefinitionBuilder(graph, budget, kinds, has_flat_names)
     return builder.run(), builder.structural
 
 

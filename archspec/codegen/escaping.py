@@ -66,15 +66,6 @@ def quoted(text: str) -> str:
     return shown
 
 
-def f_string(parts: Iterable[tuple[bool, str]]) -> str:
-    """An f-string of text and code, each with whether it is code; text within code is in the other quotes."""
-    shown: list[str] = []
-    for is_code, text in parts:
-        code = text.replace('"', "'") if is_code and "'" not in text else text
-        shown.append(f"{{{code}}}" if is_code else text)
-    return "f" + quoted("".join(shown))
-
-
 def one_line(text: str) -> str:
     """Text for a comment: one line, printable ASCII."""
     return " ".join("".join(char if " " <= char <= "~" else " " for char in text).split())

@@ -62,18 +62,19 @@ MOST_COPIES: Final = 16
 """No sequence is written out more often than this by all the repeats around it, where one loop is possible."""
 
 
-def simplified(graph: LayerGraph, kinds: Kinds = alike) -> Module:
+def simplified(graph: LayerGraph, kinds: Kinds = alike, *, has_flat_names: bool = False) -> Module:
     """The module tree of a graph, ready to be printed.
 
     Args:
         graph: the network.
         kinds: what a backend writes a layer as, beyond its op, in each instance of a block: where that differs, the
             instances are definitions of their own.
+        has_flat_names: whether source has the flat names of layers; params that nothing else needs are none otherwise.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    return _settled(graph, kinds)[0]
+    return _settled(graph, kinds, has_flat_names=has_flat_names)[0]
 
 
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
@@ -81,7 +82,7 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
     Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
-    module, fixed = _settled(graph, alike)
+    module, fixed = _settled(graph, alike, has_flat_names=True)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -89,10 +90,10 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
     return {param.name: fixed.get(param.name, "") for param in graph.params if param.name not in offered}
 
 
-def _settled(graph: LayerGraph, kinds: Kinds) -> tuple[Module, Mapping[str, str]]:
+def _settled(graph: LayerGraph, kinds: Kinds, *, has_flat_names: bool) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget, kinds)
+    definitions, structural = build(graph, budget, kinds, has_flat_names=has_flat_names)
     fixed = {param.name: param.fixed for param in graph.params if param.fixed}
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
@@ -291,7 +292,13 @@ class _Fold:
                 features = tuple(self.expr(feature) for feature in item.features)
                 draws = {name: expr for name, old in item.draws.items() if names(expr := self.expr(old), self.budget)}
                 return dataclasses.replace(
-                    item, number=number, values={**item.values, **values}, exprs=kept, features=features, draws=draws
+                    item,
+                    number=number,
+                    values={**item.values, **values},
+                    exprs=kept,
+                    features=features,
+                    draws=draws,
+                    flat_name=None if item.flat_name is None else self.expr(item.flat_name),
                 )
             case CallUse() | SequenceUse():
                 return self.iteration(item, number)

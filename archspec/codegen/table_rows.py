@@ -278,6 +278,7 @@ def _named(item: ItemUse) -> Iterator[tuple[str, Expr]]:
     match item:
         case LayerUse():
             yield from item.exprs.items()
+            yield from (("flat_name", expr) for expr in (item.flat_name,) if expr is not None)
         case CallUse():
             yield from ((parameter.name, item.arguments[parameter.name]) for parameter in item.definition.parameters)
         case SequenceUse():
@@ -303,7 +304,8 @@ def _mapped_item(item: ItemUse, change: Callable[[Expr], Expr]) -> ItemUse:
     match item:
         case LayerUse():
             exprs = {name: change(expr) for name, expr in item.exprs.items()}
-            return replace(item, exprs=exprs, features=tuple(map(change, item.features)))
+            flat_name = None if item.flat_name is None else change(item.flat_name)
+            return replace(item, exprs=exprs, features=tuple(map(change, item.features)), flat_name=flat_name)
         case CallUse():
             return replace(item, arguments={name: change(expr) for name, expr in item.arguments.items()})
         case SequenceUse():

@@ -81,6 +81,8 @@ class LayerUse:
     """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
     draws: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the numbers of initializers among its values follow from, where that is arguments of the network's."""
+    flat_name: Expr | None = None
+    """What gives its name where names are flat, in source that has such names."""
 
     def value(self, name: str) -> Any:
         """An attribute's value.

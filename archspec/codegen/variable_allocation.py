@@ -126,11 +126,14 @@ class VariableAllocator:
         self.budget.spend(len(self.variable) // 4)
         return {name for ref, name in self.variable.items() if self.left[ref] > 0}
 
-    def fresh(self, preferred: Iterable[str] = ()) -> str:
-        """A name that no tensor needs any more: one of the preferred, else the next of the usual ones."""
+    def fresh(self, preferred: Iterable[str] = (), *, given: str | None = None) -> str:
+        """A name that no tensor needs any more: one of the preferred, else the next of the usual ones.
+
+        `given` is the variable of what the part that is written gives, which may be the spec's own word for it.
+        """
         self._clear()
         for name in preferred:
-            if self._free(name):
+            if self._free(name) or (name == given and name not in self.taken and not self._held(name)):
                 return name
         start = 0 if self.tentative else self.first  # uses are left out there, so that any name may be free
         first = next(place for place in count(start) if self._free(_usual(place)))

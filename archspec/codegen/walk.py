@@ -78,7 +78,7 @@ def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
         exprs: Iterable[Expr | None] = ()
         match item:
             case LayerUse():
-                exprs = (*item.exprs.values(), *item.features, *item.draws.values())
+                exprs = (*item.exprs.values(), *item.features, *item.draws.values(), item.flat_name)
             case CallUse():
                 taken = {CHANNELS.id, *(parameter.name for parameter in item.definition.parameters)}
                 exprs = [expr for name, expr in item.arguments.items() if name in taken]

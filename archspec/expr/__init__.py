@@ -4,8 +4,8 @@ from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, 
 from archspec.expr.expand import expand
 from archspec.expr.parse import parse
 from archspec.expr.parts import reached, replaced
-from archspec.expr.pattern import name_by, sources_by, split_pattern
-from archspec.expr.printing import source
+from archspec.expr.pattern import name_by, pattern_text, sources_by, split_pattern
+from archspec.expr.printing import source, text_parts, text_source
 from archspec.expr.simplify import Whole, fold, names, negated, no_name
 from archspec.expr.tree import (
     Binary,
@@ -21,6 +21,7 @@ from archspec.expr.tree import (
     Name,
     NamedValues,
     Slice,
+    Text,
     Unary,
     Value,
     children,
@@ -42,6 +43,7 @@ __all__ = [
     "Name",
     "NamedValues",
     "Slice",
+    "Text",
     "Unary",
     "Value",
     "Whole",
@@ -58,9 +60,12 @@ __all__ = [
     "negated",
     "no_name",
     "parse",
+    "pattern_text",
     "reached",
     "replaced",
     "source",
     "sources_by",
     "split_pattern",
+    "text_parts",
+    "text_source",
 ]

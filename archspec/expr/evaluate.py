@@ -21,6 +21,7 @@ from archspec.expr.tree import (
     Name,
     NamedValues,
     Slice,
+    Text,
     Unary,
     Value,
 )
@@ -99,6 +100,16 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return _comprehended(expr, env, budget)
         case FunctionCall(function, args):
             return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
+        case Text(parts):
+            values = [evaluate(part, env, budget) for part in parts]
+            for value in values:
+                if not stands_in_names(value):
+                    raise ExprError(f"{describe(value)} cannot stand in a name: {IN_NAMES}")
+            text = "".join(map(str, values))
+            budget.spend(len(text) // 8)
+            if len(text) > (most := budget.limits.text):
+                raise ExprError(f"a text of {len(text)} characters; at most {most} are allowed", too_large=True)
+            return text
 
 
 def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:
@@ -257,6 +268,14 @@ def _weight(value: tuple[Value, ...], budget: Budget) -> int:
             if tuple in set(map(type, item)):
                 inner += item
     return count
+
+
+IN_NAMES: Final = "names take whole numbers, 0 or more, and text"
+
+
+def stands_in_names(value: Value) -> bool:
+    """Whether a value can be a part of a name."""
+    return isinstance(value, str) or (type(value) is int and value >= 0)
 
 
 def refuse(op: str, left: Value, right: Value) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from archspec.expr.tree import Binary, Bool, Const, Expr
@@ -12,15 +12,28 @@ ONE: Final = Const(1)
 
 
 def collected(sum: Binary) -> Expr:
-    """A sum of whole numbers with like terms put together: `24 + growth + growth` is `24 + 2 * growth`."""
-    parts = list(_terms(sum))
+    """A sum of whole numbers with like terms put together: `24 + growth + growth` is `24 + 2 * growth`.
+
+    What is added and taken away again is gone: `a + (b - a)` is `b`.
+    """
+    apart = list(_terms(sum, taken_apart=True))
+    parts = list(_terms(sum, taken_apart=False))
+    counts = {atom: 0 for atom, _ in apart}
+    for atom, count in apart:
+        counts[atom] += count
+    if len(apart) > len(parts) and 0 in counts.values() and min(counts.values()) >= 0:
+        parts = [(atom, count) for atom, count in counts.items() if count] or [(ONE, 0)]
+        return _added(dict(parts))
     if any(isinstance(atom, Const) and atom is not ONE for atom, _ in parts):
         return sum  # a negative number: left as it was written
     terms: dict[Expr, int] = {}
     for atom, count in parts:
         terms[atom] = terms.get(atom, 0) + count
-    if len(terms) == len(parts):
-        return sum
+    return sum if len(terms) == len(parts) else _added(terms)
+
+
+def _added(terms: Mapping[Expr, int]) -> Expr:
+    """The sum of some terms, each so many times."""
     total: Expr | None = None
     for atom, count in terms.items():
         term = Const(count) if atom == ONE else atom if count == 1 else Binary("*", Const(count), atom)
@@ -29,12 +42,18 @@ def collected(sum: Binary) -> Expr:
     return total
 
 
-def _terms(expr: Expr) -> Iterator[tuple[Expr, int]]:
-    """The terms of a sum, each with how often it counts; a whole number is so many ones."""
+def _terms(expr: Expr, *, taken_apart: bool) -> Iterator[tuple[Expr, int]]:
+    """The terms of a sum, each with how often it counts; a whole number is so many ones.
+
+    With `taken_apart` those of differences, too: what is taken away counts less than nothing.
+    """
     match expr:
         case Binary("+", left, right):
-            yield from _terms(left)
-            yield from _terms(right)
+            yield from _terms(left, taken_apart=taken_apart)
+            yield from _terms(right, taken_apart=taken_apart)
+        case Binary("-", left, right) if taken_apart:
+            yield from _terms(left, taken_apart=True)
+            yield from ((atom, -count) for atom, count in _terms(right, taken_apart=True))
         case Const(int() as value) if not isinstance(value, bool) and value > 0:
             yield ONE, value
         case Binary("*", Const(int() as count), atom) | Binary("*", atom, Const(int() as count)) if (

@@ -23,6 +23,7 @@ from archspec.expr.tree import (
     Items,
     Name,
     Slice,
+    Text,
     Unary,
     bound_name,
 )
@@ -143,6 +144,8 @@ class _Converter:
                 return Index(self.convert(value), self.convert(index))
             case ast.ListComp(elt=item, generators=[loop]) | ast.GeneratorExp(elt=item, generators=[loop]):
                 return self._comprehension(item, loop, node)
+            case ast.JoinedStr(values=parts):
+                return Text(tuple(map(self._in_text, parts)))
             case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if function in FUNCTIONS:
                 return FunctionCall(function, tuple(map(self.convert, args)))
             case ast.Call(func=ast.Name(id=function)):
@@ -150,6 +153,16 @@ class _Converter:
                 raise ExprError(f"`{function}` is not a function of this language (they are: {known})")
             case _:
                 raise ExprError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
+
+    def _in_text(self, node: ast.expr) -> Expr:
+        """A part of an f-string: text, or an expression in braces without a format of its own."""
+        match node:
+            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+                return self.convert(value)
+            case ast.Constant():
+                return self.convert(node)
+            case _:
+                raise ExprError(f"`{ast.unparse(node)[:60]}` is not allowed: what stands in braces has no format")
 
     def _comprehension(self, item: ast.expr, loop: ast.comprehension, node: ast.expr) -> Expr:
         targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]

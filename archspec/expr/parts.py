@@ -16,6 +16,7 @@ from archspec.expr.tree import (
     Index,
     Items,
     Slice,
+    Text,
     Unary,
     Value,
 )
@@ -53,6 +54,8 @@ def replaced(expr: Expr, other: Callable[[Expr], Expr | None]) -> Expr:
             )
         case Comprehension(item, variables, values, test):
             return Comprehension(inside(item), variables, inside(values), None if test is None else inside(test))
+        case Text(parts):
+            return Text(tuple(map(inside, parts)))
         case _:
             return expr
 

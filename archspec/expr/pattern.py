@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from archspec.expr.evaluate import ExprError, describe, evaluate
+from archspec.expr.evaluate import IN_NAMES, ExprError, describe, evaluate, stands_in_names
 from archspec.expr.parse import parse
 from archspec.expr.printing import source
-from archspec.expr.tree import Value
+from archspec.expr.tree import Const, Text, Value
 from archspec.limits import Budget
 
 
@@ -44,13 +44,23 @@ def name_by(pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
             parts.append(text)
             continue
         value = evaluate(parse(text, budget), indices, budget)
-        if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and value < 0):
+        if not stands_in_names(value):
             known = ", ".join(f"{name} = {index}" for name, index in indices.items())
-            raise ExprError(
-                f"`{text}` gives {describe(value)} for {known}; names take whole numbers, 0 or more, and text"
-            )
+            raise ExprError(f"`{text}` gives {describe(value)} for {known}; {IN_NAMES}")
         parts.append(str(value))
     return "".join(parts)
+
+
+def pattern_text(pattern: str, budget: Budget) -> Text:
+    """A pattern as an expression, which gives the name.
+
+    Raises:
+        ValueError: the braces do not match.
+        ExprError: what stands in them is not an expression.
+    """
+    return Text(
+        tuple(parse(text, budget) if is_expression else Const(text) for text, is_expression in split_pattern(pattern))
+    )
 
 
 def sources_by(pattern: str, variable: str, budget: Budget) -> list[tuple[str, bool]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from archspec.expr.evaluate import LISTS
 from archspec.expr.tree import (
@@ -19,6 +20,7 @@ from archspec.expr.tree import (
     Name,
     NamedValues,
     Slice,
+    Text,
     Unary,
     Value,
     children,
@@ -101,6 +103,30 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return f"{inner(value, _ATOM)}[{':'.join(ends)}]", _ATOM
         case Comprehension():
             return _comprehension(expr, names), _ATOM
+        case Text():
+            return text_source(text_parts(expr, names)), _ATOM
+
+
+def text_parts(expr: Text, names: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The parts of a name that is put together, each with whether it stands in it as it is; others are source."""
+    return [
+        (str(part.value), True) if isinstance(part, Const) else (_print(part, names)[0], False) for part in expr.parts
+    ]
+
+
+def text_source(parts: Sequence[tuple[str, bool]]) -> str:
+    """A name of such parts as Python source: an f-string, where every version of Python can read it as one."""
+    if all(_fits_f_string(text, is_plain) for text, is_plain in parts):
+        shown = [text if is_plain else "{" + text.replace('"', "'") + "}" for text, is_plain in parts]
+        return f'f"{"".join(shown)}"'
+    inner = ", ".join(ascii(text) if is_plain else text for text, is_plain in parts)
+    return f'"".join(map(str, ({inner},)))'
+
+
+def _fits_f_string(text: str, is_plain: bool) -> bool:
+    if is_plain:
+        return re.fullmatch(r"[A-Za-z0-9_.-]*", text) is not None
+    return not set(text) & set("\\{}") and not ("'" in text and '"' in text)
 
 
 def _letters(expr: Expr) -> str | None:

@@ -161,8 +161,27 @@ class Comprehension:
     test: Expr | None
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A name that is put together of whole numbers and words: what a pattern such as `conv_{number}_bn` gives."""
+
+    parts: tuple[Expr, ...]
+
+
 Expr: TypeAlias = (
-    Const | Name | Unary | Binary | Compare | Bool | IfElse | FunctionCall | Items | Index | Slice | Comprehension
+    Const
+    | Name
+    | Unary
+    | Binary
+    | Compare
+    | Bool
+    | IfElse
+    | FunctionCall
+    | Items
+    | Index
+    | Slice
+    | Comprehension
+    | Text
 )
 
 
@@ -201,3 +220,5 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (value, *(end for end in (start, stop) if end is not None))
         case Comprehension(item, _, values, test):
             return (item, values) if test is None else (item, values, test)
+        case Text(parts):
+            return parts

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archspec.errors import InternalError, Span
-from archspec.ir.def_use import Node, producer, result_index, value_name
+from archspec.ir.def_use import Node, node_of, producer, result_index, value_name
 from archspec.ir.graph import BlockInfo, LayerGraph
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring
 from archspec.ir.reuse import Copy, Value
@@ -62,7 +62,7 @@ class Assembly:
     ) -> tuple[Tensor, ...]:
         """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
         taken = tuple(tensor.path for tensor in inputs)
-        self.nodes[layer.path] = Node(layer.path, layer.op, taken, layer.types, layer.exprs, layer.span, layer.shared)
+        self.nodes[layer.path] = node_of(layer, taken)
         scope.items.append(layer)
         return tuple(
             Tensor(scope, Result(layer.location, index), value_name(layer.path, index), type)

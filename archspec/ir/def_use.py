@@ -27,6 +27,8 @@ class Node:
     exprs: Mapping[str, Expr]
     span: Span | None
     shared: Mapping[str, str] = field(default_factory=dict[str, str])
+    flat_name: str = ""
+    """Its name where names are flat, as in Keras; empty where that is its path joined by `_`."""
 
     @property
     def type(self) -> TensorType:
@@ -48,6 +50,12 @@ class Node:
         """The path of the layer whose weights it computes with: its own, unless they are used again."""
         owners = {name.removesuffix(f".{weight}") for weight, name in self.shared.items()}
         return owners.pop() if len(owners) == 1 else self.path
+
+
+def node_of(layer: Layer, inputs: tuple[str, ...]) -> Node:
+    """The node of a layer that takes these tensors."""
+    flat_name = "" if layer.flat_name is None else str(layer.flat_name.value)
+    return Node(layer.path, layer.op, inputs, layer.types, layer.exprs, layer.span, layer.shared, flat_name)
 
 
 def producer(value: str) -> str:
@@ -124,9 +132,7 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 if item.path in def_use.nodes:
                     raise InternalError(f"two layers are called {item.path}")
                 inputs = resolve(item.operands)
-                def_use.nodes[item.path] = Node(
-                    item.path, item.op, inputs, item.types, item.exprs, item.span, item.shared
-                )
+                def_use.nodes[item.path] = node_of(item, inputs)
                 known[item.location] = tuple(value_name(item.path, index) for index in range(len(item.types)))
             case Scope():
                 known[item.location] = _scope(item, resolve(item.operands), def_use)

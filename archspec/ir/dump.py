@@ -65,6 +65,7 @@ def layer_text(node: Node) -> str:
     text += f" [{', '.join(node.inputs)}]"
     shared = [f"{weight} = {name}" for weight, name in node.shared.items()]
     text += f" {{{', '.join(shared)}}}" if shared else ""
+    text += f" called {node.flat_name}" if node.flat_name else ""
     return text + (f" <{', '.join(behind)}>" if behind else "")
 
 

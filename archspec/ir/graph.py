@@ -213,9 +213,17 @@ class LayerGraph:
     @cached_property
     def derived(self) -> Mapping[str, Shape]:
         """What PyTorch's source keeps beside the weights, by the names in its state dict; see `Op.derived`."""
+        return self._derived(self.nodes.values())
+
+    @cached_property
+    def saved_derived(self) -> Mapping[str, Shape]:
+        """What of it is in the state dict."""
+        return self._derived(node for node in self.nodes.values() if node.op.saves_derived)
+
+    def _derived(self, nodes: Iterable[Node]) -> dict[str, Shape]:
         return {
             f"{node.owner}.{name}": shape
-            for node in self.nodes.values()
+            for node in nodes
             for name, shape in node.op.derived(self.input_types(node)).items()
         }
 

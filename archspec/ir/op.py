@@ -213,11 +213,16 @@ class Op(Described):
         return ()
 
     def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Shape]:
-        """What PyTorch's source keeps beside the weights and saves with them, by name: it follows from the attributes.
+        """What PyTorch's source keeps beside the weights, by name: it follows from the attributes.
 
         Other libraries' modules have it in their state dicts, such as the indices into a table; it is no weight.
         """
         return {}
+
+    @property
+    def saves_derived(self) -> bool:
+        """Whether PyTorch's source saves with the weights what is derived; files may have it in either case."""
+        return True
 
     def fitted(self, inputs: Sequence[TensorType]) -> Self:
         """The op with one number for each spatial axis of its input, where one for all or a list was given.

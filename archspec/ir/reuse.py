@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from archspec.ir.def_use import Node, producer, result_index, value_name
+from archspec.ir.def_use import Node, node_of, producer, result_index, value_name
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope
 from archspec.ir.tensor_type import TensorType
@@ -83,8 +83,8 @@ class Copy:
             raise ShapeError(f"{path} {error}", error.code, error.help) from None
         shared = {weight.name: layer.shared.get(weight.name, weight.at(layer.path)) for weight in weights}
         names = tuple(value.name for value in arriving)
-        self.made[path] = Node(path, op, names, given, layer.exprs, layer.span, shared)
         made = replace(layer, path=path, op=op, types=given, shared=shared)
+        self.made[path] = node_of(made, names)
         return made, tuple(Value(value_name(path, index), type) for index, type in enumerate(given))
 
     def _type(self, name: str) -> TensorType:

@@ -86,6 +86,8 @@ class Layer:
     span: Span | None
     shared: Mapping[str, str] = field(default_factory=dict[str, str])
     """The parameters that are not its own, by what the op calls them: their canonical names, as `first.weight`."""
+    flat_name: Binding | None = None
+    """Its name where names are flat, as in Keras, and the expression for it; its path joined by `_` unless given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class BodyCheck(BodyNames):
             case Repeat():
                 self.use(item.times, indices=indices)
                 self.iteration_names(item, indices)
+                self.carried(item)
             case Stage() if item.block is not None:
                 self.stage(item, item.block, indices)
             case _:
@@ -74,6 +75,7 @@ class BodyCheck(BodyNames):
     def call(self, call: Call, indices: frozenset[str]) -> None:
         """An op, or a block by its name."""
         calls = CallCheck(self, indices)
+        self.flat_name(call, indices)
         block = self.spec.blocks.get(call.name)
         op = OPS.get(call.name) if block is None else None
         if op is not None:
@@ -97,6 +99,36 @@ class BodyCheck(BodyNames):
             self.leave(call)
         else:
             calls.unknown(call)
+
+    def carried(self, repeat: Repeat) -> None:
+        """What a repeat carries along is a tap before it, and becomes one within it."""
+        inside = marks_in(repeat.layers)
+        for name, given in repeat.carry.items():
+            if name in inside or name == "input":
+                message = f"`carry` names taps before the repeat, and `{name}` is none"
+                self.found.error("E0406", message, given.key_span, help="mark one with `tap`, and carry that along")
+                continue
+            self.start(name, f"no tap `{name}` here", given.key_span, A_TAP)
+            source = given.raw
+            if isinstance(source, str) and source in inside:
+                self.tapped.add(source)
+                continue
+            shown = f"`{source}`" if isinstance(source, str) else describe(source)
+            message = f"{shown} is no tap within the repeat: `{name}` would stand for nothing in the next iteration"
+            help = did_you_mean(str(source), inside, inside) or "mark one among its `layers` with `tap`"
+            self.found.error("E0406", message, given.span, help=help)
+
+    def flat_name(self, call: Call, indices: frozenset[str]) -> None:
+        """A flat name speaks of what the item's other expressions know."""
+        if call.flat_name is None:
+            return
+        if call.name in self.spec.blocks:
+            message = f"block `{call.name}` has no flat name: what stands in it has names"
+            help = "give the layers in the block flat names, which may speak of its params"
+            self.found.error("E0202", message, call.place("flat_name"), help=help)
+            return
+        for text in (text for text, is_expression in split_pattern(call.flat_name) if is_expression):
+            self.use(Attribute(text, call.place("flat_name")), indices=indices)
 
     def fed(self, block: Block, given: Mapping[str, Attribute], place: Span, said: Collection[str] = ()) -> None:
         """A block's inputs are taps, by name; those in `said` are wrong in another way."""

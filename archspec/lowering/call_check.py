@@ -34,7 +34,7 @@ def check_attribute(
     elif help := attribute_help(op, name, attribute.raw):
         found.error("E0412", f"`{name}` is not a word of {op.name}", place, help=help)
     else:
-        known = ["name", *(["branches"] if op.takes_branches() else []), *op.attributes()]
+        known = ["name", "flat_name", *(["branches"] if op.takes_branches() else []), *op.attributes()]
         help = did_you_mean(name, [word for word in known if word not in beside], known)
         found.error("E0409", f"{op.name} has no attribute `{name}`", place, help=help)
     return False

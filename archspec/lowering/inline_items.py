@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Compare, Const, Expr, Value, fold, names, parse
 from archspec.expr.pattern import split_pattern
-from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, enter, leave
+from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Binding, Operand, Result, channels_at
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
@@ -16,7 +16,7 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
 from archspec.lowering.repeats import RepeatedItems
 from archspec.lowering.units import call_fields, single_call, unit_name
-from archspec.spec import Block, Call, Item, Repeat, Stage
+from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
 
 
 @dataclass(slots=True)
@@ -67,16 +67,28 @@ class InlineItems(RepeatedItems):
         self._fix(expr, context, "how many items there are")
         scope, location = context.scope, context.plan[item].location
         outer, scope.items = scope.items, []
-        y = x
+        y, carried = x, {name: self._tap(name, given.key_span, context) for name, given in item.carry.items()}
         for index in range(times):
             self._count(item.times)
-            y = self._inline_iteration(item, index, y, context)
+            taps = self._copied(context.taps) | carried
+            y = self._inline_iteration(item, index, y, replace(context, taps=taps))
+            carried = {
+                name: self._tap(str(given.raw), given.span, replace(context, taps=taps))
+                for name, given in item.carry.items()
+            }
         made, scope.items = scope.items, outer
+        tensors = [y, *carried.values()]
         if not names(expr, self.budget):
             outer += made
-            return y
-        outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, [y.ref]))
-        return Tensor(scope, Result(location), y.path, y.type)
+        else:
+            tensors = [y, *(bring(tensor, scope) for tensor in carried.values())]
+            refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
+            outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, refs))
+            tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
+        for name, tensor in zip(carried, tensors[1:], strict=True):
+            context.taps[name] = tensor
+            self._mark(name, tensor, context)
+        return tensors[0]
 
     def _known_in_names(self, item: Repeat, index: int, context: Context) -> Mapping[str, Value]:
         """What the names of iterations may speak of: indices and, in the network's own items, its params."""
@@ -94,13 +106,15 @@ class InlineItems(RepeatedItems):
         loop = {**context.loop, item.index: index}
         variables = replace(context.variables, outer={**context.variables.outer, item.index: Const(index)})
         plan = context.plan.inside(item, index)
-        inner = replace(context, variables=variables, loop=loop, taps=self._copied(context.taps), made={})
+        inner = replace(context, variables=variables, loop=loop, made={})
         if item.names is None:
             return self._items(item.layers, x, replace(inner, plan=plan))
         name = unit_name(item, item.names, self._known_in_names(item, index, context), self.budget)
         path = self._taken(name, item, context)
-        single = single_call(item.layers, self.spec.blocks)
+        single = single_call([each for each in item.layers if not isinstance(each, Tap)], self.spec.blocks)
         span = item.span if single is None else single.span
+        before = item.layers[: next((place for place, each in enumerate(item.layers) if each is single), 0)]
+        x = self._items(before, x, inner)
         scope = enter(context.scope, plan[item].location, name, path, x, span)
         if single is None:
             start = Tensor(scope, Operand(0), x.path, x.type)
@@ -109,7 +123,8 @@ class InlineItems(RepeatedItems):
         block = self.spec.blocks[single.name]
         scope.kind, scope.block = "block", single.name
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)
-        return self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
+        y = self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
+        return self._items(item.layers[len(before) + 1 :], y, inner)
 
 
 def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Const, Expr, Value, fold
+from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, pattern_text
 from archspec.ir.builder import GraphBuilder
 from archspec.ir.deciding_sizes import deciding_sizes
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import Tensor
 from archspec.ir.ops import OPS
-from archspec.ir.scope import Layer
+from archspec.ir.scope import Binding, Layer
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 from archspec.lowering.bodies import result_names
@@ -31,6 +32,7 @@ from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall
 from archspec.lowering.values import OpReader
+from archspec.reserved_names import FLAT_NAME
 from archspec.spec import Attribute, Call, Item, Spec
 from archspec.spec import Sequence as Seq
 
@@ -163,13 +165,29 @@ class LayerLowering:
             for key in deciding_sizes(op_class, exprs, values):
                 self.top.fix(exprs[key], f"the {key} of {path}")
         refs = tuple(tensor.ref for tensor in inputs)
-        layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span)
+        flat_name = self._flat_name(call, x, context)
+        layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span, flat_name=flat_name)
         if call.label is not None:
             context.made[call.label] = Made(layer)
         results = self.builder.add_layer(context.scope, layer, inputs)
         if op_class.several:
             self._name_results(call, op, path, results, context)
         return results[0]
+
+    def _flat_name(self, call: Call, x: Tensor, context: Context) -> Binding | None:
+        """What a layer is called where names are flat."""
+        if call.flat_name is None:
+            return None
+        place, expr = call.place("flat_name"), pattern_text(call.flat_name, self.budget)
+        try:
+            name = str(evaluate(expr, self._env(context, x), self.budget))
+        except ExprError as error:
+            raise SpecError(Diagnostic("E0404", f"the layer gets no flat name: {error}", place)) from None
+        if re.fullmatch(FLAT_NAME, name) is None or len(name) > self.budget.limits.name:
+            message = f"`{name[:80]}` cannot be a flat name"
+            help = f"it has letters, digits, `_` and `-`, none of the last two first, {self.budget.limits.name} at most"
+            raise SpecError(Diagnostic("E0404", message, place, help=help, notes=tuple(reversed(self.trail))))
+        return Binding(name, self._outside(expr, context))
 
     def _name_results(self, call: Call, op: Op, path: str, results: Sequence[Tensor], context: Context) -> None:
         """The taps of an op of several results, which its call names."""

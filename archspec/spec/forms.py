@@ -178,7 +178,7 @@ def _call(
     elif isinstance(body, LocatedDict):
         given = LocatedDict(body.span)
         for key in body:
-            if key in ("name", "branches", "inline"):
+            if key in ("name", "branches", "inline", "flat_name"):
                 data.take(body, key)
             elif key == "unit" and name in load_context.tuple_blocks and key not in load_context.block_params[name]:
                 data.take(body, key, "fields")

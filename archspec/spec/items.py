@@ -32,7 +32,7 @@ from archspec.spec.forms import OMIT, RESERVED, STAGE_KEYS, form_of, is_sequence
 from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
-from archspec.spec.units import NestedPattern, Pattern, UnitsField, only_index
+from archspec.spec.units import NamePattern, NestedPattern, Pattern, UnitsField, only_index
 
 
 def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
@@ -132,8 +132,11 @@ class Call(_Conditional):
     branches: Branches | None = Field(None, description="what a merge joins")
     inline: Switch = Field(False, description="whether a block's layers stand in the caller's own scope")
     fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
+    flat_name: NamePattern | None = Field(
+        None, description="the layer's name where names are flat, as in Keras: a pattern with expressions in braces"
+    )
 
-    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields")
+    attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "fields", "flat_name")
 
     _param: str | None = PrivateAttr(default=None)
 
@@ -207,6 +210,10 @@ class Repeat(_Conditional):
         None, description="the iterations' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
+    carry: Values = Field(
+        default_factory=dict[str, Attribute],
+        description="taps before it, each with the tap that it stands for in the next iteration",
+    )
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times", "names")
@@ -218,6 +225,9 @@ class Repeat(_Conditional):
             message = "a repeat that is inline has no scope, and so no name"
             help = "leave out one of the two; `names` are those of its iterations"
             load_context.error("E0202", message, self.place("label"), help=help)
+        if self.carry and not self.inline:
+            help = "write `inline: true`; the iterations then stand in the scope around the repeat"
+            load_context.error("E0202", "`carry` is for a repeat that is inline", self.key_place("carry"), help=help)
         if self.names is not None and not self.inline:
             only_index(self.names, self.place("names"), load_context)
 

@@ -226,7 +226,11 @@ def only_index(pattern: str, span: Span | None, load_context: LoadContext) -> No
         position += len(text) + 2 * is_expression
 
 
-def _check_parts(raw: object, info: ValidationInfo) -> object:
+def _check_name(raw: object, info: ValidationInfo) -> object:
+    return _check_parts(raw, info, is_fixed=True)
+
+
+def _check_parts(raw: object, info: ValidationInfo, *, is_fixed: bool = False) -> object:
     if not isinstance(raw, str | Attribute):
         raise wrong("a pattern such as `unit_{i+1}`")
     if isinstance(raw, str):
@@ -238,7 +242,7 @@ def _check_parts(raw: object, info: ValidationInfo) -> object:
         parts = split_pattern(pattern)
     except ValueError:
         raise wrong("a pattern whose braces match, such as `unit_{i+1}`") from None
-    if not any(is_expression for _, is_expression in parts):
+    if not is_fixed and not any(is_expression for _, is_expression in parts):
         raise wrong("a pattern with the unit's index, such as `unit_{i+1}`")
     position, sound = 0, True
     for text, is_expression in parts:
@@ -262,6 +266,8 @@ def _check_parts(raw: object, info: ValidationInfo) -> object:
 Pattern: TypeAlias = Annotated[str, Reads(_check_pattern, {"type": "string"})]
 NestedPattern: TypeAlias = Annotated[str, Reads(_check_parts, {"type": "string"})]
 """The same, where expressions may know the indices of the loops around; which they know is not checked here."""
+NamePattern: TypeAlias = Annotated[str, Reads(_check_name, {"type": "string", "minLength": 1})]
+"""A name, with expressions in braces or without; what these may know is not checked here."""
 
 
 def _as_units(value: object, info: ValidationInfo) -> Units:

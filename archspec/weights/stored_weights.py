@@ -45,7 +45,7 @@ class StoredWeight:
 class StoresWeights(Backend, Protocol):
     """Says how its framework's files name the weights of a graph, so that they are read without the framework."""
 
-    def layer_name(self, path: str) -> str:
+    def layer_name(self, path: str, graph: LayerGraph) -> str:
         """What its source calls the layer at a path of the graph."""
         ...
 

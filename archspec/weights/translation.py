@@ -127,7 +127,7 @@ def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> 
     if stores is not None and library and weight_map is None:
         yield (
             "the names of archspec's Keras source",
-            _own_origins(stores, stored),
+            _own_origins(stores, graph, stored),
         )
     for each in shipped_maps() if weight_map is None else (weight_map,):
         if each.layout == "keras" and stores is None:
@@ -211,7 +211,7 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     stored = stores.stored_weights(graph) if stores is not None else {}
     if weight_map is None:
         assert stores is not None
-        origins = _own_origins(stores, stored)
+        origins = _own_origins(stores, graph, stored)
     else:
         origins = origins_by(weight_map, graph, stored)
     unnamed = [name for name in graph.all_weights if name not in origins]
@@ -234,9 +234,9 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     return found
 
 
-def _own_origins(stores: StoresWeights, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
+def _own_origins(stores: StoresWeights, graph: LayerGraph, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
     """Where files of archspec's own Keras source have each weight."""
-    return {name: _kept(weight, (stores.layer_name(weight.layer),), {}) for name, weight in stored.items()}
+    return {name: _kept(weight, (stores.layer_name(weight.layer, graph),), {}) for name, weight in stored.items()}
 
 
 def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:

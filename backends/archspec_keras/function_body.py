@@ -150,7 +150,7 @@ class BodyWriter(LoopStatements):
             self._make_layer(use, next(layer for layer, step in zip(made, steps, strict=True) if not step.suffix))
         target = ", ".join(self._shared_targets(use, use.results))
         for step, layer in zip(steps, made, strict=True):
-            suffix = added_suffix(step.suffix, use.paths, self.facts.names)
+            suffix = added_suffix(step.suffix, use.paths, self.facts.names, self.graph)
             called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
             if is_shared and not step.suffix:
                 called = self.shared.variables[use.reuses or use.name]

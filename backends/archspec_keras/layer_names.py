@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from archspec.codegen.escaping import f_string, quoted
-from archspec.expr import Const, Expr, name_by, sources_by
+from archspec.codegen.escaping import quoted
+from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.expr import Const, Expr, name_by, sources_by, text_source
+from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget
 from archspec.reserved_names import joined_name
 
 
-def layer_name(path: str) -> str:
+def layer_name(path: str, graph: LayerGraph) -> str:
     """The name of a graph's layer in Keras, where `.` and `/` are not allowed, nor `_` or `-` at the beginning."""
-    return joined_name(path)
+    node = graph.nodes.get(path)
+    return (node and node.flat_name) or joined_name(path)
 
 
-def added_suffix(suffix: str, paths: Iterable[str], names: Container[str]) -> str:
+def added_suffix(suffix: str, paths: Iterable[str], names: Container[str], graph: LayerGraph) -> str:
     """The suffix of a layer that is added to these: with `_` after it where a layer of the graph has that name.
 
     `names` are those of the graph's own layers.
     """
-    while suffix and any(layer_name(path) + suffix in names for path in paths):
+    while suffix and any(layer_name(path, graph) + suffix in names for path in paths):
         suffix += "_"
     return suffix
 
@@ -48,7 +51,15 @@ class LayerName:
             return quoted("".join(text for _, text in parts))
         if len(parts) == 1:
             return parts[0][1]
-        return f_string(parts)
+        return text_source([(text, not is_code) for is_code, text in parts])
+
+
+def flat_name(expr: Expr, printer: ExpressionPrinter) -> LayerName:
+    """A layer's own flat name, which does not begin with those of the scopes around it."""
+    if isinstance(expr, Const):
+        return LayerName((False, str(expr.value)))
+    parts = [(not is_plain, text) for text, is_plain in printer.name_parts(expr)]
+    return LayerName(*parts, *([(False, "")] if len(parts) == 1 else []))  # a number by itself is no name
 
 
 def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:

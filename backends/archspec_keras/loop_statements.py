@@ -111,6 +111,7 @@ def written(item: ItemUse) -> Iterator[Expr]:
     match item:
         case LayerUse():
             yield from item.exprs.values()
+            yield from (expr for expr in (item.flat_name,) if expr is not None)
         case CallUse():
             yield from (item.arguments[parameter.name] for parameter in item.definition.parameters)
         case SequenceUse():

@@ -18,6 +18,7 @@ from archspec.codegen.sharing import Sharing
 from archspec.ir.def_use import value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope
+from archspec.reserved_names import joined_name
 from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.patching import replaced
@@ -94,11 +95,12 @@ class _NodeWalk:
     def last_layer(self, layer: Layer, place: str, own: str) -> str:
         """The name of Keras's layer that gives a node's tensor; one that is added after another is the node's own."""
         if after := ROWS[layer.op.name].after:
-            others = {layer_name(other) for other in self.graph.nodes}
+            others = {layer_name(other, self.graph) for other in self.graph.nodes}
             # The row may need no such layer, and another of the graph may be called so.
-            added = (name for name in self.names if name not in others and name.rstrip("_") == layer_name(own) + after)
-            return next(added, layer_name(place))
-        return layer_name(place)
+            first = layer_name(own, self.graph)
+            added = (name for name in self.names if name not in others and name.rstrip("_") == first + after)
+            return next(added, layer_name(place, self.graph))
+        return layer_name(place, self.graph)
 
 
 @dataclass(slots=True)
@@ -176,6 +178,6 @@ def marking(model: Any, graph: LayerGraph, mark: Mark) -> Iterator[None]:
             stack.enter_context(replaced(layers[name], "call", marked(layers[name])))
         for place in {place for found in places.models.values() for place in found}:
             for name, layer in layers.items():
-                if name.rstrip("_") == f"{layer_name(place)}_model" and hasattr(layer, "layers"):
+                if name.rstrip("_") == f"{joined_name(place)}_model" and hasattr(layer, "layers"):
                     stack.enter_context(replaced(layer, "call", entered(layer, place)))
         yield

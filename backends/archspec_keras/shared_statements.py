@@ -51,7 +51,9 @@ class SharedStatements(StatementWriter):
         waiting, last = given[0], self.shared.last.get(owner_name(item), ())
         awaited = dict.fromkeys(variable for use, variable in last if self.order.is_independent(use, item))
         for index, variable in enumerate(awaited):
-            suffix = added_suffix(f"_after_{index + 1}" if index else "_after", item.paths, self.facts.names)
+            suffix = added_suffix(
+                f"_after_{index + 1}" if index else "_after", item.paths, self.facts.names, self.graph
+            )
             self.printer.helpers.add("ComputedAfter")
             layer = call("ComputedAfter", name=self._name(item).text(suffix))
             code = Bracket(layer, (Bracket("", (waiting, variable), "[", "]"),))
@@ -80,7 +82,7 @@ class SharedStatements(StatementWriter):
         for index, ref in enumerate(item.operands):
             number = f"_{index + 1}" if index else ""
             variables.append(self._variable(f"{item.name}_input{number}"))
-            suffix = added_suffix(f"_input{number}", item.paths, self.facts.names)
+            suffix = added_suffix(f"_input{number}", item.paths, self.facts.names, self.graph)
             shape = input_shape(self.graph, self.facts, scopes, index, self.allocator.variable[ref])
             dtype = input_dtype(self.graph, scopes[0], index)
             self._emit(variables[-1], call("keras.Input", shape, **dtype, name=name.text(suffix)))
@@ -88,7 +90,7 @@ class SharedStatements(StatementWriter):
         was, self.preferred = self.preferred, None
         results = self._inline(whole, self.prefix, variables, self.allocator.taken | self.allocator.live())
         self.preferred = was
-        suffix = added_suffix("_model", item.paths, self.facts.names)
+        suffix = added_suffix("_model", item.paths, self.facts.names, self.graph)
         self._emit(self._shared_variable(item, f"{item.name}_model"), model_of(variables, results, name.text(suffix)))
         paths = self._again(item)
         self.lines[before:] = [line.for_(paths) for line in self.lines[before:]]

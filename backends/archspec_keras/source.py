@@ -76,7 +76,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph)), written)
+    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
@@ -239,7 +239,7 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
             known[param.name] = Const(param.value) if param.expr is None else fold(param.expr, definition.budget, known)
     for path in graph.inputs:
         node = graph.nodes[path]
-        label = layer_name(path)
+        label = layer_name(path, graph)
         variable = identifier("inputs" if single else label, taken)
         variables.append(variable)
         taken.add(variable)

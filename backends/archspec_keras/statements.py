@@ -16,7 +16,7 @@ from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.codegen.walk import calls
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_keras.layer_names import LayerName, number_parts
+from archspec_keras.layer_names import LayerName, flat_name, number_parts
 from archspec_keras.shared import ComputationOrder, SharedCalls
 from archspec_keras.static_properties import StaticProperties
 
@@ -98,6 +98,8 @@ class StatementWriter:
         self.lines.append(Statement(self.depth, target, code, self.loops > 0))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
+        if isinstance(item, LayerUse) and item.flat_name is not None:
+            return flat_name(item.flat_name, self.printer)
         if item.number is None:
             return self.prefix.then((False, item.name))
         return self.prefix.then(*number_parts(item.number, self.printer.expr(item.number)))
@@ -110,7 +112,9 @@ class StatementWriter:
     def _assign(self, ref: Ref, operands: tuple[Ref, ...]) -> str:
         old = [self.allocator.variable[operand] for operand in operands if operand in self.allocator.variable]
         wanted = [] if self.preferred is None else [self.preferred]
-        return self.allocator.hold(ref, self.allocator.labeled(ref) or self.allocator.fresh((*wanted, *old)))
+        return self.allocator.hold(
+            ref, self.allocator.labeled(ref) or self.allocator.fresh((*wanted, *old), given=self.preferred)
+        )
 
     def _targets(self, location: int, results: int, operands: tuple[Ref, ...], first: str | None = None) -> list[str]:
         """A variable for each tensor that an item gives; `_` where it gives several and nothing uses this one.

@@ -40,7 +40,7 @@ class StaticProperties:
         return cls(
             never_negative(graph),
             single_pixel(graph),
-            frozenset(map(layer_name, graph.nodes)),
+            frozenset(layer_name(path, graph) for path in graph.nodes),
             helpers_of(graph),
             frozenset(reserved(graph)),
             size_bound(graph),

@@ -44,9 +44,9 @@ class KerasBackend(LazyTimedModels, LazyTraining):
     weights_suffix = ".weights.h5"
     engines = tuple(_TITLES)
 
-    def layer_name(self, path: str) -> str:
+    def layer_name(self, path: str, graph: LayerGraph) -> str:
         """See `archspec.weights.stored_weights`."""
-        return layer_name(path)
+        return layer_name(path, graph)
 
     def stored_weights(self, graph: LayerGraph) -> Mapping[str, StoredWeight]:
         """See `archspec.weights.stored_weights`."""

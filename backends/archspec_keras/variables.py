@@ -53,7 +53,7 @@ def kept_weights(model: Any, graph: LayerGraph) -> dict[str, Kept]:
     found: dict[str, Kept] = {}
     for node in graph.nodes.values():
         for name, weight in graph.parameters_of(node).items():
-            layer = layers.get(layer_name(weight.layer_of(name)))
+            layer = layers.get(layer_name(weight.layer_of(name), graph))
             given = ROWS[node.op.name].variables[weight.name]
             place = VariableLayout((given,)) if isinstance(given, str) else given
             variables = tuple(_attribute(layer, attribute) for attribute in place.places)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from archspec.codegen.call_arguments import placed
-from archspec.codegen.escaping import f_string, is_attribute, quoted
+from archspec.codegen.escaping import is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
@@ -30,7 +30,7 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import calls, is_chain, layers, stops
-from archspec.expr import Const, Expr, IfElse, name_by, names, negated, sources_by
+from archspec.expr import Const, Expr, IfElse, name_by, names, negated, sources_by, text_source
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
 
@@ -296,7 +296,7 @@ def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
 
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
     """A loop's pattern as an f-string of its variable."""
-    return f_string((is_code, text) for text, is_code in sources_by(pattern, variable, budget))
+    return text_source([(text, not is_code) for text, is_code in sources_by(pattern, variable, budget)])
 
 
 # -- what a class needs to be given ------------------------------------------------------------------

@@ -111,7 +111,7 @@ def verify(source: str, graph: LayerGraph) -> None:
 
 def _compare_parameters(model: nn.Module, graph: LayerGraph) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if not name.endswith(_COUNTER)}
-    wanted = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.derived}
+    wanted = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.saved_derived}
     for name in found.keys() | wanted.keys():
         if found.get(name) != wanted.get(name):
             raise InternalError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.footprint import Footprint
@@ -15,6 +15,12 @@ from archspec.ir.ops.base import Overall, decays
 from archspec.ir.ops.tokens import MAKE_TOKENS
 from archspec.ir.tensor_type import SEQUENCES, Accepted, Axes, TensorType
 
+_MAPS: Final = {
+    "torch": ("in_proj_weight", "in_proj_bias", "out_proj"),
+    "timm": ("qkv.weight", "qkv.bias", "proj"),
+}
+"""The weight and the bias of queries, keys and values together, and the map of the result."""
+
 
 @register
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,9 @@ class Attention(Overall):
     Queries, keys and values are learned affine maps of the tokens, cut into heads of F / heads features, or of
     `key_size` and `value_size`. Each head gives softmax(Q K^T / sqrt(size of a key)) V; the heads side by side go
     through a last affine map. In `branches: [[], {from: memory}]` keys and values are of the second branch's tokens:
-    cross-attention. The weights are named as in PyTorch's `nn.MultiheadAttention`; where there are other tokens, sizes,
-    or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`, unless `maps` says otherwise. It does not
-    count when the depth of a network is stated.
+    cross-attention. The weights are named as in PyTorch's `nn.MultiheadAttention`, or as `names` says; where there are
+    other tokens, sizes, or an `out_bias`, they are `q_proj`, `k_proj`, `v_proj` and `o_proj`, unless `maps` says
+    otherwise. It does not count when the depth of a network is stated.
     """
 
     heads: int = attribute(IntKind(least=1), "number of heads; it divides the features")
@@ -46,6 +52,11 @@ class Attention(Overall):
         WordKind(words=("joint", "apart")),
         "the first three maps are one weight, `in_proj_weight` (`joint`), or three (`apart`)",
         default=None,
+    )
+    names: str = attribute(
+        WordKind(words=tuple(_MAPS)),
+        "what joint maps are called: `in_proj_weight` and `out_proj` (`torch`), or `qkv` and `proj` (`timm`)",
+        default="torch",
     )
     init: Initializer = attribute(
         InitKind(), "initial weight of each of the four maps, by itself F x F", default=XavierUniform()
@@ -123,6 +134,7 @@ class Attention(Overall):
             )
         if self.maps == "joint":
             self._check_joint(inputs)
+        self._check_names(inputs)
         if self.is_apart(len(inputs)) and isinstance(self.bias_init, FanInUniform):
             raise ShapeError(
                 "has a bias_init of fan_in_uniform, which goes by one number of inputs; here the maps have several",
@@ -144,6 +156,17 @@ class Attention(Overall):
             "E0411",
             "write `maps: apart`",
             "maps",
+        )
+
+    def _check_names(self, inputs: Sequence[TensorType]) -> None:
+        """See that there is one map to be called `qkv`."""
+        if self.names == "torch" or not (self.is_apart(len(inputs)) or len(inputs) > 1):
+            return
+        raise ShapeError(
+            f"has `names: {self.names}`, and no map of queries, keys and values together",
+            "E0411",
+            "leave `names` out: it is for tokens that look at each other, with `maps: joint`",
+            "names",
         )
 
     def is_apart(self, inputs: int) -> bool:
@@ -170,13 +193,14 @@ class Attention(Overall):
             return tuple(self._maps(width, inputs[-1].channels))
         square = (width, width)  # the maps are drawn one by one
         three = (3 * width, width)
-        within = Weight("in_proj_weight", three, self.init, fan_shape=square, decay=self.weight_decay)
-        out = Weight("out_proj.weight", square, self.init, decay=self.weight_decay)
+        joint, joint_bias, last = _MAPS[self.names]
+        within = Weight(joint, three, self.init, fan_shape=square, decay=self.weight_decay)
+        out = Weight(f"{last}.weight", square, self.init, decay=self.weight_decay)
         if not self.bias:
             return within, out
         biases = (
-            Weight("in_proj_bias", (3 * width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
-            Weight("out_proj.bias", (width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
+            Weight(joint_bias, (3 * width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
+            Weight(f"{last}.bias", (width,), self.bias_init, fan_shape=square, decay=self.bias_decay),
         )
         return within, biases[0], out, biases[1]
 

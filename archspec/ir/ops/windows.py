@@ -17,7 +17,7 @@ from archspec.ir.tensor_type import IMAGES, TOKENS, Accepted, Axes, Shape, Tenso
 
 MLP_UNITS: Final = 512
 """Hidden units of the network that gives a position bias."""
-_MAPS: Final = {"swin": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
+_MAPS: Final = {"swin": ("qkv", "proj"), "timm": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
 
 
 @register
@@ -55,7 +55,8 @@ class WindowAttention(Overall):
     bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
     names: str = attribute(
         WordKind(words=tuple(_MAPS)),
-        "what the two maps are called: `qkv` and `proj` (`swin`), or `to_qkv` and `merge` (`maxvit`)",
+        "what the two maps are called: `qkv` and `proj` (`swin`, and `timm`, where indices are not saved), or `to_qkv` "
+        "and `merge` (`maxvit`)",
         default="swin",
     )
     init: Initializer = attribute(InitKind(), "initial weight of each map", default=Normal(0.02))
@@ -157,6 +158,10 @@ class WindowAttention(Overall):
         pairs = (self.pixels, self.pixels) if self.names == "maxvit" else (self.pixels**2,)
         coordinates = {"relative_coords_table": (1, *self.offsets, 2)} if self.scores == "cosine" else {}
         return {"relative_position_index": pairs, **coordinates}
+
+    @property
+    def saves_derived(self) -> bool:
+        return self.names != "timm"
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         width = inputs[0].channels

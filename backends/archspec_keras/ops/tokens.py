@@ -94,11 +94,14 @@ def _embedding(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call("layers.Embedding", vocabulary, context.attribute("features"), **keywords))]
 
 
+_JOINT: Final = VariableLayout(("query_dense.kernel", "key_dense.kernel", "value_dense.kernel"), ((1, 2), (0,)))
+_JOINT_BIAS: Final = VariableLayout(("query_dense.bias", "key_dense.bias", "value_dense.bias"), ((0, 1),))
+_LAST: Final = VariableLayout(("output_dense.kernel",), ((2,), (0, 1)))
 _ATTENTION: Final[Mapping[str, str | VariableLayout]] = {
-    "in_proj_weight": VariableLayout(("query_dense.kernel", "key_dense.kernel", "value_dense.kernel"), ((1, 2), (0,))),
-    "in_proj_bias": VariableLayout(("query_dense.bias", "key_dense.bias", "value_dense.bias"), ((0, 1),)),
-    "out_proj.weight": VariableLayout(("output_dense.kernel",), ((2,), (0, 1))),
-    "out_proj.bias": "output_dense.bias",
+    **dict.fromkeys(("in_proj_weight", "qkv.weight"), _JOINT),
+    **dict.fromkeys(("in_proj_bias", "qkv.bias"), _JOINT_BIAS),
+    **dict.fromkeys(("out_proj.weight", "proj.weight"), _LAST),
+    **dict.fromkeys(("out_proj.bias", "proj.bias"), "output_dense.bias"),
     **{f"{name}_proj.weight": f"{name}_proj.kernel" for name in "qkvo"},
     **{f"{name}_proj.bias": f"{name}_proj.bias" for name in "qkvo"},
 }

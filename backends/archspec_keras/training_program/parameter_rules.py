@@ -33,7 +33,7 @@ def variables_of(graph: LayerGraph) -> dict[str, tuple[Variable, ...]]:
         for name, weight in graph.parameters_of(node).items():
             kept = ROWS[node.op.name].variables[weight.name]
             places = (kept,) if isinstance(kept, str) else kept.places
-            layer = layer_name(weight.layer_of(name))
+            layer = layer_name(weight.layer_of(name), graph)
             found[name] = tuple(Variable(layer, place.rpartition(".")[2]) for place in places)
     return found
 
@@ -52,8 +52,8 @@ def rate_rule(graph: LayerGraph, groups: tuple[ParameterGroup, ...]) -> str:
 
 def frozen_rule(graph: LayerGraph, frozen: Collection[str]) -> list[str]:
     """A constant that has the beginnings of the names of frozen layers, each with `/` after it."""
-    chosen = {layer_name(path) for path in frozen}
-    prefixes = _prefixes(chosen, {layer_name(path) for path in graph.nodes} - chosen)
+    chosen = {layer_name(path, graph) for path in frozen}
+    prefixes = _prefixes(chosen, {layer_name(path, graph) for path in graph.nodes} - chosen)
     return lay_out(_tuple(prefixes), 0, "FROZEN = ")
 
 

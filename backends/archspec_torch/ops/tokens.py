@@ -70,6 +70,8 @@ def _attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 def _joint(use: LayerUse) -> str:
     """The class of an attention whose maps are one weight."""
+    if use.value("names") == "timm":
+        return "QkvAttention"
     return "CrossAttention" if len(use.operands) > 1 else "SelfAttention"
 
 
@@ -120,6 +122,21 @@ _APART: Final = Parts(
     apart=True,
 )
 
+_QKV: Final = Parts(
+    ("{0}.qkv.weight", "{0}.proj.weight"),
+    ("*{0}.qkv.weight.chunk(3)", "{0}.proj.weight"),
+    ("{0}.qkv.bias", "{0}.proj.bias"),
+    "{0}.proj.in_features",
+    "nn.Linear",
+)
+
+
+def _attention_parts(use: LayerUse) -> Parts:
+    if is_apart(use):
+        return _APART
+    return _QKV if use.value("names") == "timm" else _ATTENTION
+
+
 ROWS: Final[dict[str, TorchRow]] = {
     "embedding": TorchRow("heavy", _embedding, type=lambda use: "nn.Embedding", draws={"weight": Normal(1.0)}),
     "to_tokens": TorchRow("light", _helper("ToTokens"), _transposed),
@@ -130,7 +147,7 @@ ROWS: Final[dict[str, TorchRow]] = {
         "heavy",
         _attention,
         type=lambda use: "ProjectedAttention" if is_apart(use) else _joint(use),
-        parts=lambda use: _APART if is_apart(use) else _ATTENTION,
+        parts=_attention_parts,
     ),
     "class_token": TorchRow(
         "heavy", _class_token, type=lambda use: "ClassToken", bare=BareParameter(_token_shape, _prepended)

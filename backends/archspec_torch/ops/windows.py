@@ -13,7 +13,7 @@ from archspec_torch.ops.row import Parts, TorchRow
 def _type(use: LayerUse) -> str:
     if use.value("scores") == "cosine":
         return "CosineWindowAttention"
-    return "WindowAttention" if use.value("names") == "swin" else "PartitionAttention"
+    return "PartitionAttention" if use.value("names") == "maxvit" else "WindowAttention"
 
 
 def _window_attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
@@ -21,12 +21,14 @@ def _window_attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add(name)
     names = ("shift", "grid", "scale", "bias")
     given = printer.given(use, dict(zip(names, names, strict=True)))
+    if use.value("names") == "timm":
+        given["saves_index"] = "False"
     words = (printer.attribute(use, word) for word in ("heads", "window"))
     return call(name, printer.expr(use.features[0]), *words, **given)
 
 
 def _parts(use: LayerUse) -> Parts:
-    maps = ["{0}.qkv", "{0}.proj"] if use.value("names") == "swin" else ["{0}.to_qkv", "{0}.merge"]
+    maps = ["{0}.to_qkv", "{0}.merge"] if use.value("names") == "maxvit" else ["{0}.qkv", "{0}.proj"]
     cosine = use.value("scores") == "cosine"
     if cosine:
         maps += ["{0}.cpb_mlp[0]", "{0}.cpb_mlp[2]"]

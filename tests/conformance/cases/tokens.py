@@ -38,6 +38,8 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - attention: {heads: 1}",
         "to_tokens\n  - attention: {heads: 2}",
         "to_tokens\n  - attention: {heads: 4, bias: false}",
+        "to_tokens\n  - attention: {heads: 2, names: timm, weight_decay: 0.5, bias_init: {normal: 0.1}}",
+        "to_tokens\n  - attention: {heads: 4, names: timm, bias: false, init: {normal: 0.5}}",
         "to_tokens\n  - attention: {heads: 2, weight_decay: 0.5, bias_decay: 0.25}\n  - dense: {units: 3}",
         "conv: {filters: 12, kernel: 3, stride: 2}\n  - {name: body, layers: [to_tokens, {attention: {heads: 3}}]}",
         "to_tokens\n  - attention: {heads: 2, bias: false, out_bias: true}",
@@ -112,6 +114,9 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("attention", "maps"): [
         (f"{_TOKENS}attention: {{heads: 2, maps: \"'joint' if p else 'apart'\"}}", ["true", "false"]),
+    ],
+    ("attention", "names"): [
+        (f"{_TOKENS}attention: {{heads: 2, names: \"'timm' if p else 'torch'\"}}", ["true", "false"]),
     ],
     ("attention", "weight_decay"): [
         (f"{_TOKENS}attention: {{heads: 2, weight_decay: p}}", ["0.5", "0.25", "0"]),

@@ -9,6 +9,7 @@ CASES: dict[str, list[str]] = {
         "window_attention: {heads: 1, window: [4, 3], shift: [2, 0], scale: 0.25, init: {normal: 0.5}}",
         "window_attention: {heads: 2, window: [9, 2], shift: [4, 1], weight_decay: 0.5, bias_decay: 0.25}",
         "window_attention: {heads: 2, window: [1, 5], names: maxvit}",
+        "window_attention: {heads: 2, window: [3, 2], shift: 1, names: timm}",
         "window_attention: {heads: 2, window: 2, grid: true, names: maxvit, scale: channels ** -0.5}",
         "window_attention: {heads: 2, window: [3, 5], grid: true, bias_init: {normal: 0.1}}",
         "window_attention: {heads: 2, window: 4, scores: cosine}",

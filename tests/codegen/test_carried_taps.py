@@ -1,0 +1,133 @@
+"""`carry`: an iteration of a repeat gets what arrived at the one before, by a tap that is handed on."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import archspec
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
+from archspec.ir.graph import LayerGraph
+from archspec.spec.loading import load_text
+from tests.needed import needs
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+CELL = """
+blocks:
+  cell:
+    inputs: [previous]
+    layers:
+      - conv: {filters: 8, kernel: 3, padding: same}
+      - add: [[], {from: previous, layers: [conv: {name: other, filters: 8, kernel: 1}]}]
+"""
+ROW = """
+  - repeat:
+      inline: true
+      times: TIMES
+      names: "cell_{i}"
+      carry: {previous: current}
+      layers:
+        - tap: current
+        - cell: {previous: previous}
+"""
+LAST = "  - concat: [[], {from: previous}]\n"
+BY_HAND = """
+  - tap: zero
+  - cell: {name: cell_0, previous: previous}
+  - tap: one
+  - cell: {name: cell_1, previous: zero}
+  - tap: two
+  - cell: {name: cell_2, previous: one}
+  - concat: [[], {from: two}]
+"""
+
+
+def graph_of(items: str, more: str = "", params: str = "{}") -> LayerGraph:
+    head = f"archspec: 1\nname: net\nparams: {params}\ninput: {{channels: 3, height: 12, width: 12}}\n"
+    start = "layers:\n  - tap: previous\n  - conv: {name: stem, filters: 4, kernel: 3, padding: same}\n"
+    return archspec.compile(load_text(head + CELL + more + start + items))
+
+
+def wiring(graph: LayerGraph) -> dict[str, tuple[str, ...]]:
+    return {path: node.inputs for path, node in graph.nodes.items()}
+
+
+def test_it_is_what_one_would_write_by_hand() -> None:
+    assert wiring(graph_of(ROW.replace("TIMES", "3") + LAST)) == wiring(graph_of(BY_HAND))
+
+
+def test_no_iteration_leaves_the_tap_where_it_was() -> None:
+    graph = graph_of(ROW.replace("TIMES", "0") + LAST)
+    assert graph.nodes["concat"].inputs == ("stem", "input")
+
+
+def test_a_count_by_a_param() -> None:
+    counted = graph_of(ROW.replace("TIMES", "cells") + LAST, params="{cells: 3}")
+    assert wiring(counted) == wiring(graph_of(BY_HAND))
+
+
+def test_a_count_in_a_block_which_differs_between_its_calls() -> None:
+    row = ROW.replace("TIMES", "cells").replace("\n  ", "\n      ")
+    block = f"  part:\n    params: {{cells: {{}}}}\n    layers:\n      - tap: previous\n      - relu{row}"
+    block += "      - concat: [[], {from: previous}]\n"
+    graph = graph_of("  - part: {cells: 1}\n  - part: {cells: 2}\n", more=block)
+    assert graph.nodes["part.concat"].inputs == ("part.cell_0.add", "part.relu")
+    assert graph.nodes["part_2.concat"].inputs == ("part_2.cell_1.add", "part_2.cell_0.add")
+    for name in ("torch", "keras"):
+        assert "cell_1" in str(archspec.generate(graph, name))
+
+
+def test_iterations_that_are_scopes_of_several_items_and_taps_after_the_call() -> None:
+    scopes = ROW.replace("TIMES", "2").replace("- tap: current", "- tap: current\n        - relu")
+    graph = graph_of(scopes + LAST)
+    assert graph.nodes["cell_1.cell.other"].inputs == ("stem",)
+    assert graph.nodes["concat"].inputs == ("cell_1.cell.add", "cell_0.cell.add")
+    after = ROW.replace("TIMES", "2").replace("        - tap: current\n", "") + "        - tap: current\n"
+    graph = graph_of(after + LAST)
+    assert graph.nodes["cell_0.other"].inputs == ("input",)
+    assert graph.nodes["cell_1.other"].inputs == ("cell_0.add",)
+
+
+def test_two_are_carried_and_change_places() -> None:
+    items = """
+  - tap: other
+  - repeat:
+      inline: true
+      times: 3
+      names: "step{i}"
+      carry: {previous: b, other: a}
+      layers:
+        - from: previous
+          layers: [conv: {filters: 4, kernel: 1}]
+        - tap: a
+        - from: other
+          layers: [{conv: {name: second, filters: 4, kernel: 1}}]
+        - tap: b
+"""
+    graph = graph_of(items)
+    assert graph.nodes["step1.conv"].inputs == ("step0.second",)
+    assert graph.nodes["step2.second"].inputs == ("step1.conv",)
+
+
+def test_the_tap_can_be_asked_for_as_it_is_after_the_repeat() -> None:
+    graph = graph_of(ROW.replace("TIMES", "3") + LAST)
+    assert graph.taps["previous"] == "cell_1.add"
+
+
+@needs("torch", "keras", "onnx")
+@pytest.mark.parametrize("name", ["torch", "keras", "onnx"])
+def test_models_compute_it(name: str) -> None:
+    found: list[Array] = []
+    for items in (ROW.replace("TIMES", "3") + LAST, BY_HAND):
+        graph = graph_of(items)
+        target = backend(name, RunsModels)
+        weights = archspec.init_weights(graph, seed=2)
+        model = target.build(target.render(graph), graph, weights=weights, dtype="float32")
+        image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+        found.append(target.run(model, graph, {"input": image}, training=False).outputs["output"])
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)
