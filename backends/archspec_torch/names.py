@@ -10,8 +10,9 @@ from archspec.codegen.helpers import Helpers
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.windows import VARIANTS
 
-HELPERS: Final = Helpers("archspec_torch")
+HELPERS: Final = Helpers("archspec_torch", variants={"WindowAttention": VARIANTS})
 """What generated code may bring along."""
 
 RESERVED: Final = frozenset(
