@@ -125,12 +125,11 @@ def halved(expr: Expr, types: Mapping[str, str]) -> Expr:
     """
     match expr:
         case Binary("/", Binary("*", factor, Const(int() as times)), Const(int() as parts)) if times > 0 < parts:
+            if times == parts:  # a division makes a float of a whole number
+                return factor if isinstance(factor, Name) and types.get(factor.id) == "float" else expr
             both = min(times & -times, parts & -parts)
-            if both < parts:
-                kept = factor if times == both else Binary("*", factor, Const(times // both))
-                return Binary("/", kept, Const(parts // both))
-            is_float = isinstance(factor, Name) and types.get(factor.id) == "float"
-            return factor if is_float and times == parts else expr  # a division makes a float of a whole number
+            kept = factor if times == both else Binary("*", factor, Const(times // both))
+            return Binary("/", kept, Const(parts // both)) if both < parts else expr
         case _:
             return expr
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archspec.codegen.escaping import attribute
+from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.training_outputs import apart
@@ -41,6 +41,12 @@ class Spelling:
     """How often a loop calls its member, where all iterations call the same one."""
     labeled: bool = False
     """Whether `forward` says of each of its layers which expression it is."""
+    keyed: bool = False
+    """Whether the class is an `nn.ModuleDict`, since the name of a member cannot be an attribute."""
+
+    def member(self, name: str, target: str = "self") -> str:
+        """How a member is reached in an instance."""
+        return f"{target}[{quoted(name)}]" if self.keyed else attribute(target, name)
 
 
 def forward(
@@ -183,13 +189,13 @@ class _ForwardWriter:
         return marked(code, merge.paths, held(*parts.items))
 
     def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
-        return lambda operands: call(attribute("self", name), *operands)
+        return lambda operands: call(self.spelling.member(name), *operands)
 
     def _members(self, names: Sequence[str]) -> Callable[[Sequence[Code]], Code]:
         def made(operands: Sequence[Code]) -> Code:
             [code] = operands
             for name in names:
-                code = call(attribute("self", name), code)
+                code = call(self.spelling.member(name), code)
             return code
 
         return made
@@ -283,7 +289,7 @@ class _ForwardWriter:
         """A call that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
         self.allocator.spend(item.operands)
-        code = call(attribute("self", self.spelling.members[(item.location,)]), *codes)
+        code = call(self.spelling.member(self.spelling.members[(item.location,)]), *codes)
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
@@ -327,7 +333,7 @@ class _ForwardWriter:
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
             single = end is not None and end - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
-            part = f"{attribute('self', self.spelling.members[(item.location,)])}[{place}]"
+            part = f"{self.spelling.member(self.spelling.members[(item.location,)])}[{place}]"
             name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
             called = _held_between(item, int(start or 0), end)
             if others and not single:
@@ -352,7 +358,7 @@ class _ForwardWriter:
         if name != carried:
             self.lines.append(f"{indent}{name} = {carried}")
         self.lines += self._each(
-            attribute("self", self.spelling.members[(item.location,)]), name, others, held(item), depth
+            self.spelling.member(self.spelling.members[(item.location,)]), name, others, held(item), depth
         )
 
     def iterations(self, item: LoopUse, depth: int) -> None:
@@ -369,7 +375,7 @@ class _ForwardWriter:
             times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
             if times.isdigit() or count.isdigit():
                 times = str((int(count) if stop is None else stop) - start)
-            member = attribute("self", self.spelling.members[(item.location,)])
+            member = self.spelling.member(self.spelling.members[(item.location,)])
             code = call(member, carried if times == "1" else name, *others)
             if times != "1":
                 self.lines += [f"{indent}{name} = {carried}"] if name != carried else []

@@ -40,9 +40,10 @@ from archspec_torch.member_names import (
     ordered_names,
     row,
 )
-from archspec_torch.names import RESERVED
+from archspec_torch.names import DICT_METHODS, RESERVED
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
+from archspec_torch.row_classes import row_class
 
 
 class MemberWriter(LocalWriter):
@@ -73,10 +74,17 @@ class MemberWriter(LocalWriter):
         """Write the members, and decide how `forward` calls them."""
         self.init += bounds(self.definition, self.printer, 2)
         self.write_locals()
+        self.spelling.keyed = self._is_keyed()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
+
+    def _is_keyed(self) -> bool:
+        """Whether the class is an `nn.ModuleDict`: a person would not write `getattr(self, "1_conv")`."""
+        if all(map(is_attribute, self.makers)) or row_class(self.definition) is not None:
+            return False
+        return self.growing is None and not DICT_METHODS & self.makers.keys()
 
     # -- members ----------------------------------------------------------------------------------
 
@@ -122,7 +130,7 @@ class MemberWriter(LocalWriter):
     def _parameter(self, use: LayerUse, parameter: BareParameter, depth: int) -> None:
         """What a layer learns as a parameter of this class, or has of another, and `forward`'s expression of it."""
         name = use.reuses or member_name(use)
-        held = attribute("self", name)
+        held = attribute("self", name)  # no module, which alone has a key
         made = call("nn.Parameter", call("torch.empty", *parameter.shape(use, self.printer)))
         if not use.reuses and is_attribute(name):
             self.init += lay_out(made, depth, f"{held} = ")
@@ -136,8 +144,8 @@ class MemberWriter(LocalWriter):
 
     def assign(self, name: str, code: Code, depth: int) -> None:
         """Write the line that makes a member, as an attribute where its name can be one."""
-        if is_attribute(name):
-            self.init += lay_out(code, depth, f"self.{name} = ")
+        if self.spelling.keyed or is_attribute(name):
+            self.init += lay_out(code, depth, f"{self.spelling.member(name)} = ")
         else:
             self.init += lay_out(call("self.add_module", quoted(name), code), depth)
 
@@ -213,7 +221,7 @@ class MemberWriter(LocalWriter):
         if not left:
             for name in names:
                 self._declare(name, depth, call("nn.Identity"))
-        elif is_attribute(names[0]):
+        else:
             self._declare(names[0], depth)
         self.init.append(f"{indent}if {condition}:")
         for name, use in zip(names, kept, strict=True):
@@ -241,10 +249,12 @@ class MemberWriter(LocalWriter):
     def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
         """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
         name = member_name(then)
-        if not is_attribute(name) or name in self.declared or isinstance(then, LoopUse) or isinstance(other, LoopUse):
+        if not (self.spelling.keyed or is_attribute(name)) or name in self.declared:
+            return False
+        if isinstance(then, LoopUse) or isinstance(other, LoopUse):
             return False
         code = Ternary(self.module(then), condition, call("nn.Identity") if other is None else self.module(other))
-        lines = lay_out(code, depth, f"self.{name} = ")
+        lines = lay_out(code, depth, f"{self.spelling.member(name)} = ")
         if len(lines) > 1:
             return False
         if other is not None:
@@ -257,7 +267,7 @@ class MemberWriter(LocalWriter):
         """A member that conditions decide about: of what class all of them are, and what it is unless they hold."""
         if name in self.defaulted:
             return
-        annotated = is_attribute(name) and name not in self.declared
+        annotated = is_attribute(name) and not self.spelling.keyed and name not in self.declared
         self.declared.add(name)
         if code is None:
             self.init += [f"{INDENT * depth}self.{name}: nn.Module"] if annotated else []
@@ -336,7 +346,10 @@ class MemberWriter(LocalWriter):
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
             if "add" in (then if holds else other) and "add" not in (other if holds else then):
                 name = "has_residual"
-        name = variable_name(name, self.taken)
+        usual, number = variable_name(name), 2
+        name = usual
+        while name in self.taken:
+            name, number = f"{usual}_{number}", number + 1
         self.taken.add(name)
         return name, holds
 

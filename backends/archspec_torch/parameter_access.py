@@ -252,7 +252,7 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return attribute(owner.target, owner.spelling.members.get((item.location,), item.name))
+        return owner.spelling.member(owner.spelling.members.get((item.location,), item.name), owner.target)
     if item.number is None:
         return attribute(owner.target, item.name)
     if row.numbered:

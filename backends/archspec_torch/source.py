@@ -165,7 +165,7 @@ class _ClassWriter(MemberWriter):
             made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
             parent = [*self.init[: self.locals], *lay_out(made, 2)]
             init = init[len(self.init) :]
-        base = "nn.Module" if row is None else row.base
+        base = row.base if row is not None else "nn.ModuleDict" if self.spelling.keyed else "nn.Module"
         return _Class(
             self.definition.class_name,
             base if body else whole(base, *given),  # whose own `forward` takes the tensors
