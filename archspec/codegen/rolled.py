@@ -5,12 +5,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
-from archspec.codegen.tree import CallUse, Definition, ItemUse, LoopUse, Run, Tree, iteration_names
+from archspec.codegen.reuse import uses_of
+from archspec.codegen.table_rows import Shown
+from archspec.codegen.tabled_calls import tabled
+from archspec.codegen.tree import (
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LoopUse,
+    Module,
+    Run,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
 from archspec.ir.scope import Ref, Result
@@ -29,18 +43,19 @@ def rolled(
     *,
     again: Collection[int] = (),
     arguments: Callable[[CallUse], dict[str, Expr]] = lambda use: dict(use.arguments),
+    shown: Shown | None = None,
 ) -> Iterator[ItemUse]:
     """The items of a tree, calls in a row as loops that have no scope of their own.
 
     Such a loop has neither a name nor a number; its pattern gives the names that its calls have. `depth` is how many
     loops are around, `arguments` what is written of a call's. `again` are the locations of what is called again in
-    the scope, which is made by itself.
+    the scope, which is made by itself. With `shown` arguments that follow no formula are those of a table.
     """
     taken = Counter(uses(tree))
     items = list(tree.items)
     while items:
         row = _row(items, taken, again)
-        loop = _loop(row, definition, depth + 1, arguments) if len(row) >= _SHORTEST else None
+        loop = _loop(row, definition, depth + 1, arguments, shown) if len(row) >= _SHORTEST else None
         if loop is None:
             yield items.pop(0)
             continue
@@ -108,11 +123,14 @@ def _loop(
     definition: Definition,
     depth: int,
     arguments: Callable[[CallUse], dict[str, Expr]],
+    shown: Shown | None,
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
     runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(written)]
     first, *_ = gathered(merged(runs), 1, definition.whole, definition.budget)
+    if shown is not None and (longer := _tabled(written, first.count or 0, definition, depth, shown)) is not None:
+        first = longer
     count = first.count
     if count is None or count < _SHORTEST:
         return None
@@ -130,3 +148,55 @@ def _loop(
     return count, LoopUse(
         row[count - 1].location, "", None, named.pattern(count), (first,), row[0].operands, paths, iterations
     )
+
+
+def _tabled(calls: Sequence[CallUse], least: int, definition: Definition, depth: int, shown: Shown) -> Run | None:
+    """More than so many of the calls as a loop over a table, unless all but the first follow a formula."""
+    run = tabled(calls, definition, depth, shown) if len(calls) > max(least, _SHORTEST) else None
+    if run is None or run.count is None or run.count <= max(least, _SHORTEST):
+        return None
+    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls[1 : run.count])]
+    rest, *others = gathered(merged(runs), 1, definition.whole, definition.budget)
+    return run if others or rest.count != len(runs) else None
+
+
+def with_rolled_calls(module: Module, arguments: Callable[[CallUse], dict[str, Expr]], shown: Shown) -> Module:
+    """The module with loops for calls in a row, wherever they stand."""
+    for definition in module.definitions:
+        roll = _Roller(definition, arguments, shown)
+        definition.tree = roll.tree(definition.tree, 0, uses_of(definition.tree))
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class _Roller:
+    definition: Definition
+    arguments: Callable[[CallUse], dict[str, Expr]]
+    shown: Shown
+
+    def tree(self, tree: Tree, depth: int, again: Collection[int]) -> Tree:
+        """A tree inside of so many loops; `again` are the locations of what is called again in its scope."""
+        items = tuple(self.item(item, depth, again) for item in tree.items)
+        rows = rolled(
+            replace(tree, items=items), self.definition, depth, again=again, arguments=self.arguments, shown=self.shown
+        )
+        return replace(tree, items=tuple(rows))
+
+    def item(self, item: ItemUse, depth: int, again: Collection[int]) -> ItemUse:
+        match item:
+            case SequenceUse():
+                return self.sequence(item, depth)
+            case ChoiceUse():
+                then, other = (self.tree(side, depth, again) for side in (item.then, item.other))
+                return replace(item, then=then, other=other)
+            case LoopUse():
+                runs = (
+                    replace(run, item=self.sequence(run.item, run.depth)) if isinstance(run.item, SequenceUse) else run
+                    for run in item.runs
+                )
+                return replace(item, runs=tuple(runs))
+            case _:
+                return item
+
+    def sequence(self, item: SequenceUse, depth: int) -> SequenceUse:
+        return replace(item, body=self.tree(item.body, depth, uses_of(item.body)))

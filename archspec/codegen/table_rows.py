@@ -46,6 +46,11 @@ def with_rows(module: Module, shown: Shown) -> Module:
     return module
 
 
+def through_rows(run: Run, definition: Definition, shown: Shown) -> Run:
+    """A run that goes through a table in place of looking values up by its index."""
+    return _Rewriter(definition, shown).run(run, {})
+
+
 def loop_header(
     run: Run, printer: ExpressionPrinter, *, uses_index: bool, unused: Collection[str] = frozenset()
 ) -> str:

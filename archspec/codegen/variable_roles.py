@@ -140,8 +140,11 @@ class _Roles:
         branches = self.branches(item.operands)
         if branches is None:
             return
-        if len(branches) == 2 and not all(branch.refs for branch in branches):
-            self.call(next(branch for branch in branches if branch.refs), "new_features")
+        empty = [branch for branch in branches if not branch.refs]
+        if len(branches) == 2 and empty:
+            [full] = [branch for branch in branches if branch.refs]
+            if full.start == empty[0].start:  # otherwise it is another tensor that is joined, not what arrives
+                self.call(full, "new_features")
             return
         full = [self.own_name(branch) for branch in branches]
         short = [_COUNT.sub("", name) for name in full]

@@ -16,10 +16,10 @@ from archspec.codegen.walk import layers
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
 from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
-from archspec_torch.forward import Spelling
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
 from archspec_torch.names import RESERVED
 from archspec_torch.row_classes import row_class
+from archspec_torch.spelling import Spelling
 
 
 class LocalWriter:

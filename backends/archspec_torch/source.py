@@ -30,14 +30,15 @@ from archspec_torch.constructors import (
     numbering_of,
     parameters,
 )
-from archspec_torch.forward import Spelling, forward
+from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
-from archspec_torch.row_classes import row_class
+from archspec_torch.row_classes import row_class, with_rolled_rows
+from archspec_torch.spelling import Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = with_rows(outline(simplified(without_decay(graph)), _fits_sequential), expressions)
+    module = outline(simplified(without_decay(graph)), _fits_sequential)
+    module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
     taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
@@ -161,7 +163,7 @@ class _ClassWriter(MemberWriter):
         if needs_channels(self.definition):
             documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
-        if row is not None:
+        if row is not None and not row.assigned:
             made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
             parent = [*self.init[: self.locals], *lay_out(made, 2)]
             init = init[len(self.init) :]

@@ -88,18 +88,21 @@ def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool
 def _draw_matrices(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
     """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
     given = dict(rule)
+    bias = given.get("bias")
+    owners = [name.removesuffix(".weight") for name in parts.matrices]
+    if bias is not None and [f"{name}.bias" for name in owners] == [*parts.biases]:
+        made = Bracket("", tuple(name.format(target) for name in owners))
+        lines = lay_out(made, depth, "for linear in ", ":")
+        lines += lay_out(_init(given["weight"], "linear.weight", helpers), depth + 1)
+        lines += [f"{INDENT * (depth + 1)}if linear.bias is not None:"] if guarded else []
+        return lines + _of_part(bias, "linear.bias", depth + 1 + guarded, helpers)
     matrices = Bracket("", tuple(name.format(target) for name in parts.matrices))
     lines = lay_out(matrices, depth, "for weight in ", ":")
     lines += lay_out(_init(given["weight"], "weight", helpers), depth + 1)
-    bias = given.get("bias")
     if bias is None:
         return lines
     biases = [name.format(target) for name in parts.biases]
     certain = [line for name in parts.certain for line in _of_part(bias, name.format(target), depth, helpers)]
-    if parts.apart:  # each may be there without the others
-        for name in biases:
-            lines += [f"{INDENT * depth}if {name} is not None:", *_of_part(bias, name, depth + 1, helpers)]
-        return lines + certain
     if guarded:
         lines.append(f"{INDENT * depth}if {biases[0]} is not None:")
         depth += 1

@@ -10,7 +10,6 @@ from archspec.codegen.window_classes import variants, window_class
 from archspec_keras.ops.initializers import weights
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, VariableLayout
 
-
 VARIANTS: Final = variants(named=False)
 """The layers for it, and what the template of each has to print."""
 

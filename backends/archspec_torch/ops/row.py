@@ -26,8 +26,6 @@ class Parts:
     """What feeds each output; empty where each part says it of itself."""
     inner: str
     """The class in torch.nn of those parts that are modules of their own."""
-    apart: bool = False
-    """Each bias may be there without the others."""
     certain: tuple[str, ...] = ()
     """Further biases, which are always there."""
     resets: str = ""
@@ -114,6 +112,8 @@ def chained(operand: Code, calls: Sequence[Bracket]) -> Code:
     """Methods of a tensor, one called on what the one before gives."""
     if not calls:
         return operand
+    if isinstance(operand, Bracket) and len(calls) > 1:
+        return Chain((operand, *calls))
     first = replace(calls[0], head=f"{owner(operand)}.{flat(calls[0].head)}")
     return Chain((first, *calls[1:])) if len(calls) > 1 else first
 

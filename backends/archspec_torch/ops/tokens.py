@@ -32,7 +32,7 @@ def _transposed(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Co
 
 def _to_image(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     size = literal((use.value("height"), use.value("width")))
-    return chained(operands[0], [call("transpose", "1", "2"), call("unflatten", "2", size)])
+    return call("torch.unflatten", chained(operands[0], [call("transpose", "1", "2")]), "2", size)
 
 
 def _select_token(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
@@ -112,7 +112,6 @@ _APART: Final = Parts(
     tuple(f"{name}.bias" for name in _PROJECTIONS),
     "",
     "nn.Linear",
-    apart=True,
 )
 
 ROWS: Final[dict[str, TorchRow]] = {
