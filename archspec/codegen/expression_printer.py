@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archspec.codegen.escaping import identifier, literal
@@ -30,6 +30,8 @@ class ExpressionPrinter:
         self.names: set[str] = set()
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
+        self.flattened: Mapping[str, Sequence[int]] = {}
+        """By the path of a layer, the sizes of the image that was flattened to what it takes."""
         self.carrying = carrying(definition.tree)
         self.locals: dict[Expr, str] = {}
         """Expressions that a local stands for, each with its name among those that are `spelled`."""
@@ -56,6 +58,13 @@ class ExpressionPrinter:
     def code(self, expr: Expr) -> Code:
         """An expression as code that is broken where it is too long for a line."""
         return expression_code(self._shown(expr), self.spelled)
+
+    def features(self, use: LayerUse) -> Code:
+        """The channels or features that a layer takes; where an image was flattened, as a product of its sizes."""
+        [sizes, *others] = {tuple(self.flattened.get(path, ())) for path in use.paths}
+        if others or not sizes or not isinstance(use.features[0], Const):
+            return self.expr(use.features[0])
+        return " * ".join(map(str, sizes))
 
     def _shown(self, expr: Expr) -> Expr:
         self.names |= names(expr, self.budget)

@@ -12,7 +12,7 @@ from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
 from archspec.codegen.reuse import uses_of
 from archspec.codegen.table_rows import Shown
-from archspec.codegen.tabled_calls import tabled
+from archspec.codegen.tabled_calls import is_shorter, tabled
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -44,18 +44,20 @@ def rolled(
     again: Collection[int] = (),
     arguments: Callable[[CallUse], dict[str, Expr]] = lambda use: dict(use.arguments),
     shown: Shown | None = None,
+    elsewhere: int = 0,
 ) -> Iterator[ItemUse]:
     """The items of a tree, calls in a row as loops that have no scope of their own.
 
     Such a loop has neither a name nor a number; its pattern gives the names that its calls have. `depth` is how many
     loops are around, `arguments` what is written of a call's. `again` are the locations of what is called again in
-    the scope, which is made by itself. With `shown` arguments that follow no formula are those of a table.
+    the scope, which is made by itself. With `shown` arguments that follow no formula are those of a table, where that
+    is shorter; each call takes so many lines `elsewhere`, which a loop spares.
     """
     taken = Counter(uses(tree))
     items = list(tree.items)
     while items:
         row = _row(items, taken, again)
-        loop = _loop(row, definition, depth + 1, arguments, shown) if len(row) >= _SHORTEST else None
+        loop = _loop(row, definition, depth + 1, arguments, shown, elsewhere) if len(row) >= _SHORTEST else None
         if loop is None:
             yield items.pop(0)
             continue
@@ -124,12 +126,14 @@ def _loop(
     depth: int,
     arguments: Callable[[CallUse], dict[str, Expr]],
     shown: Shown | None,
+    elsewhere: int,
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
     runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(written)]
     first, *_ = gathered(merged(runs), 1, definition.whole, definition.budget)
-    if shown is not None and (longer := _tabled(written, first.count or 0, definition, depth, shown)) is not None:
+    longer = None if shown is None else _tabled(written, first.count or 0, definition, depth, shown)
+    if longer is not None and is_shorter(longer, written, elsewhere):
         first = longer
     count = first.count
     if count is None or count < _SHORTEST:

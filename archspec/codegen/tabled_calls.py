@@ -11,10 +11,17 @@ from archspec.codegen.merging import with_items
 from archspec.codegen.progressions import by_parts, progression
 from archspec.codegen.table_rows import Shown, through_rows
 from archspec.codegen.tree import CHANNELS, CallUse, Definition, Run, iteration_names
-from archspec.expr import Const, Expr, Index, Name, Value, fold
+from archspec.expr import Const, Expr, Index, Name, Value, fold, source
 
 _WIDEST: Final = 7
 """Values in a row, at most: nobody would read a wider table sooner than the calls."""
+
+_LINE: Final = 88
+"""Characters of a line, without what is indented."""
+_AROUND: Final = 36
+"""What stands around the arguments of a call."""
+_NAMED: Final = 12
+"""A call's name, among its arguments."""
 
 
 def tabled(calls: Sequence[CallUse], definition: Definition, depth: int, shown: Shown) -> Run | None:
@@ -30,6 +37,25 @@ def tabled(calls: Sequence[CallUse], definition: Definition, depth: int, shown: 
             width = 0 if made.rows is None else len(made.rows.names)
             return made if 0 < width <= min(_WIDEST, max(count // 2, 2)) else None
     return None
+
+
+def is_shorter(run: Run, calls: Sequence[CallUse], elsewhere: int) -> bool:
+    """Whether a loop over a table takes fewer lines, about, than the calls, with those that each has elsewhere."""
+    assert run.count is not None and run.rows is not None and isinstance(run.item, CallUse)
+    table = 1 if len(source(run.rows.table)) <= _LINE else run.count + 2
+    loop = 1 + _lines(run.item) + (0 if run.carried is None else 3)
+    return table + loop < sum(_lines(use) + elsewhere for use in calls[: run.count])
+
+
+def _lines(use: CallUse) -> int:
+    """How many lines a call takes, about."""
+    known = {given.name: given for given in use.definition.parameters}
+    said = [(name, expr) for name, expr in use.arguments.items() if name not in known or known[name].default != expr]
+    named = [name for name, _ in said if name in known and not known[name].is_width]
+    inside = sum(len(source(expr)) + 2 for _, expr in said) + sum(len(name) + 1 for name in named)
+    if inside + _AROUND <= _LINE:
+        return 1
+    return 3 if inside + _NAMED <= _LINE else 2 + len(said)
 
 
 def _run(calls: Sequence[CallUse], definition: Definition, depth: int) -> Run | None:

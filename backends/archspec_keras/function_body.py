@@ -76,7 +76,7 @@ class BodyWriter(LoopStatements):
 
     def _insert_locals(self) -> None:
         """The quantities and the tables that the lines mention, before them."""
-        for table in reversed(tables(self.definition.tree)):
+        for table in reversed([*tables(self.definition.tree)]):
             self.lines.insert(0, Statement(1, self.printer.expr(table), table_code(table)))
         for local in reversed(self.definition.locals):
             if local.name in self.printer.names:
@@ -86,8 +86,8 @@ class BodyWriter(LoopStatements):
         self.taken = self.unusable()
         if self.definition.is_network:
             self.taken |= set(variables)  # `inputs` stays what it is
-        for table in tables(self.definition.tree):
-            self.printer.local(table, "rows", frozenset(self.taken))
+        for table, usual in tables(self.definition.tree).items():
+            self.printer.local(table, usual, frozenset(self.taken))
         self.depth = 1
         self.prefix = prefix
         self.shared = SharedCalls.of(self.definition.tree, self.order)

@@ -49,7 +49,7 @@ class MemberWriter(LoopWriter):
 
     def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
         super().__init__(definition, printers, spelling)
-        self.is_row = any(map(is_rolled, definition.tree.items))
+        self.is_row = definition.in_order
         """Whether the class is an `nn.Sequential` of its members: each of them is a module, called once."""
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from archspec.codegen.escaping import is_attribute
 from archspec.codegen.reuse import is_reuse
@@ -26,6 +27,9 @@ from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.constructors import expressions, fits_sequential, members
 from archspec_torch.ops import ROWS
 
+_MOST_CALLED: Final = 40
+"""Members in a row that a `forward` calls one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowClass:
@@ -46,7 +50,7 @@ class RowClass:
 def row_class(definition: Definition) -> RowClass | None:
     """What a definition's class is; None where it is an `nn.Module` with members."""
     tree = definition.tree
-    if any(map(is_rolled, tree.items)):
+    if definition.in_order:
         return RowClass("nn.Sequential", tree, assigned=True)
     if definition.operands != 1 or any(layer.draws for layer in layers(tree)):  # it has to keep what they are drawn by
         return None
@@ -65,8 +69,9 @@ def is_rolled(item: ItemUse) -> bool:
 def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
     """The module with loops for calls in a row, in classes that consist of one member after the other.
 
-    No `forward` could call members whose names a loop gives; an `nn.Sequential` calls all that it has. `named` are the
-    outputs of the network that have names: then it has a `forward`.
+    No `forward` could call members whose names a loop gives, nor would one that calls very many of them be read; an
+    `nn.Sequential` calls all that it has. `named` are the outputs of the network that have names: then it has a
+    `forward`.
     """
     for definition in module.definitions:
         tree = definition.tree
@@ -74,9 +79,9 @@ def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
             continue
         if not fits_sequential(tree) or not all(map(_is_member, tree.items)):
             continue
-        items = tuple(rolled(tree, definition, 0, shown=expressions))
-        if any(map(is_rolled, items)):
-            definition.tree = replace(tree, items=items)
+        items = tuple(rolled(tree, definition, 0, shown=expressions, elsewhere=1))
+        if any(map(is_rolled, items)) or len(items) > _MOST_CALLED:
+            definition.tree, definition.in_order = replace(tree, items=items), True
     return module
 
 

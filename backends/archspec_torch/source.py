@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from archspec.codegen.escaping import docstring, documented_docstring
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -81,7 +82,10 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         if definition is not module.network and definition.class_name == module.network.class_name:
             definition.class_name += "Block"
         definition.class_name = unused(definition.class_name, taken)
+    flattened = _flattened(graph)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
+    for printer in printers.values():
+        printer.flattened = flattened
     writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
     numbers = _has_numbered_rows(module)
     for writer in writers:
@@ -126,6 +130,23 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         helpers=[whole(text.strip(), *users.get(name, ())) for name, text in ordered.items()],
         classes=[whole(made.text(), made.paths) for made in classes],
     )
+
+
+def _flattened(graph: LayerGraph) -> dict[str, Sequence[int]]:
+    """By the path of a dense layer, the sizes of the image that was flattened to what it takes."""
+    found: dict[str, Sequence[int]] = {}
+    for path, node in graph.nodes.items():
+        if node.op.name != "dense":
+            continue
+        before = node
+        while len(before.inputs) == 1 and before.inputs[0] in graph.nodes:  # by way of dropout, say
+            before = graph.nodes[before.inputs[0]]
+            taken = graph.types[before.inputs[0]] if before.inputs else None
+            if before.op.name == "flatten" and taken is not None and prod(taken.places) > 1:
+                found[path] = taken.sizes
+            if taken is None or before.type != taken:
+                break
+    return found
 
 
 def _has_numbered_rows(module: Module) -> bool:
