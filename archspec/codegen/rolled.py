@@ -12,7 +12,7 @@ from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
 from archspec.codegen.reuse import uses_of
 from archspec.codegen.table_rows import Shown
-from archspec.codegen.tabled_calls import is_shorter, tabled
+from archspec.codegen.tabled_calls import lines_of, lines_of_loop, tabled
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -56,7 +56,7 @@ def rolled(
     taken = Counter(uses(tree))
     items = list(tree.items)
     while items:
-        row = _row(items, taken, again)
+        row = _row(items, taken, again, tree.labels)
         loop = _loop(row, definition, depth + 1, arguments, shown, elsewhere) if len(row) >= _SHORTEST else None
         if loop is None:
             yield items.pop(0)
@@ -66,8 +66,13 @@ def rolled(
         del items[:count]
 
 
-def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) -> list[CallUse]:
-    """The calls of one definition that the items begin with, each of which takes what the one before gives."""
+def _row(
+    items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int], named: Collection[Ref]
+) -> list[CallUse]:
+    """The calls of one definition that the items begin with, each of which takes what the one before gives.
+
+    What is one of `named` has a variable of its own, which no loop goes on with.
+    """
     row: list[CallUse] = []
     for item in items:
         if (
@@ -75,6 +80,7 @@ def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) 
             or item.reuses
             or item.location in again
             or len(item.definition.tree.results) > 1
+            or (Result(item.location) in named and taken[Result(item.location)] > 1)
         ):
             break
         if row:
@@ -130,11 +136,11 @@ def _loop(
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
-    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(written)]
-    first, *_ = gathered(merged(runs), 1, definition.whole, definition.budget)
-    longer = None if shown is None else _tabled(written, first.count or 0, definition, depth, shown)
-    if longer is not None and is_shorter(longer, written, elsewhere):
-        first = longer
+    first = _first(written, definition, depth)
+    if shown is not None and first.count != len(written):
+        longer = tabled(written, definition, depth, shown)
+        if longer is not None and _is_shorter(longer, written, definition, depth, elsewhere):
+            first = longer
     count = first.count
     if count is None or count < _SHORTEST:
         return None
@@ -154,14 +160,28 @@ def _loop(
     )
 
 
-def _tabled(calls: Sequence[CallUse], least: int, definition: Definition, depth: int, shown: Shown) -> Run | None:
-    """More than so many of the calls as a loop over a table, unless all but the first follow a formula."""
-    run = tabled(calls, definition, depth, shown) if len(calls) > max(least, _SHORTEST) else None
-    if run is None or run.count is None or run.count <= max(least, _SHORTEST):
-        return None
-    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls[1 : run.count])]
-    rest, *others = gathered(merged(runs), 1, definition.whole, definition.budget)
-    return run if others or rest.count != len(runs) else None
+def _first(calls: Sequence[CallUse], definition: Definition, depth: int) -> Run:
+    """As many of the calls as one formula gives; the first alone where there is none."""
+    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls)]
+    return gathered(merged(runs), 1, definition.whole, definition.budget)[0]
+
+
+def _is_shorter(table: Run, calls: Sequence[CallUse], definition: Definition, depth: int, elsewhere: int) -> bool:
+    """Whether a loop over a table takes fewer lines, about, than the calls as they are written without it.
+
+    A stage whose first unit alone is another needs no table.
+    """
+    assert table.count is not None
+    left = [*calls[: table.count]]
+    lines = 0
+    if _first(left[1:], definition, depth).count == len(left) - 1:
+        return False
+    while left:
+        run = _first(left, definition, depth)
+        count = run.count if run.count is not None and run.count >= _SHORTEST else 1
+        lines += lines_of(left[0]) + (elsewhere if count == 1 else 1)
+        del left[:count]
+    return lines_of_loop(table) < lines
 
 
 def with_rolled_calls(module: Module, arguments: Callable[[CallUse], dict[str, Expr]], shown: Shown) -> Module:

@@ -39,15 +39,14 @@ def tabled(calls: Sequence[CallUse], definition: Definition, depth: int, shown: 
     return None
 
 
-def is_shorter(run: Run, calls: Sequence[CallUse], elsewhere: int) -> bool:
-    """Whether a loop over a table takes fewer lines, about, than the calls, with those that each has elsewhere."""
+def lines_of_loop(run: Run) -> int:
+    """How many lines a loop over a table takes, about, with the table."""
     assert run.count is not None and run.rows is not None and isinstance(run.item, CallUse)
     table = 1 if len(source(run.rows.table)) <= _LINE else run.count + 2
-    loop = 1 + _lines(run.item) + (0 if run.carried is None else 3)
-    return table + loop < sum(_lines(use) + elsewhere for use in calls[: run.count])
+    return table + 1 + lines_of(run.item) + (0 if run.carried is None else 3)
 
 
-def _lines(use: CallUse) -> int:
+def lines_of(use: CallUse) -> int:
     """How many lines a call takes, about."""
     known = {given.name: given for given in use.definition.parameters}
     said = [(name, expr) for name, expr in use.arguments.items() if name not in known or known[name].default != expr]

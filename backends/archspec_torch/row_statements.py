@@ -9,10 +9,10 @@ from archspec.codegen.pretty_printer import INDENT, call, lay_out, marked
 from archspec.codegen.tree import LoopUse, SequenceUse
 from archspec.codegen.walk import held
 from archspec.ir.scope import Result
-from archspec_torch.statement_writer import StatementWriter
+from archspec_torch.forward_statements import ForwardStatements
 
 
-class RowStatements(StatementWriter):
+class RowStatements(ForwardStatements):
     """Writes them for one class."""
 
     def own(self, item: SequenceUse, depth: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeAlias
 
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.pretty_printer import Bracket, Chain, Code, Infix, call, flat
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, MethodChain, call, flat
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Initializer
 
@@ -113,9 +113,9 @@ def chained(operand: Code, calls: Sequence[Bracket]) -> Code:
     if not calls:
         return operand
     if isinstance(operand, Bracket) and len(calls) > 1:
-        return Chain((operand, *calls))
+        return MethodChain((operand, *calls))
     first = replace(calls[0], head=f"{owner(operand)}.{flat(calls[0].head)}")
-    return Chain((first, *calls[1:])) if len(calls) > 1 else first
+    return MethodChain((first, *calls[1:])) if len(calls) > 1 else first
 
 
 def light(name: str) -> TorchRow:

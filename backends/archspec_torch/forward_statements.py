@@ -13,7 +13,7 @@ from archspec_torch.ops import Weight
 from archspec_torch.spelling import Spelling
 
 
-class StatementWriter:
+class ForwardStatements:
     """Writes them for one class."""
 
     def __init__(self, allocator: VariableAllocator, spelling: Spelling) -> None:
