@@ -36,6 +36,7 @@ _WORDS: Final = {
     "bias": "bias",
     "before": "channels of zeros",
     "after": "channels of zeros",
+    "stop": "end",
 }
 """What attributes are called, and params of blocks that are called as they are."""
 _LAYERS: Final = {
@@ -44,6 +45,7 @@ _LAYERS: Final = {
     "dense": "dense layer",
     "pad_channels": "padding",
     "to_image": "image",
+    "slice_channels": "slice of channels",
 }
 """What ops are called where their names are not the words for it."""
 _COUNT: Final = "number of"

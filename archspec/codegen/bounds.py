@@ -34,10 +34,12 @@ def held(expr: Expr, what: str, given: Mapping[str, Value], budget: Budget) -> I
 
 
 def is_bound(expr: Expr, params: Collection[str]) -> bool:
-    """Whether a condition compares one param of the network with a number, so that other values hold, too."""
+    """Whether a condition compares one param of the network with a value, so that other values hold, too."""
     match expr:
         case Compare(Name(name), ("<" | "<=" | ">" | ">=" | "!=",), (Const(int() | float() as value),)):
             return name in params and not isinstance(value, bool)
+        case Compare(Name(name), ("!=",), (Const(str()),)) | Compare(Name(name), ("in" | "not in",), (Const(tuple()),)):
+            return name in params
         case _:
             return False
 
@@ -57,7 +59,7 @@ def narrowed(
         [link], [limit] = bound.ops, bound.rest
         assert isinstance(limit, Const)
         side = link[0] if link in _SIDES else f"{link} {limit.value}"
-        sides[side] = bound if side not in sides else min(sides[side], bound, key=_room)
+        sides[side] = min(sides[side], bound, key=_room) if side in sides and link in _SIDES else bound
     kept: list[Expr] = []
     settled: list[str] = []
     for name, sides in by_name.items():

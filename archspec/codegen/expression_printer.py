@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archspec.codegen.escaping import identifier, literal
@@ -30,6 +30,8 @@ class ExpressionPrinter:
         self.names: set[str] = set()
         self.users: dict[str, list[Paths]] = {}
         """The paths of the layers that are of a helper's class, by its name; other names are among them."""
+        self.flattened: Mapping[str, Sequence[int]] = {}
+        """By the path of a layer, the sizes of the image that was flattened to what it takes."""
         self.carrying = carrying(definition.tree)
         self.locals: dict[Expr, str] = {}
         """Expressions that a local stands for, each with its name among those that are `spelled`."""
@@ -61,6 +63,13 @@ class ExpressionPrinter:
     def code(self, expr: Expr) -> Code:
         """An expression as code that is broken where it is too long for a line."""
         return expression_code(self._shown(expr), self.spelled)
+
+    def features(self, use: LayerUse) -> Code:
+        """The channels or features that a layer takes; where an image was flattened, as a product of its sizes."""
+        [sizes, *others] = {tuple(self.flattened.get(path, ())) for path in use.paths}
+        if others or not sizes or not isinstance(use.features[0], Const):
+            return self.expr(use.features[0])
+        return " * ".join(map(str, sizes))
 
     def _shown(self, expr: Expr) -> Expr:
         self.names |= names(expr, self.budget)
@@ -130,12 +139,11 @@ def halved(expr: Expr, types: Mapping[str, str]) -> Expr:
     """
     match expr:
         case Binary("/", Binary("*", factor, Const(int() as times)), Const(int() as parts)) if times > 0 < parts:
+            if times == parts:  # a division makes a float of a whole number
+                return factor if isinstance(factor, Name) and types.get(factor.id) == "float" else expr
             both = min(times & -times, parts & -parts)
-            if both < parts:
-                kept = factor if times == both else Binary("*", factor, Const(times // both))
-                return Binary("/", kept, Const(parts // both))
-            is_float = isinstance(factor, Name) and types.get(factor.id) == "float"
-            return factor if is_float and times == parts else expr  # a division makes a float of a whole number
+            kept = factor if times == both else Binary("*", factor, Const(times // both))
+            return Binary("/", kept, Const(parts // both)) if both < parts else expr
         case _:
             return expr
 

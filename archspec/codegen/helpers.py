@@ -27,6 +27,8 @@ class _File(NamedTuple):
     package: str
     name: str
     rank: int
+    options: Mapping[str, object] | None = None
+    """Of a variant, what its template asks."""
 
 
 class Helpers:
@@ -35,7 +37,8 @@ class Helpers:
     A template `NAMENd.py.j2` is three of them, for signals, images and volumes: NAME1d, NAME2d and NAME3d. Where one
     has a file of its own, that is meant. In the template, `rank` is the number of spatial axes, `name` what is defined,
     and `helper("same_sides_nd")` another template's name for as many axes. `names` has those that are called otherwise,
-    by template and rank. `added` are the texts of rows of other packages.
+    by template and rank. Another template is as many helpers as `variants` names: each with the options by which the
+    template prints only what it needs. `added` are the texts of rows of other packages.
     """
 
     def __init__(
@@ -43,9 +46,11 @@ class Helpers:
         package: str,
         names: Mapping[str, Mapping[int, str]] | None = None,
         added: Mapping[str, str] | None = None,
+        variants: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None,
     ) -> None:
         self.package = package
         self._names = names or {}
+        self._variants = variants or {}
         self._added = added or {}
         self._texts: dict[str, str] = {}
 
@@ -59,7 +64,7 @@ class Helpers:
             if name in self.names and self.text(name) != text:
                 message = f"a row of another package brings the helper {name} along, and {self.package} has another"
                 raise BackendError(Diagnostic("E0602", message, help="its package can give it another name"))
-        return Helpers(self.package, self._names, {**self._added, **texts}) if texts else self
+        return Helpers(self.package, self._names, {**self._added, **texts}, self._variants) if texts else self
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -105,8 +110,10 @@ class Helpers:
             for item in (files(package) / "templates" / "helpers").iterdir():
                 if item.name.endswith(_PLAIN):
                     plain[item.name.removesuffix(_PLAIN)] = _File(package, item.name, 0)
+                elif (template := item.name.removesuffix(_TEMPLATE)) in self._variants:
+                    for name, options in self._variants[template].items():
+                        plain[name] = _File(package, item.name, 0, options)
                 elif item.name.endswith(_TEMPLATE):
-                    template = item.name.removesuffix(_TEMPLATE)
                     ranked |= {self.of_rank(template, rank): _File(package, item.name, rank) for rank in _RANKS}
         return {**ranked, **plain}
 
@@ -115,6 +122,8 @@ class Helpers:
         return self._names.get(template, {}).get(rank) or _RANK.sub(str(rank), template)
 
     def _read(self, name: str, file: _File) -> str:
+        if file.options is not None:
+            return render(file.package, f"helpers/{file.name}", name=name, **file.options)
         if not file.rank:
             path = files(file.package) / "templates" / "helpers" / file.name
             return path.read_text(encoding="utf-8")

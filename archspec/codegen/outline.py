@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.escaping import variable_name
-from archspec.codegen.simplify import iterations_of, renamed_tree
+from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,

@@ -48,6 +48,14 @@ class Infix:
 
 
 @dataclass(frozen=True, slots=True)
+class MethodChain:
+    """`x.first(a).second(b)`: calls of methods, each of what the one before gives; the first has its object."""
+
+    calls: tuple[Code, ...]
+    marks: tuple[Paths, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ternary:
     """`then if test else other`; it stands between brackets."""
 
@@ -57,7 +65,7 @@ class Ternary:
     marks: tuple[Paths, ...] = ()
 
 
-Code: TypeAlias = str | Bracket | Keyword | Infix | Ternary
+Code: TypeAlias = str | Bracket | Keyword | Infix | MethodChain | Ternary
 
 
 def call(head: Code, *args: Code, **keywords: Code) -> Bracket:
@@ -76,6 +84,8 @@ def flat(code: Code) -> str:
             return f"{name}{equals}{flat(value)}"
         case Infix(operator, operands):
             return f" {operator} ".join(map(flat, operands))
+        case MethodChain(calls):
+            return ".".join(map(flat, calls))
         case Ternary(then, test, other):
             return f"{flat(then)} if {flat(test)} else {flat(other)}"
 
@@ -113,8 +123,10 @@ def heads(code: Code) -> Iterator[str]:
             yield from heads(part)
 
 
-def _parts(code: Bracket | Infix | Ternary) -> tuple[Code, ...]:
+def _parts(code: Bracket | Infix | MethodChain | Ternary) -> tuple[Code, ...]:
     match code:
+        case MethodChain():
+            return code.calls
         case Bracket():
             return (code.head, *code.args)
         case Infix():
@@ -139,7 +151,7 @@ def lay_out(code: Code, depth: int, prefix: str = "", suffix: str = "") -> list[
     return [whole(line, *code.marks) for line in lines]
 
 
-def _broken(code: Bracket | Keyword | Infix | Ternary, depth: int, prefix: str, suffix: str) -> list[str]:
+def _broken(code: Bracket | Keyword | Infix | MethodChain | Ternary, depth: int, prefix: str, suffix: str) -> list[str]:
     match code:
         case Keyword(name, value, equals):
             return lay_out(value, depth, f"{prefix}{name}{equals}", suffix)
@@ -148,8 +160,8 @@ def _broken(code: Bracket | Keyword | Infix | Ternary, depth: int, prefix: str, 
             return [*lines, whole(last, *(paths for arg in code.args for paths in marks(arg)))]
         case Bracket():
             return _exploded(code, depth, prefix, suffix)
-        case Infix():
-            return _infix(code, depth, prefix, suffix)
+        case Infix() | MethodChain():
+            return [f"{INDENT * depth}{prefix}(", *_operands(code, depth + 1), f"{INDENT * depth}){suffix}"]
         case Ternary():
             indent = INDENT * depth
             return [f"{indent}{prefix}(", *_ternary(code, depth + 1), f"{indent}){suffix}"]
@@ -175,13 +187,13 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     ) > 1  # which formatters write with one item in a line
     if len(together) <= WIDTH and not collection:
         return [first, whole(together, *(paths for arg in code.args for paths in marks(arg))), last]
-    if len(code.args) == 1 and isinstance(code.args[0], Infix):
+    if len(code.args) == 1 and isinstance(code.args[0], Infix | MethodChain):
         return [first, *_operands(code.args[0], depth + 1), last]
     if len(code.args) == 1 and isinstance(code.args[0], Ternary):
         return [first, *_ternary(code.args[0], depth + 1), last]
     lines = [first]
     for arg in code.args:
-        if isinstance(arg, Infix) and len(f"{INDENT * (depth + 1)}{flat(arg)},") > WIDTH:
+        if isinstance(arg, Infix | MethodChain) and len(f"{INDENT * (depth + 1)}{flat(arg)},") > WIDTH:
             *before, end = _operands(arg, depth + 1)  # among arguments formatters set no brackets
             lines += [*before, as_marked(f"{end},", end)]
         else:
@@ -189,16 +201,13 @@ def _exploded(code: Bracket, depth: int, prefix: str, suffix: str) -> list[str]:
     return [*lines, last]
 
 
-def _infix(code: Infix, depth: int, prefix: str, suffix: str) -> list[str]:
-    indent = INDENT * depth
-    return [f"{indent}{prefix}(", *_operands(code, depth + 1), f"{indent}){suffix}"]
-
-
-def _operands(code: Infix, depth: int) -> list[str]:
-    first, *rest = code.operands
+def _operands(code: Infix | MethodChain, depth: int) -> list[str]:
+    (first, *rest), before = (
+        (code.calls, ".") if isinstance(code, MethodChain) else (code.operands, f"{code.operator} ")
+    )
     lines = lay_out(first, depth)
     for operand in rest:
-        lines += lay_out(operand, depth, f"{code.operator} ")
+        lines += lay_out(operand, depth, before)
     return [whole(line, *code.marks) for line in lines]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from archspec.codegen.merging import with_items
@@ -108,12 +108,18 @@ def _formula(values: Sequence[Expr], index: Name, start: int, whole: Whole, budg
         if all(count >= 0 for count in base.values()):
             grown = Binary("*", _sum(step), index) if len(step) > 1 else _grown(*next(iter(step.items())), index)
             return Binary("+", _sum(base), grown) if any(base.values()) else grown
-    if type(first) is not type(second) or any(type(value) is not type(first) for value in values):
+    return by_parts(values, lambda column: _formula(column, index, start, whole, budget))
+
+
+def by_parts(values: Sequence[Expr], one: Callable[[Sequence[Expr]], Expr | None]) -> Expr | None:
+    """One expression for several of one form, `one` for those that stand in the same place; None where it has none."""
+    first = values[0]
+    if any(type(value) is not type(first) for value in values):
         return None
     parts = [children(value) for value in values]
     if len({(len(part), _head(value)) for part, value in zip(parts, values, strict=True)}) > 1 or not parts[0]:
         return None
-    made = [_formula(column, index, start, whole, budget) for column in zip(*parts, strict=True)]
+    made = [one(column) for column in zip(*parts, strict=True)]
     if any(part is None for part in made):
         return None
     return _rebuilt(first, [part for part in made if part is not None])

@@ -5,12 +5,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
-from archspec.codegen.tree import CallUse, Definition, ItemUse, LoopUse, Run, Tree, iteration_names
+from archspec.codegen.reuse import uses_of
+from archspec.codegen.table_rows import Shown
+from archspec.codegen.tabled_calls import lines_of, lines_of_loop, tabled
+from archspec.codegen.tree import (
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LoopUse,
+    Module,
+    Run,
+    SequenceUse,
+    Tree,
+    iteration_names,
+)
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
 from archspec.ir.scope import Ref, Result
@@ -29,18 +43,21 @@ def rolled(
     *,
     again: Collection[int] = (),
     arguments: Callable[[CallUse], dict[str, Expr]] = lambda use: dict(use.arguments),
+    shown: Shown | None = None,
+    elsewhere: int = 0,
 ) -> Iterator[ItemUse]:
     """The items of a tree, calls in a row as loops that have no scope of their own.
 
     Such a loop has neither a name nor a number; its pattern gives the names that its calls have. `depth` is how many
     loops are around, `arguments` what is written of a call's. `again` are the locations of what is called again in
-    the scope, which is made by itself.
+    the scope, which is made by itself. With `shown` arguments that follow no formula are those of a table, where that
+    is shorter; each call takes so many lines `elsewhere`, which a loop spares.
     """
     taken = Counter(uses(tree))
     items = list(tree.items)
     while items:
-        row = _row(items, taken, again)
-        loop = _loop(row, definition, depth + 1, arguments) if len(row) >= _SHORTEST else None
+        row = _row(items, taken, again, tree.labels)
+        loop = _loop(row, definition, depth + 1, arguments, shown, elsewhere) if len(row) >= _SHORTEST else None
         if loop is None:
             yield items.pop(0)
             continue
@@ -49,8 +66,13 @@ def rolled(
         del items[:count]
 
 
-def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) -> list[CallUse]:
-    """The calls of one definition that the items begin with, each of which takes what the one before gives."""
+def _row(
+    items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int], named: Collection[Ref]
+) -> list[CallUse]:
+    """The calls of one definition that the items begin with, each of which takes what the one before gives.
+
+    What is one of `named` has a variable of its own, which no loop goes on with.
+    """
     row: list[CallUse] = []
     for item in items:
         if (
@@ -58,6 +80,7 @@ def _row(items: Sequence[ItemUse], taken: Counter[Ref], again: Collection[int]) 
             or item.reuses
             or item.location in again
             or len(item.definition.tree.results) > 1
+            or (Result(item.location) in named and taken[Result(item.location)] > 1)
         ):
             break
         if row:
@@ -108,11 +131,16 @@ def _loop(
     definition: Definition,
     depth: int,
     arguments: Callable[[CallUse], dict[str, Expr]],
+    shown: Shown | None,
+    elsewhere: int,
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
-    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(written)]
-    first, *_ = gathered(merged(runs), 1, definition.whole, definition.budget)
+    first = _first(written, definition, depth)
+    if shown is not None and first.count != len(written):
+        longer = tabled(written, definition, depth, shown)
+        if longer is not None and _is_shorter(longer, written, definition, depth, elsewhere):
+            first = longer
     count = first.count
     if count is None or count < _SHORTEST:
         return None
@@ -130,3 +158,69 @@ def _loop(
     return count, LoopUse(
         row[count - 1].location, "", None, named.pattern(count), (first,), row[0].operands, paths, iterations
     )
+
+
+def _first(calls: Sequence[CallUse], definition: Definition, depth: int) -> Run:
+    """As many of the calls as one formula gives; the first alone where there is none."""
+    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls)]
+    return gathered(merged(runs), 1, definition.whole, definition.budget)[0]
+
+
+def _is_shorter(table: Run, calls: Sequence[CallUse], definition: Definition, depth: int, elsewhere: int) -> bool:
+    """Whether a loop over a table takes fewer lines, about, than the calls as they are written without it.
+
+    A stage whose first unit alone is another needs no table.
+    """
+    assert table.count is not None
+    left = [*calls[: table.count]]
+    lines = 0
+    if _first(left[1:], definition, depth).count == len(left) - 1:
+        return False
+    while left:
+        run = _first(left, definition, depth)
+        count = run.count if run.count is not None and run.count >= _SHORTEST else 1
+        lines += lines_of(left[0]) + (elsewhere if count == 1 else 1)
+        del left[:count]
+    return lines_of_loop(table) < lines
+
+
+def with_rolled_calls(module: Module, arguments: Callable[[CallUse], dict[str, Expr]], shown: Shown) -> Module:
+    """The module with loops for calls in a row, wherever they stand."""
+    for definition in module.definitions:
+        roll = _Roller(definition, arguments, shown)
+        definition.tree = roll.tree(definition.tree, 0, uses_of(definition.tree))
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class _Roller:
+    definition: Definition
+    arguments: Callable[[CallUse], dict[str, Expr]]
+    shown: Shown
+
+    def tree(self, tree: Tree, depth: int, again: Collection[int]) -> Tree:
+        """A tree inside of so many loops; `again` are the locations of what is called again in its scope."""
+        items = tuple(self.item(item, depth, again) for item in tree.items)
+        rows = rolled(
+            replace(tree, items=items), self.definition, depth, again=again, arguments=self.arguments, shown=self.shown
+        )
+        return replace(tree, items=tuple(rows))
+
+    def item(self, item: ItemUse, depth: int, again: Collection[int]) -> ItemUse:
+        match item:
+            case SequenceUse():
+                return self.sequence(item, depth)
+            case ChoiceUse():
+                then, other = (self.tree(side, depth, again) for side in (item.then, item.other))
+                return replace(item, then=then, other=other)
+            case LoopUse():
+                runs = (
+                    replace(run, item=self.sequence(run.item, run.depth)) if isinstance(run.item, SequenceUse) else run
+                    for run in item.runs
+                )
+                return replace(item, runs=tuple(runs))
+            case _:
+                return item
+
+    def sequence(self, item: SequenceUse, depth: int) -> SequenceUse:
+        return replace(item, body=self.tree(item.body, depth, uses_of(item.body)))

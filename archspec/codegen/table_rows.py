@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from archspec.codegen.escaping import literal
+from archspec.codegen.escaping import literal, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code
 from archspec.codegen.tree import (
@@ -46,6 +46,11 @@ def with_rows(module: Module, shown: Shown) -> Module:
     return module
 
 
+def through_rows(run: Run, definition: Definition, shown: Shown) -> Run:
+    """A run that goes through a table in place of looking values up by its index."""
+    return _Rewriter(definition, shown).run(run, {})
+
+
 def loop_header(
     run: Run, printer: ExpressionPrinter, *, uses_index: bool, unused: Collection[str] = frozenset()
 ) -> str:
@@ -72,10 +77,23 @@ def loop_header(
     return f"_ in range({stop if count is None else count})"
 
 
-def tables(tree: Tree) -> list[Const]:
-    """The tables that loops go through and that are too long to stand in the line of a loop."""
-    found = [run.rows.table for loop in loops(tree) for run in loop.runs if run.rows is not None]
-    return [table for table in dict.fromkeys(found) if isinstance(table, Const) and len(source(table)) > _SHORT]
+def tables(tree: Tree) -> dict[Const, str]:
+    """The tables of loops that are too long to stand in the line of one, each with a name for it."""
+    found: dict[Const, LoopUse] = {}
+    for loop in loops(tree):
+        for run in loop.runs:
+            table = None if run.rows is None else run.rows.table
+            if isinstance(table, Const) and len(source(table)) > _SHORT:
+                found.setdefault(table, loop)
+    if len(found) == 1:
+        return dict.fromkeys(found, "rows")
+    return {table: _rows_of(loop) for table, loop in found.items()}
+
+
+def _rows_of(loop: LoopUse) -> str:
+    """What the table of a loop is called: after the loop, or after what its iterations are called."""
+    name = loop.name or loop.pattern.partition("{")[0].strip("_-")
+    return f"{variable_name(name)}_rows" if name else "rows"
 
 
 def table_code(table: Const) -> Code:
@@ -289,6 +307,7 @@ def _named(item: ItemUse) -> Iterator[tuple[str, Expr]]:
                 yield from _named(inner)
         case LoopUse():
             for run in item.runs:
+                yield "count", run.stop
                 yield from _named(run.item)
 
 

@@ -283,6 +283,8 @@ class Definition:
     locals: tuple[Local, ...] = ()
     bounds: tuple[Expr, ...] = ()
     """What holds of its parameters: for other values it would be another network."""
+    in_order: bool = False
+    """Whether a backend writes it as no more than its items, one called after the other."""
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
 

@@ -125,6 +125,8 @@ class _Roles:
         if weights[0] == weights[1] or apart:
             return
         residual, shortcut = (first, second) if weights[0] > weights[1] else (second, first)
+        if not self.passes_on(shortcut):
+            return  # two ways, of which one is shorter
         self.call(residual, "attention" if self.attends(residual) else "residual")
         self.call(shortcut, "shortcut")
 
@@ -140,8 +142,11 @@ class _Roles:
         branches = self.branches(item.operands)
         if branches is None:
             return
-        if len(branches) == 2 and not all(branch.refs for branch in branches):
-            self.call(next(branch for branch in branches if branch.refs), "new_features")
+        empty = [branch for branch in branches if not branch.refs]
+        if len(branches) == 2 and empty:
+            [made] = [branch for branch in branches if branch.refs]
+            if made.start == empty[0].start:  # otherwise it is another tensor that is joined, not what arrives
+                self.call(made, "new_features")
             return
         full = [self.own_name(branch) for branch in branches]
         short = [_COUNT.sub("", name) for name in full]
@@ -221,6 +226,14 @@ class _Roles:
 
     def weight(self, branch: _Branch) -> int:
         return sum(_weight(self.givers[ref]) for ref in branch.refs)
+
+    def passes_on(self, branch: _Branch) -> bool:
+        """Whether a branch is what arrives, but for what it takes to bring that to another shape."""
+        items = [self.givers[ref] for ref in branch.refs]
+        if any(isinstance(item, ChoiceUse) and not (item.then.items and item.other.items) for item in items):
+            return True  # where the shape stays, it is what arrives
+        found = [layer for item in items for layer in _convolutions(item)]
+        return len(found) < 2 and all(_is_pointwise(layer) for layer in found)
 
     def attends(self, branch: _Branch) -> bool:
         items = [self.givers[ref] for ref in branch.refs]
@@ -313,6 +326,29 @@ def _weight(item: ItemUse) -> int:
             return max(sum(map(_weight, side.items)) for side in (item.then, item.other))
         case LoopUse():
             return len(item.runs)
+
+
+def _convolutions(item: ItemUse) -> Iterator[LayerUse]:
+    """The convolutions and dense layers of an item, those of called definitions included."""
+    match item:
+        case LayerUse():
+            yield from [item] if item.op.name in ("conv", "conv_transpose", "dense", "attention") else []
+        case CallUse():
+            for inner in item.definition.tree.items:
+                yield from _convolutions(inner)
+        case SequenceUse():
+            for inner in item.body.items:
+                yield from _convolutions(inner)
+        case ChoiceUse():
+            for inner in (*item.then.items, *item.other.items):
+                yield from _convolutions(inner)
+        case LoopUse():
+            for run in item.runs:
+                yield from _convolutions(run.item)
+
+
+def _is_pointwise(layer: LayerUse) -> bool:
+    return "kernel" not in layer.values or {*layer.value("kernel")} == {1}
 
 
 def _ends_in_gate(tree: Tree) -> bool:

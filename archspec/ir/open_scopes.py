@@ -43,11 +43,25 @@ class OpenScope:
     names: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
     """The names that are taken, and where."""
     labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
+    lent: set[Ref] = field(default_factory=set[Ref])
+    """Tensors that have their labels from a scope inside of it: what they are called here stands over that."""
     count: int = 0
     """How many numbered items it has so far."""
     entered: list[Tensor] = field(default_factory=list["Tensor"])
     """The operands as tensors of the scope around."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
+
+    def label(self, ref: Ref, name: str) -> None:
+        """Note what a tensor is called here; the first such name stands."""
+        if ref in self.lent or ref not in self.labels:
+            self.labels[ref] = name
+            self.lent.discard(ref)
+
+    def lend(self, ref: Ref, name: str) -> None:
+        """Note what a tensor is called in the scope inside that gives it."""
+        if ref not in self.labels:
+            self.labels[ref] = name
+            self.lent.add(ref)
 
     def take(self, tensor: Tensor) -> Operand:
         """Let a tensor of the parent's enter; the same one enters once."""
@@ -213,7 +227,7 @@ def bring(tensor: Tensor, scope: OpenScope) -> Tensor:
             raise InternalError(f"{tensor.path} cannot be carried out of {tensor.scope.path}")
         given, label = tensor.scope.give(tensor.ref), tensor.scope.labels.get(tensor.ref)
         if label is not None:
-            parent.labels.setdefault(given, label)
+            parent.lend(given, label)
         tensor = Tensor(parent, given, tensor.path, tensor.type)
     for inner in reversed(around[: around.index(tensor.scope)]):
         tensor = Tensor(inner, inner.take(tensor), tensor.path, tensor.type)

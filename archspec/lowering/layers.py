@@ -199,7 +199,7 @@ class LayerLowering:
                 raise SpecError(tap_marked_twice(name, place))
             context.taps[name] = tensor
             self._mark(name, tensor, context)
-            context.scope.labels.setdefault(tensor.ref, name)
+            context.scope.label(tensor.ref, name)
 
     def _typed(
         self, op: Op, call: Call, path: str, inputs: Sequence[Tensor], x: Tensor

@@ -199,7 +199,7 @@ class Lowering(InlineItems):
                     raise SpecError(tap_marked_twice(item.name, item.span))
                 context.taps[item.name] = x
                 self._mark(item.name, x, context)
-                context.scope.labels.setdefault(x.ref, item.name)
+                context.scope.label(x.ref, item.name)
                 return x
 
     # -- blocks and sequences ---------------------------------------------------------------------
@@ -217,7 +217,7 @@ class Lowering(InlineItems):
         for output, index in places.items():
             context.taps[f"{name}.{output}"] = taps[output]
             self._mark(f"{name}.{output}", taps[output], context)
-            context.scope.labels.setdefault(Result(slot.location, index), output)
+            context.scope.lend(Result(slot.location, index), output)
         if call.label is not None:
             context.made[call.label] = Made(scope, places, block.inputs)
         return y

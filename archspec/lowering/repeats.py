@@ -54,7 +54,7 @@ class RepeatedItems(LayerLowering):
         for output, index in found.outputs.items():
             context.taps[f"{name}.{output}"] = results[index]
             self._mark(f"{name}.{output}", results[index], context)
-            context.scope.labels.setdefault(Result(slot.location, index), output)
+            context.scope.lend(Result(slot.location, index), output)
         if item.label is not None:
             context.made[item.label] = found
         return results[0]

@@ -11,7 +11,6 @@ from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
-from archspec.codegen.rolled import rolled
 from archspec.codegen.table_rows import table_code, tables
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
@@ -21,7 +20,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
 from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
-from archspec_keras.loop_statements import LoopStatements, written_arguments
+from archspec_keras.loop_statements import LoopStatements
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
@@ -77,7 +76,7 @@ class BodyWriter(LoopStatements):
 
     def _insert_locals(self) -> None:
         """The quantities and the tables that the lines mention, before them."""
-        for table in reversed(tables(self.definition.tree)):
+        for table in reversed([*tables(self.definition.tree)]):
             self.lines.insert(0, Statement(1, self.printer.expr(table), table_code(table)))
         for local in reversed(self.definition.locals):
             if local.name in self.printer.names:
@@ -87,8 +86,8 @@ class BodyWriter(LoopStatements):
         self.taken = self.unusable()
         if self.definition.is_network:
             self.taken |= set(variables)  # `inputs` stays what it is
-        for table in tables(self.definition.tree):
-            self.printer.local(table, "rows", frozenset(self.taken))
+        for table, usual in tables(self.definition.tree).items():
+            self.printer.local(table, usual, frozenset(self.taken))
         self.depth = 1
         self.prefix = prefix
         self.shared = SharedCalls.of(self.definition.tree, self.order)
@@ -110,8 +109,7 @@ class BodyWriter(LoopStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
-        again = self.shared.uses
-        for item in rolled(tree, self.definition, self.loops, again=again, arguments=written_arguments):
+        for item in tree.items:
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:

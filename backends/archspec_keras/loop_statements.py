@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from archspec.codegen.folding import renamed_tree
 from archspec.codegen.marked_text import inside
 from archspec.codegen.merging import merged
-from archspec.codegen.simplify import renamed_tree
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CHANNELS,

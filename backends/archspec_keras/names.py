@@ -10,6 +10,7 @@ from archspec.codegen.helpers import Helpers
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_keras.ops import ROWS
+from archspec_keras.ops.windows import VARIANTS
 
 HELPERS: Final = Helpers(
     "archspec_keras",
@@ -18,6 +19,7 @@ HELPERS: Final = Helpers(
         "LocalResponseNormalizationND": {2: "LocalResponseNormalization"},
         "LinearUpSamplingND": {2: "BilinearUpSampling2D", 3: "TrilinearUpSampling3D"},
     },
+    variants={"WindowAttention": VARIANTS},
 )
 """What generated code may bring along."""
 

@@ -15,6 +15,7 @@ from archspec.codegen.escaping import docstring, documented_docstring, identifie
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
+from archspec.codegen.rolled import with_rolled_calls
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition
@@ -29,7 +30,7 @@ from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
 from archspec_keras.function_body import BodyWriter
 from archspec_keras.layer_names import layer_name
-from archspec_keras.loop_statements import written
+from archspec_keras.loop_statements import written, written_arguments
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
@@ -77,6 +78,7 @@ def write(graph: LayerGraph) -> str:
     """
     ROWS.check(graph)
     module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
+    module = with_rolled_calls(module, written_arguments, written)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}

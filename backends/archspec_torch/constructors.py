@@ -102,14 +102,17 @@ class ConstructorWriter:
         return self._ordered(head, self._parts(tree, named=True))
 
     def _ordered(self, kind: str, pairs: Sequence[Code]) -> Code:
+        """An ordered dict of pairs: of keyword arguments where all names can be some, otherwise of a dict."""
         self.ordered_dict = True
-        [*parts] = pairs
-        if len(parts) == 1 and isinstance(only := parts[0], Bracket) and only.head == "*":  # a comprehension
+        if len(pairs) == 1 and isinstance(only := pairs[0], Bracket) and only.head == "*":  # a comprehension
             return call(kind, Bracket("OrderedDict", only.args))
-        keywords = [_keyword(part) for part in parts]
+        keywords = [_keyword(pair) for pair in pairs]
         if all(keywords):
             return call(kind, Bracket("OrderedDict", tuple(filter(None, keywords))))
-        return call(kind, call("OrderedDict", Bracket("", tuple(parts), "[", "]")))
+        entries = [_entry(pair) for pair in pairs]
+        if all(entries):
+            return call(kind, call("OrderedDict", Bracket("", tuple(filter(None, entries)), "{", "}")))
+        return call(kind, call("OrderedDict", Bracket("", tuple(pairs), "[", "]")))
 
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
@@ -254,11 +257,25 @@ def _only_choice(tree: Tree) -> ChoiceUse | None:
             return None
 
 
-def _keyword(pair: Code) -> Keyword | None:
-    """A pair of a name and a module as a keyword argument; None where the name cannot be one."""
+def _keyword(pair: Code) -> Code | None:
+    """A pair of a name and a module as a keyword argument, many as a dict of them; None where a name cannot be one."""
     match pair:
         case Bracket("", (str() as name, module), marks=paths) if is_attribute(name[1:-1]):
             return Keyword(name[1:-1], marked(module, *paths))
+        case Bracket("*", (Infix(),)):
+            return _entry(pair)
+        case _:
+            return None
+
+
+def _entry(pair: Code) -> Code | None:
+    """A pair of a name and a module as an entry of a dict; many as those of a dict."""
+    match pair:
+        case Bracket("", (str() as name, module), marks=paths):
+            return Keyword(name, marked(module, *paths), ": ")
+        case Bracket("*", (Infix(operator, (Bracket("", (str() as name, module)), span)),), marks=paths):
+            made = Infix(operator, (Keyword(name, module, ": "), span))
+            return Bracket("**", (made,), "{", "}", marks=paths)
         case _:
             return None
 

@@ -1,12 +1,12 @@
-"""Writing `forward`: which calls nest, which get a line of their own, which variable holds what."""
+"""Writing `forward`: what comes in and what is returned, item by item, the sides of conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
-from archspec.codegen.escaping import attribute
+from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.marked_text import Paths, inside, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, flat, lay_out, marked, marks, one_line
 from archspec.codegen.training_outputs import apart
@@ -14,33 +14,14 @@ from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, Layer
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
-from archspec.ir.scope import Operand, Ref, Result
-from archspec_torch.nesting import LABEL, Pending, nests
-from archspec_torch.ops import ROWS, Weight
+from archspec.ir.scope import Operand, Result
+from archspec_torch.ops import ROWS
 from archspec_torch.row_classes import RowClass
+from archspec_torch.row_statements import RowStatements
+from archspec_torch.spelling import Spelling
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
-
-
-@dataclass(slots=True)
-class Spelling:
-    """What the class writer has decided about members, by location."""
-
-    members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
-    flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
-    """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
-    joined: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
-    """Choices that members stand for: layers in one case, identities in the other."""
-    functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
-        default_factory=dict[int, Callable[[Sequence[Code]], Code]]
-    )
-    again: set[str] = field(default_factory=set[str])
-    """Members that several items are called with: each call has a statement of its own, in the order of the graph."""
-    counts: dict[int, str] = field(default_factory=dict[int, str])
-    """How often a loop calls its member, where all iterations call the same one."""
-    labeled: bool = False
-    """Whether `forward` says of each of its layers which expression it is."""
 
 
 def forward(
@@ -84,9 +65,13 @@ def forward(
     if outputs:
         taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)])
         return names, [*writer.lines, *lay_out(taken, 2, "return ")]
-    results = [writer.take(ref) for ref in tree.results]
-    code = results[0] if len(results) == 1 else join(map(one_line, results), ", ")
-    return names, [*writer.lines, *lay_out(code, 2, "return ")]
+    if len(tree.results) == 1:
+        return names, [*writer.lines, *lay_out(writer.take(tree.results[0]), 2, "return ")]
+    if not writer.fits(tree.results, 2):
+        for ref in tree.results:
+            writer.variable(ref, 2)
+    returned = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
+    return names, [*writer.lines, *lay_out(returned, 2, "return ")]
 
 
 def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
@@ -102,13 +87,7 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
     return Bracket("", pairs, "{", "}")
 
 
-class _ForwardWriter:
-    def __init__(self, allocator: VariableAllocator, spelling: Spelling) -> None:
-        self.allocator = allocator
-        self.spelling = spelling
-        self.pending: dict[Ref, Pending] = {}
-        self.lines: list[str] = []
-
+class _ForwardWriter(RowStatements):
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
         for item in tree.items:
@@ -129,9 +108,9 @@ class _ForwardWriter:
         match item:
             case ChoiceUse() if item.location in self.spelling.joined:
                 names = self.spelling.joined[item.location]
-                make = self._members(names)
+                make = self.member_calls(names)
                 if [*self.spelling.joined.values()].count(names) > 1:  # whose call it is, its member does not say
-                    make = self._labeled(make, held(item))
+                    make = self.with_label(make, held(item))
                 taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
                 self.allocator.spend(taken[1:])  # one call stands for both sides
                 self.add(item.location, make, (item.operand,), "heavy", held(item), depth)
@@ -142,7 +121,9 @@ class _ForwardWriter:
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.location)
-                make = self._labeled(function or self._member(self.spelling.members[(item.location,)]), item.paths)
+                make = self.with_label(
+                    function or self.member_call(self.spelling.members[(item.location,)]), item.paths
+                )
                 self.add(item.location, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.called:
                 self.iterations(item, depth)
@@ -161,136 +142,24 @@ class _ForwardWriter:
                 paths: Paths = held(item)
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
-                self.add(item.location, self._member(member), item.operands, "heavy", paths, depth)
-
-    def own(self, item: SequenceUse, depth: int) -> None:
-        """The modules that the class itself holds, one after the other."""
-        [operand] = item.operands
-        carried = self.variable(operand, depth)
-        self.allocator.spend(item.operands)
-        name = self.allocator.assign(Result(item.location), item.operands)
-        if name != carried:
-            self.lines.append(f"{INDENT * depth}{name} = {carried}")
-        self.lines += self._each("self", name, [], held(item), depth)
+                self.add(item.location, self.member_call(member), item.operands, "heavy", paths, depth)
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""
         branch = "branch" if variable != "branch" else "part"
         function = self.spelling.functions[merge.location]
-        code = self._labeled(lambda operands: _unpacked(function, operands), merge.paths)(
+        code = self.with_label(lambda operands: _unpacked(function, operands), merge.paths)(
             [Infix(f"for {branch} in", (call(branch, variable), "self"))]
         )
         return marked(code, merge.paths, held(*parts.items))
-
-    def _member(self, name: str) -> Callable[[Sequence[Code]], Code]:
-        return lambda operands: call(attribute("self", name), *operands)
-
-    def _members(self, names: Sequence[str]) -> Callable[[Sequence[Code]], Code]:
-        def made(operands: Sequence[Code]) -> Code:
-            [code] = operands
-            for name in names:
-                code = call(attribute("self", name), code)
-            return code
-
-        return made
-
-    def _labeled(self, make: Callable[[Sequence[Code]], Code], *paths: Paths) -> Callable[[Sequence[Code]], Code]:
-        """What writes a layer, or layers that one call gives, with their label where one is wanted."""
-        if not self.spelling.labeled:
-            return make
-        return lambda operands: call(LABEL, make(operands), *(repr([*found]) for found in paths))
-
-    def add(
-        self,
-        location: int,
-        make: Callable[[Sequence[Code]], Code],
-        operands: tuple[Ref, ...],
-        weight: Weight,
-        paths: Paths,
-        depth: int,
-        most: int | None = None,
-    ) -> None:
-        """An item becomes pending; what it takes is nested or written first.
-
-        Where it takes more than `most` tensors, it is written in parts.
-        """
-        sources: list[Ref] = []
-        weights: list[Weight] = []
-        codes: list[Code] = []
-        simple = True
-        for ref in operands:
-            pending = self.pending.get(ref)
-            if pending is not None and self.allocator.uses(ref) == 1 and nests(pending, weight):
-                del self.pending[ref]
-                self.allocator.spend((ref,))
-                codes.append(pending.code)
-                sources += pending.sources
-                weights += pending.weights
-                simple = False
-            else:
-                codes.append(self.variable(ref, depth))
-                sources.append(ref)
-        result = Result(location)
-        if most is not None and len(codes) > most:
-            self.merge(result, make, codes, sources, most, paths, depth)
-            return
-        code = make(codes)
-        kept = {id(mark) for mark in marks(code)}  # a row may have printed an operand, as in `x.transpose(1, 2)`
-        lost = [mark for operand in codes for mark in marks(operand) if id(mark) not in kept]
-        self.pending[result] = Pending(marked(code, paths, *lost), tuple(sources), (*weights, weight), simple)
-        if self.allocator.uses(result) != 1:
-            self.variable(result, depth)
-
-    def merge(
-        self,
-        result: Ref,
-        make: Callable[[Sequence[Code]], Code],
-        codes: Sequence[Code],
-        sources: Sequence[Ref],
-        most: int,
-        paths: Paths,
-        depth: int,
-    ) -> None:
-        """A merge of very many tensors, `most` in a statement, in their order."""
-        so_far = self.allocator.fresh()  # before the tensors are spent: those of later statements are still needed
-        code = make(codes[:most])
-        for start in range(most, len(codes), most - 1):
-            self.lines += lay_out(marked(code, paths), depth, f"{so_far} = ")
-            code = make([so_far, *codes[start : start + most - 1]])
-        self.allocator.spend(sources)
-        name = self.allocator.assign(result, sources)
-        self.lines += lay_out(marked(code, paths), depth, f"{name} = ")
-
-    def variable(self, ref: Ref, depth: int) -> str:
-        """The variable that holds a tensor; what is pending is written now."""
-        pending = self.pending.pop(ref, None)
-        if pending is None:
-            return self.allocator.variable[ref]
-        self.allocator.spend(pending.sources)
-        name = self.allocator.assign(ref, pending.sources)
-        self.lines += lay_out(pending.code, depth, f"{name} = ")
-        return name
-
-    def take(self, ref: Ref) -> Code:
-        """A tensor's expression, for `return`."""
-        pending = self.pending.pop(ref, None)
-        if pending is None:
-            return self.allocator.variable[ref]
-        self.allocator.spend(pending.sources)
-        return pending.code
 
     def several(self, item: CallUse, depth: int) -> None:
         """A call that gives several tensors."""
         codes: list[Code] = [self.variable(ref, depth) for ref in item.operands]
         self.allocator.spend(item.operands)
-        code = call(attribute("self", self.spelling.members[(item.location,)]), *codes)
+        code = call(self.spelling.member(self.spelling.members[(item.location,)]), *codes)
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
-
-    def targets(self, location: int, results: int, operands: tuple[Ref, ...]) -> list[str]:
-        """A variable for each of several tensors that an item gives; `_` where nothing uses one."""
-        refs = [Result(location, index) for index in range(results)]
-        return [self.allocator.assign(ref, operands) if self.allocator.uses(ref) else "_" for ref in refs]
 
     def pieces(self, use: LayerUse, depth: int) -> None:
         """A layer that gives several tensors."""
@@ -298,8 +167,8 @@ class _ForwardWriter:
         self.allocator.spend(use.operands)
         names = self.targets(use.location, use.results, use.operands)
         paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
-        make = self.spelling.functions.get(use.location) or self._member(self.spelling.members[(use.location,)])
-        code = marked(self._labeled(make, *paths)(codes), use.paths)
+        make = self.spelling.functions.get(use.location) or self.member_call(self.spelling.members[(use.location,)])
+        code = marked(self.with_label(make, *paths)(codes), use.paths)
         self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
 
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
@@ -312,78 +181,8 @@ class _ForwardWriter:
             self.allocator.spend(use.operands)
         names = [self.allocator.assign(Result(use.location), (operand,)) for use in uses]
         paths = [use.paths for use in uses]
-        make = self._labeled(lambda operands: part(uses[0]).all(*operands), *paths)
+        make = self.with_label(lambda operands: part(uses[0]).all(*operands), *paths)
         self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
-
-    def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
-        """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.
-
-        `ends` has how many modules lead to each result; None for the last.
-        """
-        carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        indent, start = INDENT * depth, ""
-        self.allocator.spend(item.operands[:1])
-        before = len(self.lines)
-        for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
-            single = end is not None and end - int(start or 0) == 1
-            place = start or "0" if single else f"{start}:{end or ''}"
-            part = f"{attribute('self', self.spelling.members[(item.location,)])}[{place}]"
-            name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
-            called = _held_between(item, int(start or 0), end)
-            if others and not single:
-                if name != carried:
-                    self.lines.append(f"{indent}{name} = {carried}")
-                self.lines += self._each(part, name, others, called, depth)
-            else:
-                self.lines += lay_out(marked(call(part, carried, *others), called), depth, f"{name} = ")
-            carried, start = name, str(end)
-        self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
-        self.allocator.spend(item.operands[1:])
-
-    def loop(self, item: LoopUse, depth: int) -> None:
-        """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
-        carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.allocator.spend(item.operands[:1])
-        name = self.allocator.assign(
-            Result(item.location), item.operands[:1]
-        )  # the others live on through all iterations
-        self.allocator.spend(item.operands[1:])
-        indent = INDENT * depth
-        if name != carried:
-            self.lines.append(f"{indent}{name} = {carried}")
-        self.lines += self._each(
-            attribute("self", self.spelling.members[(item.location,)]), name, others, held(item), depth
-        )
-
-    def iterations(self, item: LoopUse, depth: int) -> None:
-        """Iterations that all call one member, up to each that gives a further result, and to the last."""
-        carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.allocator.spend(item.operands[:1])
-        indent, count, start = INDENT * depth, self.spelling.counts[item.location], 0
-        stops = sorted((mark + 1, index) for index, mark in enumerate(item.marks, start=1))
-        before = len(self.lines)
-        for stop, index in (*stops, (None, 0)):
-            name = self.allocator.assign(
-                Result(item.location, index), item.operands[:1] if index == 0 and not stops else ()
-            )
-            times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
-            if times.isdigit() or count.isdigit():
-                times = str((int(count) if stop is None else stop) - start)
-            member = attribute("self", self.spelling.members[(item.location,)])
-            code = call(member, carried if times == "1" else name, *others)
-            if times != "1":
-                self.lines += [f"{indent}{name} = {carried}"] if name != carried else []
-                self.lines.append(f"{indent}for _ in range({times}):")
-            self.lines += lay_out(code, depth + (times != "1"), f"{name} = ")
-            carried, start = name, stop or 0
-        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
-        self.allocator.spend(item.operands[1:])
-
-    def _each(self, parts: str, name: str, others: Sequence[str], paths: Paths, depth: int) -> list[str]:
-        """One module after the other, called on what the one before gave."""
-        indent = INDENT * depth
-        lines = (f"{indent}for layer in {parts}:", f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
-        return [whole(line, paths) for line in lines]
 
     def choice(self, item: ChoiceUse, depth: int) -> None:
         """A condition that decides about more than one member."""
@@ -406,7 +205,9 @@ class _ForwardWriter:
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
             self.lines += [head, *then]
-        if otherwise:
+        if then and is_condition(otherwise, depth + 1):
+            self.lines += as_elif(otherwise)
+        elif otherwise:
             self.lines += [f"{indent}else:" if then else head, *otherwise]
 
     def side(self, tree: Tree, name: str, depth: int) -> list[Paths]:
@@ -423,13 +224,6 @@ class _ForwardWriter:
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
         return []
-
-
-def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> Paths:
-    """The paths of some of the modules in a row, and of what they hold."""
-    if isinstance(item, SequenceUse):
-        return held(*item.body.items[start:end])
-    return inside(held(item), {path for paths in item.iterations[start:end] for path in paths})
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

@@ -95,15 +95,20 @@ def _count(expr: Expr, quantities: Collection[Expr]) -> int:
     return expr in quantities or sum(_count(part, quantities) for part in children(expr))
 
 
-def _arriving(item: ItemUse) -> Expr | None:
-    """The channels that arrive at an item, where they are more than a name or a number."""
+def arriving_channels(item: ItemUse) -> Expr | None:
+    """The channels that arrive at a layer or a call."""
     match item:
         case CallUse():
-            found = item.arguments.get(CHANNELS.id)
+            return item.arguments.get(CHANNELS.id)
         case LayerUse():
-            found = item.features[0]
+            return item.features[0]
         case _:
-            found = None
+            return None
+
+
+def _arriving(item: ItemUse) -> Expr | None:
+    """The channels that arrive at an item, where they are more than a name or a number."""
+    found = arriving_channels(item)
     return None if isinstance(found, Name | Const) else found
 
 

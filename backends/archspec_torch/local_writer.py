@@ -16,10 +16,10 @@ from archspec.codegen.walk import layers
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
 from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
-from archspec_torch.forward import Spelling
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
 from archspec_torch.names import RESERVED
 from archspec_torch.row_classes import row_class
+from archspec_torch.spelling import Spelling
 
 
 class LocalWriter:
@@ -73,8 +73,8 @@ class LocalWriter:
         for local in local_variables(self.definition):
             self.init += lay_out(self.printer.code(local.expr), 2, f"{self.printer.spelled[local.name]} = ")
         tree, is_network = self.definition.tree, self.definition.is_network
-        for table in tables(tree):
-            self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, 'rows', RESERVED)} = ")
+        for table, usual in tables(tree).items():
+            self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, usual, RESERVED)} = ")
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
         if is_network and row_class(self.definition) is None:
             self.growing = GrowingChannels.of(shared, self.definition)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from archspec.codegen.bounds import bounds
+from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.escaping import attribute, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.marked_text import as_marked, whole
+from archspec.codegen.marked_text import as_marked
 from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
 from archspec.codegen.reuse import Use, owner_name, uses_of
-from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import (
     CallUse,
     ChoiceUse,
@@ -19,17 +20,13 @@ from archspec.codegen.tree import (
     ItemUse,
     LayerUse,
     LoopUse,
-    Run,
     SequenceUse,
     Tree,
-    iteration_names,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Expr, Name, names, negated
+from archspec.expr import Const, Expr, Name, negated
 from archspec.reserved_names import NOT_LAYERS
-from archspec_torch.constructors import expressions, mentioned
-from archspec_torch.forward import Spelling
-from archspec_torch.local_writer import LocalWriter, contains
+from archspec_torch.loop_writer import LoopWriter
 from archspec_torch.member_names import (
     arms,
     calls_of_both,
@@ -40,24 +37,26 @@ from archspec_torch.member_names import (
     ordered_names,
     row,
 )
-from archspec_torch.names import RESERVED
+from archspec_torch.names import DICT_METHODS
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
+from archspec_torch.row_classes import is_rolled, row_class
+from archspec_torch.spelling import Spelling
 
 
-class MemberWriter(LocalWriter):
+class MemberWriter(LoopWriter):
     """Writes them for one class."""
 
     def __init__(self, definition: Definition, printers: dict[int, ExpressionPrinter], spelling: Spelling) -> None:
         super().__init__(definition, printers, spelling)
+        self.is_row = definition.in_order
+        """Whether the class is an `nn.Sequential` of its members: each of them is a module, called once."""
         self.shared: dict[str, tuple[str, list[str]]] = {}
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.makers = Counter(ordered_names(definition.tree))
         """How many items make each member: several where conditions decide which."""
         bare = {layer.name for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None}
         self.taken |= {*NOT_LAYERS, *self.makers, *bare}
-        self.again: dict[int, list[str]] = {}
-        """The paths of the items that are called with another's member, by that item's location."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
@@ -73,15 +72,25 @@ class MemberWriter(LocalWriter):
         """Write the members, and decide how `forward` calls them."""
         self.init += bounds(self.definition, self.printer, 2)
         self.write_locals()
+        self.spelling.keyed = self._is_keyed()
         for location, items in uses_of(self.definition.tree).items():
             self.again[location] = [path for item in items for path in item.paths]
             self.spelling.again |= set(map(owner_name, items))
         self._members(self.definition.tree, 2)
 
+    def _is_keyed(self) -> bool:
+        """Whether the class is an `nn.ModuleDict`: a person would not write `getattr(self, "1_conv")`."""
+        if all(map(is_attribute, self.makers)) or row_class(self.definition) is not None:
+            return False
+        return self.growing is None and not DICT_METHODS & self.makers.keys()
+
     # -- members ----------------------------------------------------------------------------------
 
     def _members(self, tree: Tree, depth: int) -> None:
-        for item in tree.items:
+        for item, after in zip_longest(tree.items, tree.items[1:]):
+            if isinstance(item, LoopUse) and is_rolled(item):
+                self.rolled(item, after, depth)
+                continue
             if depth == 2 and isinstance(item, SequenceUse) and self.splits(item):
                 self.grown_sequence(item)
                 continue
@@ -101,12 +110,12 @@ class MemberWriter(LocalWriter):
                 self._parameter(item, parameter, depth)
             case LayerUse() | CallUse() | SequenceUse() | LoopUse() if item.reuses:
                 self.spelling.members[(item.location,)] = item.reuses
-            case LayerUse() if (function := ROWS[item.op.name].function_for(item)) is not None:
+            case LayerUse() if not self.is_row and (function := ROWS[item.op.name].function_for(item)) is not None:
                 self.spelling.functions[item.location] = lambda operands: function(item, self.printer, operands)
             case LayerUse():
                 self._layer(item, depth)
             case LoopUse() if len(item.runs) == 1 and item.runs[0].carried is not None:
-                self._carried(item, item.runs[0], depth)
+                self.carried(item, item.runs[0], depth)
             case _:
                 self.assign(self.spell(item), self.module(item), depth)
 
@@ -117,12 +126,12 @@ class MemberWriter(LocalWriter):
 
     def module(self, item: Use) -> Code:
         """The expression that makes an item's module, which is there for all that is called with it."""
-        return self._for_all(item, self.constructor.module(item))
+        return self.for_all(item, self.constructor.module(item))
 
     def _parameter(self, use: LayerUse, parameter: BareParameter, depth: int) -> None:
         """What a layer learns as a parameter of this class, or has of another, and `forward`'s expression of it."""
         name = use.reuses or member_name(use)
-        held = attribute("self", name)
+        held = attribute("self", name)  # no module, which alone has a key
         made = call("nn.Parameter", call("torch.empty", *parameter.shape(use, self.printer)))
         if not use.reuses and is_attribute(name):
             self.init += lay_out(made, depth, f"{held} = ")
@@ -131,19 +140,16 @@ class MemberWriter(LocalWriter):
         self.spelling.members[(use.location,)] = name
         self.spelling.functions[use.location] = lambda operands: parameter.function(self.printer, held, operands[0])
 
-    def _for_all(self, item: Use, code: Code) -> Code:
-        return marked(code, self.again[item.location]) if item.location in self.again else code
-
     def assign(self, name: str, code: Code, depth: int) -> None:
         """Write the line that makes a member, as an attribute where its name can be one."""
-        if is_attribute(name):
-            self.init += lay_out(code, depth, f"self.{name} = ")
+        if self.spelling.keyed or is_attribute(name):
+            self.init += lay_out(code, depth, f"{self.spelling.member(name)} = ")
         else:
             self.init += lay_out(call("self.add_module", quoted(name), code), depth)
 
     def _layer(self, use: LayerUse, depth: int) -> None:
         code = self.module(use)
-        if not use.named and not use.has_weights:
+        if not use.named and not use.has_weights and not self.is_row:
             # Layers without weights and without names of their own are one member, as people write it.
             text = flat(code)
             if text in self.shared:
@@ -213,7 +219,7 @@ class MemberWriter(LocalWriter):
         if not left:
             for name in names:
                 self._declare(name, depth, call("nn.Identity"))
-        elif is_attribute(names[0]):
+        else:
             self._declare(names[0], depth)
         self.init.append(f"{indent}if {condition}:")
         for name, use in zip(names, kept, strict=True):
@@ -241,10 +247,12 @@ class MemberWriter(LocalWriter):
     def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
         """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
         name = member_name(then)
-        if not is_attribute(name) or name in self.declared or isinstance(then, LoopUse) or isinstance(other, LoopUse):
+        if not (self.spelling.keyed or is_attribute(name)) or name in self.declared:
+            return False
+        if isinstance(then, LoopUse) or isinstance(other, LoopUse):
             return False
         code = Ternary(self.module(then), condition, call("nn.Identity") if other is None else self.module(other))
-        lines = lay_out(code, depth, f"self.{name} = ")
+        lines = lay_out(code, depth, f"{self.spelling.member(name)} = ")
         if len(lines) > 1:
             return False
         if other is not None:
@@ -257,7 +265,7 @@ class MemberWriter(LocalWriter):
         """A member that conditions decide about: of what class all of them are, and what it is unless they hold."""
         if name in self.defaulted:
             return
-        annotated = is_attribute(name) and name not in self.declared
+        annotated = is_attribute(name) and not self.spelling.keyed and name not in self.declared
         self.declared.add(name)
         if code is None:
             self.init += [f"{INDENT * depth}self.{name}: nn.Module"] if annotated else []
@@ -317,7 +325,9 @@ class MemberWriter(LocalWriter):
                 self._declare(name, depth)
         if then:
             self.init += [f"{indent}if self.{flag}:", *then]
-        if other:
+        if then and is_condition(other, depth + 1):
+            self.init += as_elif(other)
+        elif other:
             self.init += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *other]
 
     def _is_made(self, name: str, item: ChoiceUse) -> bool:
@@ -336,37 +346,9 @@ class MemberWriter(LocalWriter):
             name, holds = f"has_{first or last or 'it'}", first is not None or last is None
             if "add" in (then if holds else other) and "add" not in (other if holds else then):
                 name = "has_residual"
-        name = variable_name(name, self.taken)
+        usual, number = variable_name(name), 2
+        name = usual
+        while name in self.taken:
+            name, number = f"{usual}_{number}", number + 1
         self.taken.add(name)
         return name, holds
-
-    # -- loops ------------------------------------------------------------------------------------
-
-    def _carried(self, item: LoopUse, run: Run, depth: int) -> None:
-        """Iterations whose channels follow no formula: a loop that carries them along."""
-        assert run.carried is not None and run.carried_next is not None
-        index, channels = iteration_names(run.depth)
-        name, variable = self.spell(item), self.printer.spelled[channels]
-        parts = variable_name(f"{item.name}_layers", self.printer.spelled.values())
-        indent, printer, before = INDENT * depth, self.printer, len(self.init)
-        self.init.append(f"{indent}{parts}: list[nn.Module] = []")
-        self.init += lay_out(printer.expr(run.carried), depth, f"{variable} = ")
-        used = index in mentioned(Tree((run.item,), ()), printer.budget) | names(run.carried_next, printer.budget)
-        header = f"{indent}for {loop_header(run, printer, uses_index=used)}:"
-        after = run.carried_next
-        width = printer.expr(after)
-        shared = not isinstance(after, Const | Name) and any(contains(expr, after) for expr in expressions(run.item))
-        if shared:  # said once
-            width = printer.local(after, "out_channels", RESERVED)
-        with self.constructor.iteration_of(item, run) as iterations:
-            module = self.constructor.module(run.item)
-        self.init.append(whole(header, iterations))
-        if shared:
-            del printer.locals[after]
-            self.init += lay_out(printer.expr(after), depth + 1, f"{width} = ")
-        self.init += lay_out(marked(call(f"{parts}.append", module), iterations), depth + 1)
-        self.init += lay_out(width, depth + 1, f"{variable} = ")
-        chain = len(item.operands) == 1
-        made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
-        self.assign(name, self._for_all(item, made), depth)
-        self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]

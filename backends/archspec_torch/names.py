@@ -10,8 +10,9 @@ from archspec.codegen.helpers import Helpers
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.windows import VARIANTS
 
-HELPERS: Final = Helpers("archspec_torch")
+HELPERS: Final = Helpers("archspec_torch", variants={"WindowAttention": VARIANTS})
 """What generated code may bring along."""
 
 RESERVED: Final = frozenset(
@@ -30,6 +31,10 @@ RESERVED: Final = frozenset(
     }
 )
 """What the module imports or defines: no parameter and no class may be called so."""
+
+
+DICT_METHODS: Final = frozenset({"clear", "items", "keys", "pop", "update", "values"})
+"""The methods of an `nn.ModuleDict`: no key of it may be called so."""
 
 
 def helpers_of(graph: LayerGraph) -> Helpers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from archspec.codegen.pretty_printer import Bracket, Code
+from archspec.codegen.pretty_printer import Bracket, Code, MethodChain
 from archspec.ir.scope import Ref
 from archspec_torch.ops import Weight
 
@@ -30,7 +30,7 @@ def _is_call(code: Code) -> bool:
     """Whether code is a call, with a label or without: anything else would need brackets in a sum."""
     if isinstance(code, Bracket) and code.head == LABEL:
         return _is_call(code.args[0])
-    return isinstance(code, Bracket) and code.head != ""
+    return isinstance(code, MethodChain) or (isinstance(code, Bracket) and code.head != "")
 
 
 def nests(inner: Pending, outer: Weight) -> bool:

@@ -81,6 +81,7 @@ def _note(function: ast.FunctionDef, found: NodeLabels) -> None:
             match step:
                 case ast.Call(
                     func=ast.Attribute(ast.Name("self"), str(name))
+                    | ast.Subscript(ast.Name("self"), ast.Constant(str(name)))
                     | ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))])
                 ):
                     found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)

@@ -14,10 +14,10 @@ from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, Loop
 from archspec.errors import InternalError
 from archspec.expr import Const, source
 from archspec_torch.constructors import members
-from archspec_torch.forward import Spelling
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import Parts
 from archspec_torch.row_classes import row_class
+from archspec_torch.spelling import Spelling
 
 NOTHING: Final = frozenset[str]()
 _SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
@@ -235,9 +235,7 @@ def _variable(headers: Sequence[str]) -> str:
 def _optional(use: LayerUse) -> frozenset[str]:
     if "bias" not in use.op.attributes():
         return _left_out(use)
-    if use.values.get("out_bias") is not None:
-        return frozenset({"bias"})
-    sure = use.fixed("bias") and bool(use.values.get("bias"))
+    sure = use.fixed("bias", "out_bias") and bool(use.values.get("bias")) and use.values.get("out_bias") is not False
     return NOTHING if sure else frozenset({"bias"})
 
 
@@ -252,7 +250,7 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return attribute(owner.target, owner.spelling.members.get((item.location,), item.name))
+        return owner.spelling.member(owner.spelling.members.get((item.location,), item.name), owner.target)
     if item.number is None:
         return attribute(owner.target, item.name)
     if row.numbered:

@@ -66,13 +66,15 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
         if rule is None:
             own += types
             continue
-        target = lines if row.parts is None else composed
+        # Its maps are drawn as such modules are, wherever they stand among all.
+        as_inner = parts is not None and bool(parts.resets) and rule == _rule_of_type(parts.inner, places, usual)
+        target = lines if row.parts is None or as_inner else composed
         target += is_one_of(types, first=not target)
         guarded = NOTHING.union(*(place.optional for place in alike))
         if row.parts is None and "nn.Linear" in types:  # an attention's parts are such modules, too
             guarded = guarded.union(*(place.optional for place in places if place.parts is not None))
-        if parts is not None and parts.resets and rule == _rule_of_type(parts.inner, places, usual):
-            target.append(f"{INDENT * 4}module.{parts.resets}()")  # its maps have been drawn, as such modules are
+        if as_inner and parts is not None:
+            target.append(f"{INDENT * 4}module.{parts.resets}()")
             continue
         untyped = NOTHING.union(*(place.untyped for place in alike))
         target += draw("module", rule, row, 4, guarded, untyped, helpers, parts)

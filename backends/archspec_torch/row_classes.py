@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Final
 
 from archspec.codegen.escaping import is_attribute
 from archspec.codegen.reuse import is_reuse
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.rolled import rolled
+from archspec.codegen.tree import (
+    CallUse,
+    ChoiceUse,
+    Definition,
+    ItemUse,
+    LayerUse,
+    LoopUse,
+    Module,
+    SequenceUse,
+    Tree,
+)
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import is_chain, layers
 from archspec.expr import Const
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_torch.constructors import fits_sequential, members
+from archspec_torch.constructors import expressions, fits_sequential, members
 from archspec_torch.ops import ROWS
+
+_MOST_CALLED: Final = 40
+"""Members in a row that a `forward` calls one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +43,15 @@ class RowClass:
     """What `forward` computes where that is more than one part after the other; the parts are its first item."""
     merge: LayerUse | None = None
     """The layer that joins what the parts give, each of the same tensor."""
+    assigned: bool = False
+    """Whether the parts are members, in order: loops give some of them their names."""
 
 
 def row_class(definition: Definition) -> RowClass | None:
     """What a definition's class is; None where it is an `nn.Module` with members."""
     tree = definition.tree
+    if definition.in_order:
+        return RowClass("nn.Sequential", tree, assigned=True)
     if definition.operands != 1 or any(layer.draws for layer in layers(tree)):  # it has to keep what they are drawn by
         return None
     if _is_row(tree, named=not definition.is_network):
@@ -39,6 +59,34 @@ def row_class(definition: Definition) -> RowClass | None:
     if definition.is_network:
         return None
     return _branches(tree) or _led_by_row(tree)
+
+
+def is_rolled(item: ItemUse) -> bool:
+    """Whether an item is a loop that has no scope of its own, whose iterations are members of the class."""
+    return isinstance(item, LoopUse) and not item.name and item.number is None
+
+
+def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
+    """The module with loops for calls in a row, in classes that consist of one member after the other.
+
+    No `forward` could call members whose names a loop gives, nor would one that calls very many of them be read; an
+    `nn.Sequential` calls all that it has. `named` are the outputs of the network that have names: then it has a
+    `forward`.
+    """
+    for definition in module.definitions:
+        tree = definition.tree
+        if definition.operands != 1 or (definition.is_network and named) or not is_chain(tree):
+            continue
+        if not fits_sequential(tree) or not all(map(_is_member, tree.items)):
+            continue
+        items = tuple(rolled(tree, definition, 0, shown=expressions, elsewhere=1))
+        if any(map(is_rolled, items)) or len(items) > _MOST_CALLED:
+            definition.tree, definition.in_order = replace(tree, items=items), True
+    return module
+
+
+def _is_member(item: ItemUse) -> bool:
+    return not isinstance(item, ChoiceUse) and item.number is None and is_attribute(item.name)
 
 
 def _is_row(tree: Tree, *, named: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from archspec.codegen.escaping import docstring, documented_docstring
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -30,14 +31,15 @@ from archspec_torch.constructors import (
     numbering_of,
     parameters,
 )
-from archspec_torch.forward import Spelling, forward
+from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
-from archspec_torch.row_classes import row_class
+from archspec_torch.row_classes import row_class, with_rolled_rows
+from archspec_torch.spelling import Spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,18 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = with_rows(outline(simplified(without_decay(graph)), _fits_sequential), expressions)
+    module = outline(simplified(without_decay(graph)), _fits_sequential)
+    module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
     taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
         if definition is not module.network and definition.class_name == module.network.class_name:
             definition.class_name += "Block"
         definition.class_name = unused(definition.class_name, taken)
+    flattened = _flattened(graph)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
+    for printer in printers.values():
+        printer.flattened = flattened
     writers = [_ClassWriter(definition, printers, Spelling(labeled=labeled)) for definition in module.definitions]
     numbers = _has_numbered_rows(module)
     for writer in writers:
@@ -126,6 +132,23 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     )
 
 
+def _flattened(graph: LayerGraph) -> dict[str, Sequence[int]]:
+    """By the path of a dense layer, the sizes of the image that was flattened to what it takes."""
+    found: dict[str, Sequence[int]] = {}
+    for path, node in graph.nodes.items():
+        if node.op.name != "dense":
+            continue
+        before = node
+        while len(before.inputs) == 1 and before.inputs[0] in graph.nodes:  # by way of dropout, say
+            before = graph.nodes[before.inputs[0]]
+            taken = graph.types[before.inputs[0]] if before.inputs else None
+            if before.op.name == "flatten" and taken is not None and prod(taken.places) > 1:
+                found[path] = taken.sizes
+            if taken is None or before.type != taken:
+                break
+    return found
+
+
 def _has_numbered_rows(module: Module) -> bool:
     """Whether several loops give their iterations names by a number, so that a helper is shorter."""
     rows = [loop for definition in module.definitions for loop in loops(definition.tree)]
@@ -161,11 +184,11 @@ class _ClassWriter(MemberWriter):
         if needs_channels(self.definition):
             documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))
         parent: Sequence[str] = [f"{INDENT * 2}super().__init__()"]
-        if row is not None:
+        if row is not None and not row.assigned:
             made = (self.constructor.row if row.merge is None else self.constructor.branches)(row.parts)
             parent = [*self.init[: self.locals], *lay_out(made, 2)]
             init = init[len(self.init) :]
-        base = "nn.Module" if row is None else row.base
+        base = row.base if row is not None else "nn.ModuleDict" if self.spelling.keyed else "nn.Module"
         return _Class(
             self.definition.class_name,
             base if body else whole(base, *given),  # whose own `forward` takes the tensors

@@ -88,25 +88,38 @@ def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool
 def _draw_matrices(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
     """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
     given = dict(rule)
+    bias = given.get("bias")
+    owners = [name.removesuffix(".weight") for name in parts.matrices]
+    if bias is not None and [f"{name}.bias" for name in owners] == [*parts.biases]:
+        made = Bracket("", tuple(name.format(target) for name in owners))
+        lines = lay_out(made, depth, "for linear in ", ":")
+        lines += lay_out(_init(given["weight"], "linear.weight", helpers), depth + 1)
+        lines += [f"{INDENT * (depth + 1)}if linear.bias is not None:"] if guarded else []
+        return lines + _of_part(bias, "linear.bias", depth + 1 + guarded, helpers)
     matrices = Bracket("", tuple(name.format(target) for name in parts.matrices))
     lines = lay_out(matrices, depth, "for weight in ", ":")
     lines += lay_out(_init(given["weight"], "weight", helpers), depth + 1)
-    bias = given.get("bias")
     if bias is None:
         return lines
     biases = [name.format(target) for name in parts.biases]
-    if parts.apart:  # each may be there without the others
-        for name in biases:
-            lines.append(f"{INDENT * depth}if {name} is not None:")
-            lines += lay_out(_init(bias, name, helpers), depth + 1)
-        return lines
+    certain = [line for name in parts.certain for line in _of_part(bias, name.format(target), depth, helpers)]
     if guarded:
         lines.append(f"{INDENT * depth}if {biases[0]} is not None:")
         depth += 1
-    if isinstance(bias, FanInUniform):
+    if isinstance(bias, FanInUniform) and parts.fan_in:
         lines.append(f"{INDENT * depth}bound = {parts.fan_in.format(target)}**-0.5")
-        return lines + [f"{INDENT * depth}nn.init.uniform_({name}, -bound, bound)" for name in biases]
-    return lines + [line for name in biases for line in lay_out(_init(bias, name, helpers), depth)]
+        lines += [f"{INDENT * depth}nn.init.uniform_({name}, -bound, bound)" for name in biases]
+    else:
+        lines += [line for name in biases for line in _of_part(bias, name, depth, helpers)]
+    return lines + certain
+
+
+def _of_part(initializer: Initializer, bias: str, depth: int, helpers: set[str]) -> list[str]:
+    """The lines that draw the bias of a part that is a module of its own."""
+    if not isinstance(initializer, FanInUniform):
+        return lay_out(_init(initializer, bias, helpers), depth)
+    bound = f"{bias.removesuffix('.bias')}.in_features**-0.5"
+    return [f"{INDENT * depth}bound = {bound}", f"{INDENT * depth}nn.init.uniform_({bias}, -bound, bound)"]
 
 
 def _init(initializer: Initializer, target: str, helpers: set[str]) -> Code:

@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 81c62fa9a21f536d
+# digest: 32b7c1369f7f2076
 """MobileNetV2 as keras.applications has it."""
 
 from functools import partial
@@ -68,6 +68,7 @@ def mobilenet_v2_keras(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
+    rows = ((64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320, 1))
     x = conv2d(make_divisible(32 * width), 3, strides=2, padding="same", name="Conv1")(inputs)
     x = batch_norm(name="bn_Conv1")(x)
     x = layers.ReLU(6.0, name="Conv1_relu")(x)
@@ -79,15 +80,10 @@ def mobilenet_v2_keras(
     x = inverted_residual(x, make_divisible(int(32 * width)), name="block_5")
     x = inverted_residual(x, make_divisible(int(64 * width)), stride=2, name="block_6")
     x = inverted_residual(x, make_divisible(int(64 * width)), name="block_7")
-    x = inverted_residual(x, make_divisible(int(64 * width)), name="block_8")
-    x = inverted_residual(x, make_divisible(int(64 * width)), name="block_9")
-    x = inverted_residual(x, make_divisible(int(96 * width)), name="block_10")
-    x = inverted_residual(x, make_divisible(int(96 * width)), name="block_11")
-    x = inverted_residual(x, make_divisible(int(96 * width)), name="block_12")
-    x = inverted_residual(x, make_divisible(int(160 * width)), stride=2, name="block_13")
-    x = inverted_residual(x, make_divisible(int(160 * width)), name="block_14")
-    x = inverted_residual(x, make_divisible(int(160 * width)), name="block_15")
-    x = inverted_residual(x, make_divisible(int(320 * width)), name="block_16")
+    for i, (filters, stride) in enumerate(rows, start=8):
+        x = inverted_residual(
+            x, make_divisible(int(filters * width)), stride=stride, name=f"block_{i}"
+        )
     x = conv2d(max(1280, make_divisible(1280 * width)), 1, name="Conv_1")(x)
     x = batch_norm(name="Conv_1_bn")(x)
     x = layers.ReLU(6.0, name="out_relu")(x)

@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: d13e02c5c9dabd85
+# digest: 3c84759da25b9ec3
 """MobileNetV3 large and small as keras.applications has them."""
 
 from functools import partial
@@ -102,61 +102,39 @@ def mobilenet_v3_keras(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
+    rows = (
+        (24, 4, 3, 0, "relu", 2),
+        (24, 3, 3, 0, "relu", 1),
+        (40, 3, 5, 1, "relu", 2),
+        (40, 3, 5, 1, "relu", 1),
+        (40, 3, 5, 1, "relu", 1),
+        (80, 6, 3, 0, "hard_swish", 2),
+        (80, 2.5, 3, 0, "hard_swish", 1),
+        (80, 2.3, 3, 0, "hard_swish", 1),
+        (80, 2.3, 3, 0, "hard_swish", 1),
+        (112, 6, 3, 1, "hard_swish", 1),
+        (112, 6, 3, 1, "hard_swish", 1),
+        (160, 6, 5, 1, "hard_swish", 2),
+        (160, 6, 5, 1, "hard_swish", 1),
+        (160, 6, 5, 1, "hard_swish", 1),
+    )
     x = Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="conv")(inputs)
     x = batch_norm(name="conv_bn")(x)
     x = layers.Activation("hard_swish", name="hard_swish")(x)
     x = inverted_residual(
         x, 16, expansion=1, kernel=3, excited=0, act="relu", expanded=False, name="expanded_conv"
     )
-    x = inverted_residual(
-        x, 24, expansion=4, kernel=3, excited=0, act="relu", stride=2, name="expanded_conv_1"
-    )
-    x = inverted_residual(
-        x, 24, expansion=3, kernel=3, excited=0, act="relu", name="expanded_conv_2"
-    )
-    x = inverted_residual(
-        x, 40, expansion=3, kernel=5, excited=1, act="relu", stride=2, name="expanded_conv_3"
-    )
-    x = inverted_residual(
-        x, 40, expansion=3, kernel=5, excited=1, act="relu", name="expanded_conv_4"
-    )
-    x = inverted_residual(
-        x, 40, expansion=3, kernel=5, excited=1, act="relu", name="expanded_conv_5"
-    )
-    x = inverted_residual(
-        x, 80, expansion=6, kernel=3, excited=0, act="hard_swish", stride=2, name="expanded_conv_6"
-    )
-    x = inverted_residual(
-        x, 80, expansion=2.5, kernel=3, excited=0, act="hard_swish", name="expanded_conv_7"
-    )
-    x = inverted_residual(
-        x, 80, expansion=2.3, kernel=3, excited=0, act="hard_swish", name="expanded_conv_8"
-    )
-    x = inverted_residual(
-        x, 80, expansion=2.3, kernel=3, excited=0, act="hard_swish", name="expanded_conv_9"
-    )
-    x = inverted_residual(
-        x, 112, expansion=6, kernel=3, excited=1, act="hard_swish", name="expanded_conv_10"
-    )
-    x = inverted_residual(
-        x, 112, expansion=6, kernel=3, excited=1, act="hard_swish", name="expanded_conv_11"
-    )
-    x = inverted_residual(
-        x,
-        160,
-        expansion=6,
-        kernel=5,
-        excited=1,
-        act="hard_swish",
-        stride=2,
-        name="expanded_conv_12",
-    )
-    x = inverted_residual(
-        x, 160, expansion=6, kernel=5, excited=1, act="hard_swish", name="expanded_conv_13"
-    )
-    x = inverted_residual(
-        x, 160, expansion=6, kernel=5, excited=1, act="hard_swish", name="expanded_conv_14"
-    )
+    for i, (filters, expansion, kernel, excited, act, stride) in enumerate(rows, start=1):
+        x = inverted_residual(
+            x,
+            filters,
+            expansion=expansion,
+            kernel=kernel,
+            excited=excited,
+            act=act,
+            stride=stride,
+            name=f"expanded_conv_{i}",
+        )
     x = Conv2D(960, 1, use_bias=False, name="conv_1")(x)
     x = batch_norm(name="conv_1_bn")(x)
     x = layers.Activation("hard_swish", name="hard_swish_2")(x)

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 2afbb701a275a266
+# digest: 10940ce4537fffbf
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -148,7 +148,7 @@ class Mbconv(nn.Module):
         return out
 
 
-class EfficientNetV2Keras(nn.Module):
+class EfficientNetV2Keras(nn.Sequential):
     """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them.
 
     Args:
@@ -199,46 +199,28 @@ class EfficientNetV2Keras(nn.Module):
         self.block5a = Mbconv(
             widths[3], widths[4], expansion=6, fused=False, drop=drop_path * 8 / 21
         )
-        self.block5b = Mbconv(
-            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 9 / 21
-        )
-        self.block5c = Mbconv(
-            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 10 / 21
-        )
-        self.block5d = Mbconv(
-            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 11 / 21
-        )
-        self.block5e = Mbconv(
-            widths[4], widths[4], expansion=6, fused=False, drop=drop_path * 12 / 21
-        )
+        for i in range(4):
+            self.add_module(
+                f"block5{'bcde'[i]}",
+                Mbconv(
+                    widths[4], widths[4], expansion=6, fused=False, drop=drop_path * (9 + i) / 21
+                ),
+            )
         self.block6a = Mbconv(
             widths[4], widths[5], expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2
         )
-        self.block6b = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 14 / 21
-        )
-        self.block6c = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 15 / 21
-        )
-        self.block6d = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 16 / 21
-        )
-        self.block6e = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 17 / 21
-        )
-        self.block6f = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 18 / 21
-        )
-        self.block6g = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 19 / 21
-        )
-        self.block6h = Mbconv(
-            widths[5], widths[5], expansion=6, fused=False, drop=drop_path * 20 / 21
-        )
+        for i in range(7):
+            self.add_module(
+                f"block6{'bcdefgh'[i]}",
+                Mbconv(
+                    widths[5], widths[5], expansion=6, fused=False, drop=drop_path * (14 + i) / 21
+                ),
+            )
         self.top_conv = nn.Conv2d(widths[5], widths[6], kernel_size=1, bias=False)
         self.top_bn = BiasedBatchNorm2d(widths[6], eps=0.001)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
         self.top_dropout = nn.Dropout(dropout)
         self.predictions = nn.Linear(widths[6], classes)
         self.softmax = nn.Softmax(dim=-1)
@@ -256,31 +238,3 @@ class EfficientNetV2Keras(nn.Module):
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.stem_activation(self.stem_bn(self.stem_conv(x)))
-        x = self.block1a(x)
-        x = self.block2a(x)
-        x = self.block2b(x)
-        x = self.block3a(x)
-        x = self.block3b(x)
-        x = self.block4a(x)
-        x = self.block4b(x)
-        x = self.block4c(x)
-        x = self.block5a(x)
-        x = self.block5b(x)
-        x = self.block5c(x)
-        x = self.block5d(x)
-        x = self.block5e(x)
-        x = self.block6a(x)
-        x = self.block6b(x)
-        x = self.block6c(x)
-        x = self.block6d(x)
-        x = self.block6e(x)
-        x = self.block6f(x)
-        x = self.block6g(x)
-        x = self.block6h(x)
-        x = self.top_activation(self.top_bn(self.top_conv(x)))
-        x = self.avg_pool(x)
-        x = self.top_dropout(torch.flatten(x, 1))
-        return self.softmax(self.predictions(x))

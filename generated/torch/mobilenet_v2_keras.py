@@ -2,10 +2,9 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 89d3e67d2c4d7be8
+# digest: 8dc76013dd16f15a
 """MobileNetV2 as keras.applications has it."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -94,7 +93,7 @@ class InvertedResidual(nn.Module):
         return out
 
 
-class MobileNetV2Keras(nn.Module):
+class MobileNetV2Keras(nn.Sequential):
     """MobileNetV2 as keras.applications has it.
 
     Args:
@@ -104,33 +103,42 @@ class MobileNetV2Keras(nn.Module):
 
     def __init__(self, width: float = 1.0, classes: int = 1000) -> None:
         super().__init__()
-        widths = [make_divisible(int(c * width)) for c in (16, 24, 32, 64, 96, 160, 320)]
+        rows = (
+            (24, 2),
+            (24, 1),
+            (32, 2),
+            (32, 1),
+            (32, 1),
+            (64, 2),
+            (64, 1),
+            (64, 1),
+            (64, 1),
+            (96, 1),
+            (96, 1),
+            (96, 1),
+            (160, 2),
+            (160, 1),
+            (160, 1),
+            (320, 1),
+        )
         conv1_channels = make_divisible(32 * width)
         conv_1_channels = max(1280, make_divisible(1280 * width))
         self.Conv1 = SameConv2d(3, conv1_channels, kernel_size=3, stride=2, bias=False)
         self.bn_Conv1 = BiasedBatchNorm2d(conv1_channels, eps=0.001, momentum=0.001)
         self.Conv1_relu = nn.ReLU6()
-        self.expanded_conv = InvertedResidual(conv1_channels, widths[0], expanded=False)
-        self.block_1 = InvertedResidual(widths[0], widths[1], stride=2)
-        self.block_2 = InvertedResidual(widths[1], widths[1])
-        self.block_3 = InvertedResidual(widths[1], widths[2], stride=2)
-        self.block_4 = InvertedResidual(widths[2], widths[2])
-        self.block_5 = InvertedResidual(widths[2], widths[2])
-        self.block_6 = InvertedResidual(widths[2], widths[3], stride=2)
-        self.block_7 = InvertedResidual(widths[3], widths[3])
-        self.block_8 = InvertedResidual(widths[3], widths[3])
-        self.block_9 = InvertedResidual(widths[3], widths[3])
-        self.block_10 = InvertedResidual(widths[3], widths[4])
-        self.block_11 = InvertedResidual(widths[4], widths[4])
-        self.block_12 = InvertedResidual(widths[4], widths[4])
-        self.block_13 = InvertedResidual(widths[4], widths[5], stride=2)
-        self.block_14 = InvertedResidual(widths[5], widths[5])
-        self.block_15 = InvertedResidual(widths[5], widths[5])
-        self.block_16 = InvertedResidual(widths[5], widths[6])
-        self.Conv_1 = nn.Conv2d(widths[6], conv_1_channels, kernel_size=1, bias=False)
+        self.expanded_conv = InvertedResidual(
+            conv1_channels, make_divisible(int(16 * width)), expanded=False
+        )
+        channels = make_divisible(int(16 * width))
+        for i, (filters, stride) in enumerate(rows, start=1):
+            out_channels = make_divisible(int(filters * width))
+            self.add_module(f"block_{i}", InvertedResidual(channels, out_channels, stride=stride))
+            channels = out_channels
+        self.Conv_1 = nn.Conv2d(channels, conv_1_channels, kernel_size=1, bias=False)
         self.Conv_1_bn = BiasedBatchNorm2d(conv_1_channels, eps=0.001, momentum=0.001)
         self.out_relu = nn.ReLU6()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
         self.predictions = nn.Linear(conv_1_channels, classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
@@ -145,27 +153,3 @@ class MobileNetV2Keras(nn.Module):
                 nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.Conv1_relu(self.bn_Conv1(self.Conv1(x)))
-        x = self.expanded_conv(x)
-        x = self.block_1(x)
-        x = self.block_2(x)
-        x = self.block_3(x)
-        x = self.block_4(x)
-        x = self.block_5(x)
-        x = self.block_6(x)
-        x = self.block_7(x)
-        x = self.block_8(x)
-        x = self.block_9(x)
-        x = self.block_10(x)
-        x = self.block_11(x)
-        x = self.block_12(x)
-        x = self.block_13(x)
-        x = self.block_14(x)
-        x = self.block_15(x)
-        x = self.block_16(x)
-        x = self.out_relu(self.Conv_1_bn(self.Conv_1(x)))
-        x = self.avg_pool(x)
-        x = torch.flatten(x, 1)
-        return self.softmax(self.predictions(x))

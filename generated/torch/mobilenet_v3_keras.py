@@ -5,10 +5,9 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: d087fef5aacb7825
+# digest: 2c55724eb40e358e
 """MobileNetV3 large and small as keras.applications has them."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -138,7 +137,7 @@ class InvertedResidual(nn.Module):
         return out
 
 
-class MobileNetV3Keras(nn.Module):
+class MobileNetV3Keras(nn.Sequential):
     """MobileNetV3 large and small as keras.applications has them.
 
     Args:
@@ -149,60 +148,52 @@ class MobileNetV3Keras(nn.Module):
 
     def __init__(self, last: int = 1280, classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()
+        rows = (
+            (24, 4, 3, 0, "relu", 2),
+            (24, 3, 3, 0, "relu", 1),
+            (40, 3, 5, 1, "relu", 2),
+            (40, 3, 5, 1, "relu", 1),
+            (40, 3, 5, 1, "relu", 1),
+            (80, 6, 3, 0, "hard_swish", 2),
+            (80, 2.5, 3, 0, "hard_swish", 1),
+            (80, 2.3, 3, 0, "hard_swish", 1),
+            (80, 2.3, 3, 0, "hard_swish", 1),
+            (112, 6, 3, 1, "hard_swish", 1),
+            (112, 6, 3, 1, "hard_swish", 1),
+            (160, 6, 5, 1, "hard_swish", 2),
+            (160, 6, 5, 1, "hard_swish", 1),
+            (160, 6, 5, 1, "hard_swish", 1),
+        )
         self.conv = SameConv2d(3, 16, kernel_size=3, stride=2, bias=False)
         self.conv_bn = BiasedBatchNorm2d(16, eps=0.001, momentum=0.001)
         self.hard_swish = nn.Hardswish()
         self.expanded_conv = InvertedResidual(
             16, 16, expansion=1, kernel=3, excited=0, act="relu", expanded=False
         )
-        self.expanded_conv_1 = InvertedResidual(
-            16, 24, expansion=4, kernel=3, excited=0, act="relu", stride=2
-        )
-        self.expanded_conv_2 = InvertedResidual(
-            24, 24, expansion=3, kernel=3, excited=0, act="relu"
-        )
-        self.expanded_conv_3 = InvertedResidual(
-            24, 40, expansion=3, kernel=5, excited=1, act="relu", stride=2
-        )
-        self.expanded_conv_4 = InvertedResidual(
-            40, 40, expansion=3, kernel=5, excited=1, act="relu"
-        )
-        self.expanded_conv_5 = InvertedResidual(
-            40, 40, expansion=3, kernel=5, excited=1, act="relu"
-        )
-        self.expanded_conv_6 = InvertedResidual(
-            40, 80, expansion=6, kernel=3, excited=0, act="hard_swish", stride=2
-        )
-        self.expanded_conv_7 = InvertedResidual(
-            80, 80, expansion=2.5, kernel=3, excited=0, act="hard_swish"
-        )
-        self.expanded_conv_8 = InvertedResidual(
-            80, 80, expansion=2.3, kernel=3, excited=0, act="hard_swish"
-        )
-        self.expanded_conv_9 = InvertedResidual(
-            80, 80, expansion=2.3, kernel=3, excited=0, act="hard_swish"
-        )
-        self.expanded_conv_10 = InvertedResidual(
-            80, 112, expansion=6, kernel=3, excited=1, act="hard_swish"
-        )
-        self.expanded_conv_11 = InvertedResidual(
-            112, 112, expansion=6, kernel=3, excited=1, act="hard_swish"
-        )
-        self.expanded_conv_12 = InvertedResidual(
-            112, 160, expansion=6, kernel=5, excited=1, act="hard_swish", stride=2
-        )
-        self.expanded_conv_13 = InvertedResidual(
-            160, 160, expansion=6, kernel=5, excited=1, act="hard_swish"
-        )
-        self.expanded_conv_14 = InvertedResidual(
-            160, 160, expansion=6, kernel=5, excited=1, act="hard_swish"
-        )
+        channels = 16
+        for i, (filters, expansion, kernel, excited, act, stride) in enumerate(rows, start=1):
+            self.add_module(
+                f"expanded_conv_{i}",
+                InvertedResidual(
+                    channels,
+                    filters,
+                    expansion=expansion,
+                    kernel=kernel,
+                    excited=excited,
+                    act=act,
+                    stride=stride,
+                ),
+            )
+            channels = filters
         self.conv_1 = nn.Conv2d(160, 960, kernel_size=1, bias=False)
         self.conv_1_bn = BiasedBatchNorm2d(960, eps=0.001, momentum=0.001)
+        self.hard_swish_2 = nn.Hardswish()
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.conv_2 = nn.Conv2d(960, last, kernel_size=1)
+        self.hard_swish_3 = nn.Hardswish()
         self.dropout = nn.Dropout(dropout)
         self.logits = nn.Conv2d(last, classes, kernel_size=1)
+        self.flatten = nn.Flatten()
         self.predictions = nn.Softmax(dim=-1)
         self.reset_parameters()
 
@@ -215,26 +206,3 @@ class MobileNetV3Keras(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.hard_swish(self.conv_bn(self.conv(x)))
-        x = self.expanded_conv(x)
-        x = self.expanded_conv_1(x)
-        x = self.expanded_conv_2(x)
-        x = self.expanded_conv_3(x)
-        x = self.expanded_conv_4(x)
-        x = self.expanded_conv_5(x)
-        x = self.expanded_conv_6(x)
-        x = self.expanded_conv_7(x)
-        x = self.expanded_conv_8(x)
-        x = self.expanded_conv_9(x)
-        x = self.expanded_conv_10(x)
-        x = self.expanded_conv_11(x)
-        x = self.expanded_conv_12(x)
-        x = self.expanded_conv_13(x)
-        x = self.expanded_conv_14(x)
-        x = self.hard_swish(self.conv_1_bn(self.conv_1(x)))
-        x = self.global_avg_pool(x)
-        x = self.dropout(self.hard_swish(self.conv_2(x)))
-        x = self.logits(x)
-        return self.predictions(torch.flatten(x, 1))

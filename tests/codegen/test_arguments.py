@@ -222,3 +222,57 @@ def test_which_of_several_layers_is_meant_is_said(backend: str) -> None:
     assert "middle: output channels of the first convolution." in found
     assert "rate: padding and dilation of the first convolution." in found
     assert "width: output channels of the first and second convolution." in found
+
+
+SETTLED = """
+archspec: 1
+name: net
+params: {width: 8, deep: 4}
+input: {channels: 3, height: 16, width: 16}
+blocks:
+  unit:
+    unit: [filters]
+    layers:
+      - add:
+          - [conv: {filters: filters, kernel: 3, padding: 1}]
+          - {when: channels != filters, layers: [conv: {name: project, filters: filters, kernel: 1}]}
+  branch:
+    params: {filters: {}}
+    let: {wide: 2 * filters}
+    layers: [unit: "(filters,)", conv: {filters: wide, kernel: 1}, unit: "(wide,)"]
+layers:
+  - conv: {filters: width, kernel: 1}
+  - branch: {filters: width}
+  - conv: {filters: DEEP, kernel: 1}
+  - unit: [width]
+"""
+
+
+def test_a_condition_that_all_callers_settle_fixes_no_param() -> None:
+    graph = archspec.compile(load_text(SETTLED.replace("DEEP", "width").replace(", deep: 4", "")))
+    assert fixed_params(graph) == {}
+    assert "width: int = 8" in str(archspec.generate(graph, "torch"))
+
+
+def test_a_condition_that_holds_by_chance_fixes_params() -> None:
+    graph = archspec.compile(load_text(SETTLED.replace("DEEP", "deep"), overrides={"deep": 8}))
+    assert fixed_params(graph) == {"width": "which layers there are", "deep": "which layers there are"}
+
+
+CHOSEN = """
+archspec: 1
+name: net
+params: {mode: {default: fast, choices: [fast, small, exact]}}
+input: {channels: 3, height: 16, width: 16}
+layers:
+  - conv: {filters: 4, kernel: 1}
+  - {relu: {}, when: mode != 'exact'}
+  - conv: {name: last, filters: "8 if mode == 'fast' else 4", kernel: 1}
+"""
+
+
+def test_words_can_be_bounds() -> None:
+    source = str(archspec.generate(archspec.compile(load_text(CHOSEN)), "torch"))
+    assert 'mode: str = "fast"' in source
+    assert 'if mode not in ("fast", "small"):' in source
+    assert "mode has to be 'fast' or 'small'" in source.replace('\\"', "'").replace('"', "'")

@@ -138,7 +138,8 @@ def test_calls_in_a_row_are_a_comprehension() -> None:
     found = source_of(graph_of(IN_A_ROW, "{growth: 4}"), "torch")
     assert "*(Unit(8, 8) for _ in range(6))" in found
     assert "*(Wider(16 + growth * i, growth) for i in range(5))" in found
-    assert "self.block8 = Unit(32, 32)" in found  # a member is called by its name
+    assert 'for i in range(5, 9): self.add_module(f"block{i}", Unit(32, 32))' in found
+    assert "class Rows(nn.Sequential)" in found  # no `forward` has to know the names
 
 
 @needs("keras")

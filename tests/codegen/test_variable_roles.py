@@ -131,3 +131,49 @@ layers: [unit: {filters: 8}, unit: {filters: 4, kind: 2}]
     found = source_of(text, "torch")
     assert "if " not in found[found.index("class Unit") : found.index("class Roles")]
     archspec.build(load_text(HEAD + text), backend="torch")
+
+
+TWO_WAYS = """
+blocks:
+  way:
+    layers: [conv: {filters: channels, kernel: 3, padding: 1}, batch_norm, relu]
+layers:
+  - add: [[way: {name: long1}, way: {name: long2}], [way: {name: short}]]
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_of_two_ways_the_shorter_is_no_shortcut(backend: str) -> None:
+    found = source_of(TWO_WAYS, backend)
+    assert "residual" not in found
+    assert "shortcut" not in found
+
+
+OUTPUTS = """
+blocks:
+  down:
+    outputs: [skip]
+    layers: [conv: {filters: channels, kernel: 3, padding: 1}, tap: skip, max_pool: {kernel: 2}]
+  merge:
+    inputs: [other]
+    layers: [upsample: {factor: 2}, concat: [[], {from: other}]]
+layers:
+  - down: {name: down1}
+  - down: {name: down2}
+  - tap: deep
+  - from: down1.skip
+  - tap: fine
+  - from: down2.skip
+  - tap: coarse
+  - from: deep
+  - merge: {other: coarse}
+  - merge: {other: fine}
+"""
+
+
+def test_what_a_block_gives_is_called_by_the_tap_of_its_caller() -> None:
+    found = source_of(OUTPUTS, "torch")
+    assert "x, fine = self.down1(x)" in found
+    assert "deep, coarse = self.down2(x)" in found
+    assert "self.merge_2(x, fine)" in found
+    assert "new_features" not in found  # what is raised is no more than what arrives

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from archspec.codegen.pretty_printer import call
+from archspec.codegen.window_classes import variants, window_class
 from archspec_keras.ops.initializers import weights
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, VariableLayout
 
+VARIANTS: Final = variants(named=False)
+"""The layers for it, and what the template of each has to print."""
+
 
 def _window_attention(context: LayerContext) -> list[LayerStep]:
-    name = "CosineWindowAttention" if context.value("scores") == "cosine" else "WindowAttention"
-    given = context.given(shift="shift", grid="grid", scale="scale")
+    made = window_class(context.use, named=False)
+    given = context.given(**{name: name for name in made.arguments})
     words = (context.attribute(word) for word in ("heads", "window"))
-    return [LayerStep(call(context.helper(name), *words, **given, **weights(context)))]
+    return [LayerStep(call(context.helper(made.name), *words, **given, **weights(context)))]
 
 
 _AS_IT_IS: Final = ((0,), (1,))

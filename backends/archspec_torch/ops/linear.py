@@ -48,7 +48,7 @@ def _dense(use: LayerUse, printer: ExpressionPrinter) -> Code:
     if use.value("axis") == "channels":
         head = "ChannelLinear"
         printer.helpers.add(head)
-    return call(head, printer.expr(use.features[0]), printer.attribute(use, "units"), **keywords)
+    return call(head, printer.features(use), printer.attribute(use, "units"), **keywords)
 
 
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}

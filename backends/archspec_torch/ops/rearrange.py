@@ -7,10 +7,10 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.pretty_printer import Code, call
+from archspec.codegen.pretty_printer import Bracket, Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.ops.rearrange import AxisPattern
-from archspec_torch.ops.row import TorchRow
+from archspec_torch.ops.row import TorchRow, chained
 
 
 def _rearranged(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
@@ -20,20 +20,21 @@ def _rearranged(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Co
     left = [*(use.value("sizes") or ())]
     for axis, group in reversed([*enumerate(axes.before, start=1)]):
         if len(group) > 1:
-            found = call("torch.unflatten", found, str(axis), literal(tuple(left[-len(group) :])))
+            found = call(
+                "torch.unflatten", found, str(axis), literal(tuple(left[-len(group) :]))
+            )  # the method has no type
             del left[-len(group) :]
+    calls: list[Bracket] = []
     order = axes.order()
     if order != tuple(sorted(order)):
-        found = call("torch.permute", found, literal((0, *(1 + place for place in order))))
+        calls.append(call("permute", "0", *(str(1 + place) for place in order)))
     start = 1
     ends: list[tuple[int, int]] = []
     for group in axes.after:
         ends.append((start, start + len(group) - 1))
         start += len(group)
-    for first, last in reversed(ends):
-        if last > first:
-            found = call("torch.flatten", found, str(first), str(last))
-    return found
+    calls += [call("flatten", str(first), str(last)) for first, last in reversed(ends) if last > first]
+    return chained(found, calls)
 
 
 ROWS: Final[dict[str, TorchRow]] = {"rearrange": TorchRow("heavy", function=_rearranged)}

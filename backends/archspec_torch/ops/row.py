@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeAlias
 
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.pretty_printer import Code, call
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, MethodChain, call, flat
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Initializer
 
@@ -23,10 +23,11 @@ class Parts:
     """The weights, cut into the matrices that are drawn by themselves."""
     biases: tuple[str, ...]
     fan_in: str
+    """What feeds each output; empty where each part says it of itself."""
     inner: str
     """The class in torch.nn of those parts that are modules of their own."""
-    apart: bool = False
-    """Each bias may be there without the others."""
+    certain: tuple[str, ...] = ()
+    """Further biases, which are always there."""
     resets: str = ""
     """The method that draws the layer's other parameters, for which the language has no initializer."""
 
@@ -100,6 +101,21 @@ class TorchRow:
     def without_state(self) -> Self:
         """The row of a layer whose state is set already."""
         return replace(self, state=False)
+
+
+def owner(operand: Code) -> str:
+    """An operand as what a method is called on."""
+    return f"({flat(operand)})" if isinstance(operand, Infix) else flat(operand)
+
+
+def chained(operand: Code, calls: Sequence[Bracket]) -> Code:
+    """Methods of a tensor, one called on what the one before gives."""
+    if not calls:
+        return operand
+    if isinstance(operand, Bracket) and len(calls) > 1:
+        return MethodChain((operand, *calls))
+    first = replace(calls[0], head=f"{owner(operand)}.{flat(calls[0].head)}")
+    return MethodChain((first, *calls[1:])) if len(calls) > 1 else first
 
 
 def light(name: str) -> TorchRow:

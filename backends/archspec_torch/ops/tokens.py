@@ -7,10 +7,10 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, call, flat
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Normal
-from archspec_torch.ops.row import BareParameter, Parts, TorchRow
+from archspec_torch.ops.row import BareParameter, Parts, TorchRow, chained, owner
 
 
 def _helper(name: str, *attributes: str) -> Callable[[LayerUse, ExpressionPrinter], Code]:
@@ -25,23 +25,18 @@ def _fixed(use: LayerUse) -> bool:
     return not use.exprs
 
 
-def _on(operand: Code) -> str:
-    """What a method is called on."""
-    return f"({flat(operand)})" if isinstance(operand, Infix) else flat(operand)
-
-
 def _transposed(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
-    before = ".flatten(2)" if use.op.name == "to_tokens" else ""
-    return call(f"{_on(operands[0])}{before}.transpose", "1", "2")
+    before = [call("flatten", "2")] if use.op.name == "to_tokens" else []
+    return chained(operands[0], [*before, call("transpose", "1", "2")])
 
 
 def _to_image(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
     size = literal((use.value("height"), use.value("width")))
-    return call("torch.unflatten", f"{_on(operands[0])}.transpose(1, 2)", "2", size)
+    return call("torch.unflatten", chained(operands[0], [call("transpose", "1", "2")]), "2", size)
 
 
 def _select_token(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
-    return Bracket(_on(operands[0]), (":", literal(use.value("index"))), "[", "]")
+    return Bracket(owner(operands[0]), (":", literal(use.value("index"))), "[", "]")
 
 
 def is_apart(use: LayerUse) -> bool:
@@ -119,7 +114,6 @@ _APART: Final = Parts(
     tuple(f"{name}.bias" for name in _PROJECTIONS),
     "",
     "nn.Linear",
-    apart=True,
 )
 
 _QKV: Final = Parts(

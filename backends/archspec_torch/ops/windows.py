@@ -7,37 +7,34 @@ from typing import Final
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
+from archspec.codegen.window_classes import variants, window_class
 from archspec_torch.ops.row import Parts, TorchRow
 
-
-def _type(use: LayerUse) -> str:
-    if use.value("scores") == "cosine":
-        return "CosineWindowAttention"
-    return "PartitionAttention" if use.value("names") == "maxvit" else "WindowAttention"
+VARIANTS: Final = variants(named=True)
+"""The classes for it, and what the template of each has to print."""
 
 
 def _window_attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    name = _type(use)
-    printer.helpers.add(name)
-    names = ("shift", "grid", "scale", "bias")
-    given = printer.given(use, dict(zip(names, names, strict=True)))
-    if use.value("names") == "timm":
-        given["saves_index"] = "False"
+    made = window_class(use, named=True)
+    printer.helpers.add(made.name)
+    given = printer.given(use, {name: name for name in (*made.arguments, "bias")})
     words = (printer.attribute(use, word) for word in ("heads", "window"))
-    return call(name, printer.expr(use.features[0]), *words, **given)
+    return call(made.name, printer.expr(use.features[0]), *words, **given)
 
 
 def _parts(use: LayerUse) -> Parts:
-    maps = ["{0}.to_qkv", "{0}.merge"] if use.value("names") == "maxvit" else ["{0}.qkv", "{0}.proj"]
-    cosine = use.value("scores") == "cosine"
-    if cosine:
+    maps = ["{0}.qkv", "{0}.proj"] if use.value("names") == "swin" else ["{0}.to_qkv", "{0}.merge"]
+    certain: tuple[str, ...] = ()
+    if use.value("scores") == "cosine":  # the network for positions has a bias where the maps have none
         maps += ["{0}.cpb_mlp[0]", "{0}.cpb_mlp[2]"]
+        certain = ("{0}.cpb_mlp[0].bias",)
     weights = tuple(f"{name}.weight" for name in maps)
-    biases = tuple(f"{name}.bias" for name in maps[:3])
-    # The network for positions has a bias where the maps have none.
-    return Parts(weights, weights, biases, "", "nn.Linear", apart=cosine, resets="reset_position_bias")
+    biases = tuple(f"{name}.bias" for name in maps[:2])
+    return Parts(weights, weights, biases, "", "nn.Linear", certain=certain, resets="reset_position_bias")
 
 
 ROWS: Final[dict[str, TorchRow]] = {
-    "window_attention": TorchRow("heavy", _window_attention, type=_type, parts=_parts),
+    "window_attention": TorchRow(
+        "heavy", _window_attention, type=lambda use: window_class(use, named=True).name, parts=_parts
+    ),
 }

@@ -1,0 +1,64 @@
+"""The classes for attention within windows: each can do what its network needs, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Final
+
+from archspec.codegen.tree import LayerUse
+
+_KINDS: Final = {"windows": "WindowAttention", "grid": "GridAttention", "either": "PartitionAttention"}
+
+_BEFORE: Final = {"swin": "", "maxvit": "Maxvit", "timm": "Timm"}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClass:
+    """What such a class can do, which is what the template of it asks."""
+
+    cosine: bool
+    """Scores are cosines, and a small network gives the biases."""
+    names: str
+    """Whose names the maps have, and whether indices are saved: those of `swin`, `maxvit` or `timm`."""
+    shifted: bool
+    """Windows may be shifted."""
+    partition: str
+    """Whether pixels look at `windows`, at a `grid`, or at `either`, which an argument decides."""
+
+    @property
+    def name(self) -> str:
+        """What the class is called."""
+        before = f"{'Shifted' * self.shifted}{'Cosine' * self.cosine}{_BEFORE[self.names]}"
+        return before + _KINDS[self.partition]
+
+    @property
+    def arguments(self) -> Iterator[str]:
+        """The attributes of the layer that it takes, those that all take left out."""
+        if self.shifted:
+            yield "shift"
+        if self.partition == "either":
+            yield "grid"
+        if not self.cosine:
+            yield "scale"
+
+
+def window_class(use: LayerUse, *, named: bool) -> WindowClass:
+    """The class of a layer; `named` says that its maps have the names that the spec gives them."""
+    return WindowClass(
+        cosine=use.value("scores") == "cosine",
+        names=use.value("names") if named else "swin",
+        shifted=not use.fixed("shift") or any(use.value("shift")),
+        partition=("grid" if use.value("grid") else "windows") if use.fixed("grid") else "either",
+    )
+
+
+def variants(*, named: bool) -> Mapping[str, Mapping[str, object]]:
+    """All such classes by name, each with the options of its template."""
+    found = (
+        WindowClass(cosine, names, shifted, partition)
+        for cosine, names, shifted, partition in product((False, True), _BEFORE, (False, True), _KINDS)
+        if (named or names == "swin") and not (cosine and names == "maxvit")  # which no layer is
+    )
+    return {made.name: asdict(made) for made in found}

@@ -1,0 +1,103 @@
+"""Statements that call modules in a row: those that a class holds itself, parts of a row, iterations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.codegen.marked_text import Paths, inside, whole
+from archspec.codegen.pretty_printer import INDENT, call, lay_out, marked
+from archspec.codegen.tree import LoopUse, SequenceUse
+from archspec.codegen.walk import held
+from archspec.ir.scope import Result
+from archspec_torch.forward_statements import ForwardStatements
+
+
+class RowStatements(ForwardStatements):
+    """Writes them for one class."""
+
+    def own(self, item: SequenceUse, depth: int) -> None:
+        """The modules that the class itself holds, one after the other."""
+        [operand] = item.operands
+        carried = self.variable(operand, depth)
+        self.allocator.spend(item.operands)
+        name = self.allocator.assign(Result(item.location), item.operands)
+        if name != carried:
+            self.lines.append(f"{INDENT * depth}{name} = {carried}")
+        self.lines += self.each("self", name, [], held(item), depth)
+
+    def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
+        """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.
+
+        `ends` has how many modules lead to each result; None for the last.
+        """
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        indent, start = INDENT * depth, ""
+        self.allocator.spend(item.operands[:1])
+        before = len(self.lines)
+        for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
+            single = end is not None and end - int(start or 0) == 1
+            place = start or "0" if single else f"{start}:{end or ''}"
+            part = f"{self.spelling.member(self.spelling.members[(item.location,)])}[{place}]"
+            name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
+            called = _held_between(item, int(start or 0), end)
+            if others and not single:
+                if name != carried:
+                    self.lines.append(f"{indent}{name} = {carried}")
+                self.lines += self.each(part, name, others, called, depth)
+            else:
+                self.lines += lay_out(marked(call(part, carried, *others), called), depth, f"{name} = ")
+            carried, start = name, str(end)
+        self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
+        self.allocator.spend(item.operands[1:])
+
+    def loop(self, item: LoopUse, depth: int) -> None:
+        """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        self.allocator.spend(item.operands[:1])
+        name = self.allocator.assign(
+            Result(item.location), item.operands[:1]
+        )  # the others live on through all iterations
+        self.allocator.spend(item.operands[1:])
+        indent = INDENT * depth
+        if name != carried:
+            self.lines.append(f"{indent}{name} = {carried}")
+        self.lines += self.each(
+            self.spelling.member(self.spelling.members[(item.location,)]), name, others, held(item), depth
+        )
+
+    def iterations(self, item: LoopUse, depth: int) -> None:
+        """Iterations that all call one member, up to each that gives a further result, and to the last."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        self.allocator.spend(item.operands[:1])
+        indent, count, start = INDENT * depth, self.spelling.counts[item.location], 0
+        stops = sorted((mark + 1, index) for index, mark in enumerate(item.marks, start=1))
+        before = len(self.lines)
+        for stop, index in (*stops, (None, 0)):
+            name = self.allocator.assign(
+                Result(item.location, index), item.operands[:1] if index == 0 and not stops else ()
+            )
+            times = str(stop - start) if stop is not None else f"{count} - {start}" if start else count
+            if times.isdigit() or count.isdigit():
+                times = str((int(count) if stop is None else stop) - start)
+            member = self.spelling.member(self.spelling.members[(item.location,)])
+            code = call(member, carried if times == "1" else name, *others)
+            if times != "1":
+                self.lines += [f"{indent}{name} = {carried}"] if name != carried else []
+                self.lines.append(f"{indent}for _ in range({times}):")
+            self.lines += lay_out(code, depth + (times != "1"), f"{name} = ")
+            carried, start = name, stop or 0
+        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
+        self.allocator.spend(item.operands[1:])
+
+    def each(self, parts: str, name: str, others: Sequence[str], paths: Paths, depth: int) -> list[str]:
+        """One module after the other, called on what the one before gave."""
+        indent = INDENT * depth
+        lines = (f"{indent}for layer in {parts}:", f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
+        return [whole(line, paths) for line in lines]
+
+
+def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> Paths:
+    """The paths of some of the modules in a row, and of what they hold."""
+    if isinstance(item, SequenceUse):
+        return held(*item.body.items[start:end])
+    return inside(held(item), {path for paths in item.iterations[start:end] for path in paths})

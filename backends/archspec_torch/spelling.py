@@ -1,0 +1,35 @@
+"""What is decided about the members of a class, for those who print it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from archspec.codegen.escaping import attribute, quoted
+from archspec.codegen.pretty_printer import Code
+
+
+@dataclass(slots=True)
+class Spelling:
+    """What the class writer has decided about members, by location."""
+
+    members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
+    flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
+    """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
+    joined: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    """Choices that members stand for: layers in one case, identities in the other."""
+    functions: dict[int, Callable[[Sequence[Code]], Code]] = field(
+        default_factory=dict[int, Callable[[Sequence[Code]], Code]]
+    )
+    again: set[str] = field(default_factory=set[str])
+    """Members that several items are called with: each call has a statement of its own, in the order of the graph."""
+    counts: dict[int, str] = field(default_factory=dict[int, str])
+    """How often a loop calls its member, where all iterations call the same one."""
+    labeled: bool = False
+    """Whether `forward` says of each of its layers which expression it is."""
+    keyed: bool = False
+    """Whether the class is an `nn.ModuleDict`, since the name of a member cannot be an attribute."""
+
+    def member(self, name: str, target: str = "self") -> str:
+        """How a member is reached in an instance."""
+        return f"{target}[{quoted(name)}]" if self.keyed else attribute(target, name)
