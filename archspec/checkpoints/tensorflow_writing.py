@@ -44,7 +44,8 @@ def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Pat
     offset = 0
     with whole_file(shard) as temporary, temporary.open("wb") as file:
         for name in names:
-            array = np.ascontiguousarray(arrays[name]).astype(arrays[name].dtype.newbyteorder("<"), copy=False)
+            array = arrays[name]
+            array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
             data = array.reshape(-1).view("u1")
             file.write(data.data)
             shape = b"".join(_bytes(2, _number(1, size)) for size in array.shape)

@@ -15,7 +15,7 @@ from archspec.expr import ExprError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
-from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, split
+from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, part_of
 from archspec.weights.state_dicts import COUNTER
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
@@ -196,8 +196,10 @@ def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, 
     return dict(zip(wanted, given, strict=True))
 
 
-def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> dict[str, Array]:
+def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> Mapping[str, Array]:
     """A network's weights under a library's names, in its layout: what `best_translation` reads.
+
+    Each array is made when it is asked for, so that two of a weight are there for one weight at a time.
 
     Args:
         weight_map: whose names; those of archspec's Keras source if None.
@@ -218,20 +220,36 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     if unnamed and weight_map is not None:
         message = f"the map {weight_map.path.stem} does not name `{unnamed[0]}` of {graph.name}"
         raise WeightsError(Diagnostic("E0703", message, help=f"it is for {weight_map.library}"))
-    found: dict[str, Array] = {}
+    found: dict[str, tuple[str, int]] = {}
     for name, origin in origins.items():
-        array = arrays[name]
-        if origin.constant is not None:
-            if not (array == origin.constant).all():
-                message = f"`{name}` is not {origin.constant:g} everywhere, and the library has no place for it"
-                raise WeightsError(Diagnostic("E0703", message))
-            continue
-        names = [each.names[0] for each in origin.parts]
-        for each, part in zip(names, split(array, [origin.shape] * len(names), origin.layouts[0]), strict=True):
-            if each in found:
-                raise WeightsError(Diagnostic("E0703", f"two weights of {graph.name} would be called `{each}`"))
-            found[each] = part
-    return found
+        if origin.constant is not None and not (arrays[name] == origin.constant).all():
+            message = f"`{name}` is not {origin.constant:g} everywhere, and the library has no place for it"
+            raise WeightsError(Diagnostic("E0703", message))
+        for index, part in enumerate(origin.parts):
+            if part.names[0] in found:
+                raise WeightsError(
+                    Diagnostic("E0703", f"two weights of {graph.name} would be called `{part.names[0]}`")
+                )
+            found[part.names[0]] = name, index
+    return _NamedArrays(found, origins, arrays)
+
+
+class _NamedArrays(Mapping[str, "Array"]):
+    """Parts of weights by other names, each made when it is asked for."""
+
+    def __init__(self, places: Mapping[str, tuple[str, int]], origins: Mapping[str, Origin], arrays: Arrays) -> None:
+        self._places, self._origins, self._arrays = places, origins, arrays
+
+    def __getitem__(self, name: str) -> Array:
+        own, index = self._places[name]
+        origin = self._origins[own]
+        return part_of(self._arrays[own], index, len(origin.parts), origin.shape, origin.layouts[0])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def _own_origins(stores: StoresWeights, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
