@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.api import build
 from archspec.atomic_files import whole_file
+from archspec.checkpoints.keras_writing import write_weights
 from archspec.checkpoints.tensorflow_writing import write_checkpoint
 from archspec.codegen.backend import SavesWeights
 from archspec.codegen.registry import backend
-from archspec.digests import write_digest
+from archspec.digests import BLANK, KEY, write_digest
 from archspec.errors import BackendError, Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.weights import write
+from archspec.weights.stored_weights import StoresWeights
 from archspec.weights.translation import named_by
 from archspec.weights.weight_maps import WeightMap
+from archspec.weights.writing import write_tensors
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -75,9 +78,12 @@ def write_as(
 
 def _keras(path: Path, arrays: Arrays, graph: LayerGraph) -> None:
     target = backend("keras", SavesWeights)
+    weights_alone = path.name.endswith(target.weights_suffix)
+    if weights_alone and write_weights(path, arrays, graph, backend("keras", StoresWeights)):
+        return
     target.require()
     model = build(graph, "keras", weights=dict(arrays))
-    if path.name.endswith(target.weights_suffix):
+    if weights_alone:
         target.save_weights(model, path)
         return
     with whole_file(path) as temporary:
@@ -115,10 +121,7 @@ def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
 
 
 def _safetensors(path: Path, arrays: Mapping[str, Array]) -> None:
-    from safetensors.numpy import save
-
-    with whole_file(path) as temporary:
-        temporary.write_bytes(save(dict(arrays)))
+    write_tensors(path, arrays, {KEY: BLANK, "format": "pt"})
 
 
 _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {

@@ -17,7 +17,7 @@ from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, mark
 from archspec.codegen.render import render
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
-from archspec.codegen.tree import Definition
+from archspec.codegen.tree import Definition, Module
 from archspec.codegen.walk import all_layers, calls
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
@@ -69,6 +69,11 @@ class _Function:
         return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
 
+def module_of(graph: LayerGraph) -> Module:
+    """What the source is printed of."""
+    return with_rows(simplified(graph, lambda nodes: kinds(nodes, graph)), written)
+
+
 def write(graph: LayerGraph) -> str:
     """The module's source.
 
@@ -76,7 +81,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph)), written)
+    module = module_of(graph)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
