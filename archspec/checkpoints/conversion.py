@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.api import build
 from archspec.atomic_files import whole_file
 from archspec.checkpoints.keras_writing import write_weights
+from archspec.checkpoints.onnx_writing import write_model
 from archspec.checkpoints.tensorflow_writing import write_checkpoint
 from archspec.codegen.backend import SavesWeights
 from archspec.codegen.registry import backend
@@ -31,6 +32,7 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "keras": (".weights.h5", ".keras", ".h5"),
     "numpy": (".npz",),
     "tensorflow": (".ckpt",),
+    "onnx": (".onnx",),
 }
 """The formats that are written, with the suffixes of their files, the usual one first."""
 
@@ -63,11 +65,12 @@ def write_as(
     if format == "safetensors" and names is None:
         write(path, arrays, graph, add_digest=True)
         return (path,)
-    if format == "keras":
+    if format in _OWN:
         if names is not None:
-            message = f"a file of Keras is the network's own source's: it cannot have the names of {names.library}"
+            title, _ = _OWN[format]
+            message = f"a file of {title} is the network's own source's: it cannot have the names of {names.library}"
             raise WeightsError(Diagnostic("E0703", message, help="leave `--names` out, or choose another format"))
-        _keras(path, arrays, graph)
+        _OWN[format][1](path, arrays, graph)
         return (path,)
     named = arrays if names is None and format in _PLAIN else named_by(names, graph, arrays)
     if format == "tensorflow":
@@ -130,3 +133,8 @@ _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
     "numpy": _numpy,
 }
 """Formats that hold tensors by name and say nothing of their layout."""
+_OWN: Final[dict[str, tuple[str, Callable[[Path, "Arrays", LayerGraph], None]]]] = {
+    "keras": ("Keras", _keras),
+    "onnx": ("ONNX", write_model),
+}
+"""Formats that hold what archspec's own source of the network has, with their titles."""
