@@ -133,7 +133,7 @@ _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
     "numpy": _numpy,
 }
 """Formats that hold tensors by name and say nothing of their layout."""
-_OWN: Final[dict[str, tuple[str, Callable[[Path, "Arrays", LayerGraph], None]]]] = {
+_OWN: Final[dict[str, tuple[str, Callable[[Path, Arrays, LayerGraph], None]]]] = {
     "keras": ("Keras", _keras),
     "onnx": ("ONNX", write_model),
 }

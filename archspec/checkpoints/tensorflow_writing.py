@@ -41,7 +41,9 @@ def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Pat
 
     names = sorted(arrays, key=str.encode)
     shard, index = path.with_name(f"{path.name}.data-00000-of-00001"), path.with_name(f"{path.name}.index")
-    entries: list[tuple[bytes, bytes]] = [(b"", number_field(1, 1) + bytes_field(3, number_field(1, 1)))]  # one shard, version 1
+    entries: list[tuple[bytes, bytes]] = [
+        (b"", number_field(1, 1) + bytes_field(3, number_field(1, 1)))
+    ]  # one shard, version 1
     offset = 0
     with whole_file(shard) as temporary, temporary.open("wb") as file:
         for name in names:

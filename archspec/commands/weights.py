@@ -140,7 +140,9 @@ def _convert(arguments: argparse.Namespace) -> int:
     output: str | None = arguments.output
     format = arguments.to or (format_of(output) if output is not None else None)
     if format is None:
-        usage_error("say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt, .onnx")
+        usage_error(
+            "say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt, .onnx"
+        )
     if output is not None and format_of(output) not in (None, format):
         usage_error(f"-o names a file of {format_of(output)}, and --to says {format}")
     if output is not None and format == "keras" and format_of(output) is None:

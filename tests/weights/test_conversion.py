@@ -169,6 +169,8 @@ NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "timm_mnasnet": [("mnasnet", {"variant": name}) for name in ("x0_5", "x1_0", "x1_3")],
     "timm_mobilenet_v2": [("mobilenet_v2", {})],
     "timm_regnet": [("regnet", {"variant": name}) for name in ("x_800mf", "y_400mf", "y_3_2gf")],
+    "timm_swin": [("swin", {"variant": name}) for name in ("t", "s", "b")],
+    "timm_swin_v2": [("swin_v2", {"variant": name}) for name in ("t", "b")],
     "timm_vgg": [("vgg", {"variant": "vgg11"}), ("vgg", {"variant": "vgg16_bn"})],
     "timm_vision_transformer": [
         ("vision_transformer", {"variant": name}) for name in ("ti_16", "b_16", "b_32", "l_16", "l_32", "h_14")
@@ -205,6 +207,9 @@ WRONG = {
     "archspec-map: 1\nlibrary: x\nlayers: {'a{N n}': b}\n": "is no place for a name",
     "archspec-map: 1\nlibrary: x\nlayers: {'a{n': b}\n": "the braces do not match",
     "archspec-map: 1\nlibrary: x\nlayers: {a: 3}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [b, 3]}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [{constant: 0}]}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [b, {constant: c}]}\n": "a constant is a number",
     "archspec-map: 1\nlibrary: x\nlayer: {}\n": "did you mean `layers`?",
     "archspec-map: 1\nlibrary: x\nlet: {k: n + 1}\nlayers: {'a{m}': 'b{k}'}\n": "`n` stands in no braces",
     "archspec-map: 1\nlibrary: x\nlet: {k: 'n +'}\nlayers: {'a{n}': 'b{k}'}\n": "error[E0703]",
