@@ -40,6 +40,9 @@ _EXPANSION: Final = 1000
 """How much larger than the file the numbers of a tensor may be: HDF5 compresses them, or leaves zeros out."""
 _CONTIGUOUS: Final = 1
 """The layout of a tensor whose numbers lie one after the other, as HDF5 numbers it."""
+_LAYOUTS: Final = (0, _CONTIGUOUS, 2)
+"""Those of numbers in the file itself: beside its description, one after the other, or in chunks."""
+_NOWHERE: Final = 2**64 - 1
 _UNNAMED: Final = re.compile(r"/variable(_\d+)?$")
 _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """Groups in a `.weights.h5` that stand for a list of layers."""
@@ -281,6 +284,9 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     dtype = dataset.dtype
     if len(shape) > MOST_AXES:
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is damaged")
+    elsewhere = dataset.id.layout_class == _CONTIGUOUS and dataset.id.data_offset == _NOWHERE and math.prod(shape)
+    if elsewhere or dataset.id.layout_class not in _LAYOUTS:
+        raise DamagedError(f"an HDF5 file without the numbers of {name[:80]!r}: are they in another file?")
     if math.prod(shape) * dtype.itemsize > _EXPANSION * file.path.stat().st_size:
         raise DamagedError(f"{name[:80]!r} is far larger than its file")
     if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:

@@ -164,7 +164,7 @@ def _numbers(file: BinaryIO, length: int, width: int, start: int, count: int) ->
 def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
     """Five pickles, one after the other, and then the storages in the order that the fifth gives."""
     with open_regular(path) as file:
-        stream = io.BytesIO(file.read(_PICKLE))
+        stream = io.BytesIO(file.read(min(_PICKLE, path.stat().st_size)))
         for _ in range(2):  # the magic number, the version
             unpickle(stream, 0)
         system = unpickle(stream, 0)
