@@ -1,4 +1,4 @@
-"""The wire format of Protocol Buffers: the fields of a message in a file, without its schema and without its numbers.
+"""The wire format of Protocol Buffers: the fields of a message in a file, read and written without its schema.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -105,3 +105,33 @@ def varint(data: bytes, start: int) -> tuple[int, int]:
         if byte < 128:
             return value & (2**64 - 1), start + index + 1
     return 0, 0
+
+
+def varint_bytes(value: int) -> bytes:
+    """A number of at least 0, seven bits a byte, the lowest first."""
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def number_field(number: int, value: int) -> bytes:
+    """A field that holds a number; nothing for 0, which is what a field is that is not there."""
+    return varint_bytes(number << 3 | VARINT) + varint_bytes(value) if value else b""
+
+
+def bytes_start(number: int, length: int) -> bytes:
+    """What stands before so many bytes that are a field."""
+    return varint_bytes(number << 3 | BYTES) + varint_bytes(length)
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """A field that holds bytes, text or a message."""
+    return bytes_start(number, len(value)) + value
+
+
+def fixed32_field(number: int, value: int) -> bytes:
+    """A field that holds a number in four bytes."""
+    return varint_bytes(number << 3 | FIXED32) + value.to_bytes(4, "little")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from importlib import import_module
@@ -29,6 +30,11 @@ MODELS: Final = {
     "regnety_004": ("regnet", "y_400mf", "timm_regnet"),
     "vgg11": ("vgg", "vgg11", "timm_vgg"),
     "vgg13_bn": ("vgg", "vgg13_bn", "timm_vgg"),
+    "swin_tiny_patch4_window7_224": ("swin", "t", "timm_swin"),
+    "swin_small_patch4_window7_224": ("swin", "s", "timm_swin"),
+    "swinv2_tiny_window8_256": ("swin_v2", "t", "timm_swin_v2"),
+    "regnetx_320": ("regnet", "x_32gf", "timm_regnet"),
+    "convnext_small": ("convnext", "small", "timm_convnext"),
     "convnext_tiny": ("convnext", "tiny", "timm_convnext"),
     "deit_tiny_patch16_224": ("vision_transformer", "ti_16", "timm_vision_transformer"),
     "vit_tiny_patch16_224": ("vision_transformer", "ti_16", "timm_vision_transformer"),
@@ -42,11 +48,12 @@ def apart(name: str, model: Any) -> float:
     import torch
 
     spec, variant, _ = MODELS[name]
-    image = torch.linspace(-1, 1, 3 * 224 * 224).reshape(1, 3, 224, 224).sin()
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         file = Path(folder) / "model.pth"
         torch.save(model.state_dict(), file)
         network = archspec.compile(loaded(spec, {} if variant is None else {"variant": variant}))
+        shape = (1, *network.input_nodes[0].type.sizes)
+        image = torch.linspace(-1, 1, math.prod(shape)).reshape(shape).sin()
         ours = archspec.build(network, "torch", weights=file).eval()(image)
         wanted = model.eval()(image)
     return float((ours - wanted).abs().max() / wanted.abs().max())

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -34,14 +34,15 @@ def files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(path.parent.glob(f"{path.name}.*"))
 
 
-def best(work: Callable[[], object], rounds: int) -> float:
-    """Seconds of the quickest round."""
-    times = []
+def best(works: Sequence[Callable[[], object]], rounds: int) -> list[float]:
+    """Seconds of the quickest round of each; they take turns, so that whatever else runs disturbs all alike."""
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for work, taken in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - start)
+    return list(map(min, times))
 
 
 def plain(source: Path, target: Path, folder: Path) -> None:
@@ -107,8 +108,7 @@ def main() -> None:
                 def convert(first: str = first, second: str = second, output: Path = output) -> None:
                     write_as(second, output, read_weights(sources[first], graph)[0], graph)
 
-                took = best(convert, given.rounds)
-                bytes_took = best(partial(plain, sources[first], output, folder), given.rounds)
+                took, bytes_took = best([convert, partial(plain, sources[first], output, folder)], given.rounds)
                 line = f"{first:<12} {second:<12} {took:>8.2f} s {bytes_took:>6.2f} s {took / bytes_took:>6.2f}"
                 if given.memory:
                     size = sum(path.stat().st_size for path in files_of(sources[first]))

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from archspec.api import build
 from archspec.atomic_files import whole_file
+from archspec.checkpoints.keras_writing import write_weights
+from archspec.checkpoints.onnx_writing import write_model
 from archspec.checkpoints.tensorflow_writing import write_checkpoint
 from archspec.codegen.backend import SavesWeights
 from archspec.codegen.registry import backend
-from archspec.digests import write_digest
+from archspec.digests import BLANK, KEY, write_digest
 from archspec.errors import BackendError, Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.weights import write
+from archspec.weights.stored_weights import StoresWeights
 from archspec.weights.translation import named_by
 from archspec.weights.weight_maps import WeightMap
+from archspec.weights.writing import write_tensors
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -28,6 +32,7 @@ SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "keras": (".weights.h5", ".keras", ".h5"),
     "numpy": (".npz",),
     "tensorflow": (".ckpt",),
+    "onnx": (".onnx",),
 }
 """The formats that are written, with the suffixes of their files, the usual one first."""
 
@@ -60,11 +65,12 @@ def write_as(
     if format == "safetensors" and names is None:
         write(path, arrays, graph, add_digest=True)
         return (path,)
-    if format == "keras":
+    if format in _OWN:
         if names is not None:
-            message = f"a file of Keras is the network's own source's: it cannot have the names of {names.library}"
+            title, _ = _OWN[format]
+            message = f"a file of {title} is the network's own source's: it cannot have the names of {names.library}"
             raise WeightsError(Diagnostic("E0703", message, help="leave `--names` out, or choose another format"))
-        _keras(path, arrays, graph)
+        _OWN[format][1](path, arrays, graph)
         return (path,)
     named = arrays if names is None and format in _PLAIN else named_by(names, graph, arrays)
     if format == "tensorflow":
@@ -75,9 +81,12 @@ def write_as(
 
 def _keras(path: Path, arrays: Arrays, graph: LayerGraph) -> None:
     target = backend("keras", SavesWeights)
+    weights_alone = path.name.endswith(target.weights_suffix)
+    if weights_alone and write_weights(path, arrays, graph, backend("keras", StoresWeights)):
+        return
     target.require()
     model = build(graph, "keras", weights=dict(arrays))
-    if path.name.endswith(target.weights_suffix):
+    if weights_alone:
         target.save_weights(model, path)
         return
     with whole_file(path) as temporary:
@@ -96,8 +105,9 @@ def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
     import numpy as np
 
     with whole_file(path) as temporary:
-        native = {name: np.array(array, array.dtype.newbyteorder("=")) for name, array in arrays.items()}
-        torch.save({name: torch.from_numpy(array) for name, array in native.items()}, temporary)
+        # Arrays that can be changed, as PyTorch wants them; a copy is made of others alone.
+        native = ((name, np.require(array, array.dtype.newbyteorder("="), "CW")) for name, array in arrays.items())
+        torch.save({name: torch.from_numpy(array) for name, array in native}, temporary)
         write_digest(temporary, ".pt")
 
 
@@ -114,10 +124,7 @@ def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
 
 
 def _safetensors(path: Path, arrays: Mapping[str, Array]) -> None:
-    from safetensors.numpy import save
-
-    with whole_file(path) as temporary:
-        temporary.write_bytes(save(dict(arrays)))
+    write_tensors(path, arrays, {KEY: BLANK, "format": "pt"})
 
 
 _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
@@ -126,3 +133,8 @@ _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
     "numpy": _numpy,
 }
 """Formats that hold tensors by name and say nothing of their layout."""
+_OWN: Final[dict[str, tuple[str, Callable[[Path, Arrays, LayerGraph], None]]]] = {
+    "keras": ("Keras", _keras),
+    "onnx": ("ONNX", write_model),
+}
+"""Formats that hold what archspec's own source of the network has, with their titles."""

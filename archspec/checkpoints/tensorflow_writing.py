@@ -14,6 +14,7 @@ from archspec.atomic_files import whole_file
 from archspec.weights.crc32c import masked_crc32c
 from archspec.weights.leveldb_tables import FOOTER, MAGIC
 from archspec.weights.tensorflow_checkpoints import KINDS
+from archspec.wire_format import bytes_field, fixed32_field, number_field, varint_bytes
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -40,16 +41,19 @@ def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Pat
 
     names = sorted(arrays, key=str.encode)
     shard, index = path.with_name(f"{path.name}.data-00000-of-00001"), path.with_name(f"{path.name}.index")
-    entries: list[tuple[bytes, bytes]] = [(b"", _number(1, 1) + _bytes(3, _number(1, 1)))]  # one shard, version 1
+    entries: list[tuple[bytes, bytes]] = [
+        (b"", number_field(1, 1) + bytes_field(3, number_field(1, 1)))
+    ]  # one shard, version 1
     offset = 0
     with whole_file(shard) as temporary, temporary.open("wb") as file:
         for name in names:
-            array = np.ascontiguousarray(arrays[name]).astype(arrays[name].dtype.newbyteorder("<"), copy=False)
+            array = arrays[name]
+            array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
             data = array.reshape(-1).view("u1")
             file.write(data.data)
-            shape = b"".join(_bytes(2, _number(1, size)) for size in array.shape)
-            entry = _number(1, _KINDS[array.dtype.name]) + _bytes(2, shape)
-            entry += _number(4, offset) + _number(5, array.nbytes) + _fixed32(6, masked_crc32c(data))
+            shape = b"".join(bytes_field(2, number_field(1, size)) for size in array.shape)
+            entry = number_field(1, _KINDS[array.dtype.name]) + bytes_field(2, shape)
+            entry += number_field(4, offset) + number_field(5, array.nbytes) + fixed32_field(6, masked_crc32c(data))
             entries.append((name.encode(), entry))
             offset += array.nbytes
     with whole_file(index) as temporary:
@@ -82,32 +86,11 @@ def _put(file: bytearray, entries: list[tuple[bytes, bytes]]) -> bytes:
     body, starts = bytearray(), list[int]()
     for key, value in entries:
         starts.append(len(body))
-        body += _varint(0) + _varint(len(key)) + _varint(len(value)) + key + value
+        body += varint_bytes(0) + varint_bytes(len(key)) + varint_bytes(len(value)) + key + value
     for start in starts or [0]:
         body += start.to_bytes(4, "little")
     body += max(1, len(starts)).to_bytes(4, "little")
     place = len(file)
     kind = b"\0"  # not compressed
     file += body + kind + masked_crc32c(np.frombuffer(bytes(body) + kind, "u1")).to_bytes(4, "little")
-    return _varint(place) + _varint(len(body))
-
-
-def _varint(value: int) -> bytes:
-    found = bytearray()
-    while value > 127:
-        found.append(value & 127 | 128)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value) if value else b""
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _fixed32(field: int, value: int) -> bytes:
-    return _varint(field << 3 | 5) + value.to_bytes(4, "little")
+    return varint_bytes(place) + varint_bytes(len(body))

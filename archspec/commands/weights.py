@@ -28,7 +28,7 @@ EXAMPLES: Final = (
     "archspec weights convert model.ckpt resnet_v2_50 --to torch",
 )
 """What its help shows."""
-_FORMATS: Final = ("safetensors", "torch", "keras", "numpy", "tensorflow")
+_FORMATS: Final = ("safetensors", "torch", "keras", "numpy", "tensorflow", "onnx")
 """Those of `archspec.checkpoints`, which is imported where it is needed."""
 _SHOWN: Final = 5
 _TENSORS: Final = 10
@@ -134,12 +134,15 @@ def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> 
 
 def _convert(arguments: argparse.Namespace) -> int:
     from archspec.checkpoints import SUFFIXES, format_of, write_as
+    from archspec.ir.evaluation import evaluated
     from archspec.weights.weight_maps import found_map
 
     output: str | None = arguments.output
     format = arguments.to or (format_of(output) if output is not None else None)
     if format is None:
-        usage_error("say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt")
+        usage_error(
+            "say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt, .onnx"
+        )
     if output is not None and format_of(output) not in (None, format):
         usage_error(f"-o names a file of {format_of(output)}, and --to says {format}")
     if output is not None and format == "keras" and format_of(output) is None:
@@ -155,7 +158,10 @@ def _convert(arguments: argparse.Namespace) -> int:
     arrays, report = taken(arguments, graph)
     written = write_as(format, path, arrays, graph, names=names)
     print(f"{plain(arguments.weights)} as {', '.join(plain(str(each)) for each in written)}")
+    left_out = len(graph.all_weights) - len(evaluated(graph).all_weights) if format == "onnx" else 0
     print(f"  weights     all {len(report.loaded)} of {graph.name}")
+    if left_out:
+        print(f"              but {left_out} of outputs of training alone, which no ONNX model has")
     for note in report.notes:
         print(f"              {plain(note)}")
     return OK

@@ -1,7 +1,6 @@
 """Weights that are made to fit a network of other input channels, other classes, or other positions, where asked.
 
-Sources: timm/models/_manipulate.py `adapt_input_conv`, timm/layers/pos_embed.py `resample_abs_pos_embed`;
-torchvision/models/vision_transformer.py `interpolate_embeddings`.
+Source: timm/models/_manipulate.py `adapt_input_conv`; `resampling` has those of positions.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from archspec.errors import Diagnostic, WeightsError, did_you_mean
 from archspec.initialization import draw
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops import WindowAttention
 from archspec.ir.tensor_type import Shape
+from archspec.weights.resampling import Way, interpolated, interpolated_offsets, of_its_type, widened_floats
 from archspec.weights.tensors import LazyTensor
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ SEED: Final = 0
 """By which a head is drawn anew."""
 _RGB: Final = 3
 _POSITION_OP: Final = "position_embedding"
+_TABLE: Final = "relative_position_bias_table"
 _HEADS: Final = ("conv", "conv_transpose", "dense")
 """The ops that give a number for each class."""
 _IDLE: Final = {
     CHANNELS: "the first convolution has the file's channels, or is none of three colors",
     HEAD: "the network ends in no layer whose weights the file has, other classes apart",
-    POSITIONS: "the embeddings of positions have the file's size, or are none of an image",
+    POSITIONS: "the embeddings and biases of positions have the file's size, or are none of an image",
 }
 """Why nothing was adapted."""
 _MOST_PREFIX: Final = 16
@@ -133,10 +135,14 @@ def adapted(
         done[POSITIONS] = bool(tables)
         for name in tables:
             tensor, shape = given[name], graph.all_weights[name].shape
-            old, new = _grids(tensor.shape, shape, graph)
-            corners = wanted.positions == TORCHVISION
-            found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, corners=corners))
-            notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {wanted.positions}")
+            if (sides := _offsets(tensor.shape, name, graph)) is not None:
+                found[name] = _changed(tensor, shape, partial(interpolated_offsets, old=sides[0], new=sides[1]))
+                (old, new), who = sides, "Swin"
+            else:
+                (old, new), who = _grids(tensor.shape, shape, graph), wanted.positions
+                way: Way = "corners" if who == TORCHVISION else "antialiased"
+                found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, way=way))
+            notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {who}")
     idle = tuple(f"`--adapt {what}` changed nothing: {_IDLE[what]}" for what, some in done.items() if not some)
     return found, Changes(tuple(notes), idle, tuple(drawn))
 
@@ -169,7 +175,9 @@ def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, t
             found[name] = CHANNELS, axis
         elif name in heads:
             found[name] = HEAD, heads[name]
-        elif node.op.name == _POSITION_OP and _grids(old, new, graph) != ((0, 0), (0, 0)):
+        elif (node.op.name == _POSITION_OP and _grids(old, new, graph) != ((0, 0), (0, 0))) or _offsets(
+            old, name, graph
+        ) is not None:
             found[name] = POSITIONS, 0
     return found
 
@@ -281,11 +289,11 @@ def input_channels(weight: Array, channels: int) -> Array:
     """
     import numpy as np
 
-    numbers = _widened(weight)
+    numbers = widened_floats(weight)
     if channels == 1:
-        return _narrowed(numbers.sum(axis=1, keepdims=True), weight)
+        return of_its_type(numbers.sum(axis=1, keepdims=True), weight)
     repeated = np.concatenate([numbers] * math.ceil(channels / _RGB), axis=1)[:, :channels]
-    return _narrowed(repeated * numbers.dtype.type(_RGB / channels), weight)
+    return of_its_type(repeated * numbers.dtype.type(_RGB / channels), weight)
 
 
 def channel_vector(vector: Array, channels: int) -> Array:
@@ -295,26 +303,28 @@ def channel_vector(vector: Array, channels: int) -> Array:
     """
     import numpy as np
 
-    numbers = _widened(vector)
+    numbers = widened_floats(vector)
     if channels == 1:
-        return _narrowed(numbers.mean(axis=0, keepdims=True), vector)
-    return _narrowed(np.concatenate([numbers] * math.ceil(channels / _RGB))[:channels], vector)
-
-
-def _widened(array: Array) -> Array:
-    """Numbers as they are computed with: float64 as it is, all others as float32."""
-    import numpy as np
-
-    return array.astype(np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 4 else np.float32)
-
-
-def _narrowed(found: Array, array: Array) -> Array:
-    """What was computed of an array, of that one's type; whole numbers become float32."""
-    return found.astype(array.dtype) if array.dtype.kind == "f" else found
+        return of_its_type(numbers.mean(axis=0, keepdims=True), vector)
+    return of_its_type(np.concatenate([numbers] * math.ceil(channels / _RGB))[:channels], vector)
 
 
 def _of_classes(array: Array, axis: int, classes: tuple[int, ...]) -> Array:
     return array.take(classes, axis=axis)
+
+
+def _offsets(old: Shape, name: str, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """How many offsets a table of biases has along each axis, in the file and in the network; None if it is none.
+
+    The file's window is square.
+    """
+    weight = graph.all_weights[name]
+    op = graph.nodes[weight.layer_of(name)].op
+    if not isinstance(op, WindowAttention) or weight.name != _TABLE or len(old) != 2 or old[1] != weight.shape[1]:
+        return None
+    side = math.isqrt(old[0])
+    height, width = op.offsets
+    return ((side, side), (height, width)) if side * side == old[0] else None
 
 
 def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -335,54 +345,3 @@ def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], 
         if patch and (height // patch) * (width // patch) == new[-2] - prefix and side * side == old[-2] - prefix:
             return (side, side), (height // patch, width // patch)
     return nothing
-
-
-def interpolated(positions: Array, old: tuple[int, int], new: tuple[int, int], *, corners: bool) -> Array:
-    """Embeddings of positions, (..., tokens, features), for another grid; the tokens before the grid stay as they are.
-
-    Args:
-        positions: the last tokens are those of the grid, row by row.
-        old, new: height and width of the grid.
-        corners: as torchvision does it, corners on corners; otherwise as timm does it, with antialiasing.
-    """
-    import numpy as np
-
-    count = old[0] * old[1]
-    prefix, grid = positions[..., :-count, :], positions[..., -count:, :]
-    grid = _widened(grid).reshape(-1, *old, grid.shape[-1])
-    rows, columns = (_cubic_weights(before, after, corners) for before, after in zip(old, new, strict=True))
-    found = np.einsum("ih,nhwc,jw->nijc", rows, grid, columns, optimize=True)
-    flat = found.reshape(*positions.shape[:-2], new[0] * new[1], positions.shape[-1]).astype(grid.dtype)
-    return _narrowed(np.concatenate([_widened(prefix), flat], axis=-2), positions)
-
-
-def _cubic_weights(before: int, after: int, corners: bool) -> Array:
-    """What each of `after` places takes of each of `before`: PyTorch's bicubic interpolation along one axis."""
-    import numpy as np
-
-    found = np.zeros((after, before))
-    if corners:
-        step = np.float32(before - 1) / np.float32(max(1, after - 1))  # in float32, as PyTorch works places out
-        for row, place in enumerate((np.arange(after, dtype=np.float32) * step).tolist()):
-            start = math.floor(place)
-            for offset in range(-1, 3):
-                taken = min(max(start + offset, 0), before - 1)
-                found[row, taken] += _cubic(place - start - offset, -0.75)
-        return found
-    scale = before / after
-    wide = max(scale, 1.0)
-    for row in range(after):
-        center = scale * (row + 0.5)
-        first, last = max(int(center - 2 * wide + 0.5), 0), min(int(center + 2 * wide + 0.5), before)
-        for taken in range(first, last):
-            found[row, taken] = _cubic((taken - center + 0.5) / wide, -0.5)
-        found[row] /= found[row].sum()
-    return found
-
-
-def _cubic(x: float, a: float) -> float:
-    """The kernel of bicubic interpolation with the slope `a` at 1."""
-    x = abs(x)
-    if x < 1:
-        return ((a + 2) * x - (a + 3)) * x * x + 1
-    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a if x < 2 else 0.0

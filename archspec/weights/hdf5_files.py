@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from archspec.archives import open_archive
 from archspec.atomic_files import open_regular
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
+from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers, read_numbers, widened
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -38,6 +38,11 @@ _TRAINING: Final = ("optimizer", "optimizer_weights", "loss_tracker", "_loss_tra
 _VARIABLES: Final = "vars"
 _EXPANSION: Final = 1000
 """How much larger than the file the numbers of a tensor may be: HDF5 compresses them, or leaves zeros out."""
+_CONTIGUOUS: Final = 1
+"""The layout of a tensor whose numbers lie one after the other, as HDF5 numbers it."""
+_LAYOUTS: Final = (0, _CONTIGUOUS, 2)
+"""Those of numbers in the file itself: beside its description, one after the other, or in chunks."""
+_NOWHERE: Final = 2**64 - 1
 _UNNAMED: Final = re.compile(r"/variable(_\d+)?$")
 _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """Groups in a `.weights.h5` that stand for a list of layers."""
@@ -92,6 +97,7 @@ class _OpenFile:
         self.path = path
         self._parts = ExitStack()
         self._root: Any = None
+        self._window: _Window | None = None
         weakref.finalize(self, self._parts.close)
 
     @contextmanager
@@ -100,8 +106,8 @@ class _OpenFile:
         library = _pyfive()
         try:
             if self._root is None:
-                file = self._parts.enter_context(_part(self._parts.enter_context(open_regular(self.path))))
-                self._root = self._parts.enter_context(library.File(file))
+                self._window = self._parts.enter_context(_part(self._parts.enter_context(open_regular(self.path))))
+                self._root = self._parts.enter_context(library.File(self._window))
             yield self._root
         except (DamagedError, MemoryError, OSError):
             raise
@@ -113,12 +119,17 @@ class _OpenFile:
         import numpy as np
 
         with self.errors():
+            shape, dtype, window = tuple(dataset.shape or ()), dataset.dtype, self._window
+            if dataset.id.layout_class == _CONTIGUOUS and dtype == CODES.get(dtype.name) and window is not None:
+                start, end = dataset.id.data_offset, dataset.id.data_offset + math.prod(shape) * dtype.itemsize
+                if 0 <= start <= end <= window.size:  # without the copies that the library makes
+                    return read_numbers(self.path, window.start + start, shape, dtype.name)
             array: Array = np.asarray(dataset[()])
         return array
 
 
 @contextmanager
-def _part(file: BinaryIO) -> Iterator[Any]:
+def _part(file: BinaryIO) -> Iterator[_Window]:
     """The file itself, or the part of an archive that holds the weights."""
     head = file.read(4)
     size = file.seek(0, io.SEEK_END)
@@ -142,7 +153,7 @@ class _Window(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         super().__init__()
-        self._file, self._start, self._size, self._place = file, start, size, 0
+        self._file, self.start, self.size, self._place = file, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -151,18 +162,17 @@ class _Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence])
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence])
         return self._place
 
     def tell(self) -> int:
         return self._place
 
     def readinto(self, buffer: Any) -> int:
-        self._file.seek(self._start + self._place)
-        data = self._file.read(max(0, min(len(buffer), self._size - self._place)))
-        buffer[: len(data)] = data
-        self._place += len(data)
-        return len(data)
+        self._file.seek(self.start + self._place)
+        count: int = self._file.readinto(memoryview(buffer)[: max(0, self.size - self._place)])  # type: ignore[attr-defined]
+        self._place += count
+        return count
 
 
 def _names(group: Any, attribute: str) -> list[str] | None:
@@ -258,7 +268,11 @@ def _member(group: Any, name: str) -> Any:
     Raises:
         DamagedError: nothing does.
     """
-    if not isinstance(group, _pyfive().Group) or name not in group or (found := group.get_lazy_view(name)) is None:
+    try:
+        found = group.get_lazy_view(name) if isinstance(group, _pyfive().Group) else None
+    except KeyError:
+        found = None
+    if found is None:
         raise DamagedError(f"an HDF5 file without its part {name[:80]!r}")
     return found
 
@@ -270,6 +284,9 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     dtype = dataset.dtype
     if len(shape) > MOST_AXES:
         raise DamagedError(f"an HDF5 file whose {name[:80]!r} is damaged")
+    elsewhere = dataset.id.layout_class == _CONTIGUOUS and dataset.id.data_offset == _NOWHERE and math.prod(shape)
+    if elsewhere or dataset.id.layout_class not in _LAYOUTS:
+        raise DamagedError(f"an HDF5 file without the numbers of {name[:80]!r}: are they in another file?")
     if math.prod(shape) * dtype.itemsize > _EXPANSION * file.path.stat().st_size:
         raise DamagedError(f"{name[:80]!r} is far larger than its file")
     if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:

@@ -29,6 +29,13 @@ DEPTHWISE: Final[Mapping[int, Layout]] = {
 """From (..., channels, 1) to (channels, 1, ...)."""
 
 
+_ROWS: Final = 64
+_COLUMNS: Final = 16
+"""Numbers of a tile along what lies close together in an array, and in its copy."""
+_SMALL: Final = 2**18
+"""Bytes of an array of which smaller ones are near in any case."""
+
+
 def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape | None:
     """The shape in PyTorch's layout of a weight in variables of these shapes.
 
@@ -52,19 +59,49 @@ def joined(parts: Sequence[Array], layout: Layout | None) -> Array:
         axes = _fitting(part.ndim, layout) or as_it_is(part.ndim)
         sizes = [prod(part.shape[axis] for axis in group) for group in axes]
         found.append(part.transpose([axis for group in axes for axis in group]).reshape(sizes))
-    return np.array(np.concatenate(found) if len(found) > 1 else found[0], order="C")
+    return in_c_order(np.concatenate(found) if len(found) > 1 else found[0])
 
 
 def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Iterator[Array]:
     """What each variable, of these shapes, holds of a weight in PyTorch's layout."""
+    for index, shape in enumerate(shapes):
+        yield part_of(array, index, len(shapes), shape, layout)
+
+
+def part_of(array: Array, index: int, count: int, shape: Shape, layout: Layout | None) -> Array:
+    """What the variable of this number, one of so many of one shape, holds of a weight in PyTorch's layout."""
     import numpy as np
 
-    for shape, part in zip(shapes, np.split(array, len(shapes)) if len(shapes) > 1 else [array], strict=True):
-        axes = _fitting(len(shape), layout) or as_it_is(len(shape))
-        flat = [axis for group in axes for axis in group]
-        # Each axis is cut into those of the variable, which are then put into their places.
-        cut = part.reshape([shape[axis] for axis in flat])
-        yield np.ascontiguousarray(cut.transpose(np.argsort(flat)))
+    rows = len(array) // count if count > 1 else 0
+    part = array[index * rows : (index + 1) * rows] if count > 1 else array
+    axes = _fitting(len(shape), layout) or as_it_is(len(shape))
+    flat = [axis for group in axes for axis in group]
+    # Each axis is cut into those of the variable, which are then put into their places.
+    cut = part.reshape([shape[axis] for axis in flat])
+    return in_c_order(cut.transpose(np.argsort(flat)))
+
+
+def in_c_order(array: Array) -> Array:
+    """The array with its numbers in the order of its axes; a copy of one whose axes were turned is made in tiles.
+
+    A processor reads and writes stretches of memory: a tile of the two longest axes has some that are whole on either
+    side. NumPy goes through such an array in the order of one side, and takes up to three times as long.
+    """
+    import numpy as np
+
+    if array.nbytes < _SMALL or array.ndim < 2 or array.flags.c_contiguous:
+        return np.ascontiguousarray(array).reshape(array.shape)
+    found = np.empty(array.shape, array.dtype)
+    inner, outer = sorted(range(array.ndim), key=lambda axis: (-array.shape[axis], axis))[:2]
+    if array.strides[inner] > array.strides[outer]:
+        inner, outer = outer, inner
+    place: list[slice] = [slice(None)] * array.ndim
+    for row in range(0, array.shape[inner], _ROWS):
+        place[inner] = slice(row, row + _ROWS)
+        for column in range(0, array.shape[outer], _COLUMNS):
+            place[outer] = slice(column, column + _COLUMNS)
+            found[tuple(place)] = array[tuple(place)]
+    return found
 
 
 def variable_shape(part: Shape, layout: Layout | None, heads: int = 1) -> Shape:

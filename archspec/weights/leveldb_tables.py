@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from archspec.file_identification import TABLE_END
+from archspec.weights.crc32c import masked_crc32c
 from archspec.weights.tensors import DamagedError
 from archspec.wire_format import varint
 
@@ -21,6 +22,7 @@ FOOTER: Final = 48
 TRAILER: Final = 5
 """Bytes after each block: how it is compressed, and a checksum."""
 _LONGEST_KEY: Final = 4096
+_CHECKED_AT_ONCE: Final = 2**20
 _HEAD: Final = 15
 """Bytes of the three numbers before a key, at most."""
 
@@ -32,6 +34,34 @@ class TableEntry:
     key: bytes
     start: int
     end: int
+    block: Block
+    """What it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a table that has a checksum."""
+
+    start: int
+    length: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it holds numbers of tensors, as in checkpoints of version 1: it is checked when these are read."""
+        return self.length > _CHECKED_AT_ONCE
+
+    def check(self, file: BinaryIO) -> None:
+        """Hold its bytes against its checksum.
+
+        Raises:
+            DamagedError: that is another.
+        """
+        import numpy as np
+
+        file.seek(self.start)
+        data = file.read(self.length + TRAILER)
+        if masked_crc32c(np.frombuffer(data[:-4], np.uint8)) != int.from_bytes(data[-4:], "little"):
+            raise DamagedError("a table with a damaged block: its checksum is another")
 
 
 def entries(file: BinaryIO, most: int) -> Iterator[TableEntry]:
@@ -54,18 +84,18 @@ def entries(file: BinaryIO, most: int) -> Iterator[TableEntry]:
     _, _, after = _handle(footer, 0)
     start, length, _ = _handle(footer, after)
     count, done = 0, 0
-    for block in _block(file, start, length, size):
-        file.seek(block.start)
-        first, extent, _ = _handle(file.read(min(2 * 10, block.end - block.start)), 0)
+    for entry in _entries(file, Block(start, length), size):
+        file.seek(entry.start)
+        first, extent, _ = _handle(file.read(min(2 * 10, entry.end - entry.start)), 0)
         if first < done:
             raise DamagedError("a table whose blocks are not one after the other")
         done = first + extent
         count += 1
-        for entry in _block(file, first, extent, size):
+        for inner in _entries(file, Block(first, extent), size):
             count += 1
             if count > most:
                 raise DamagedError(f"a table of more than {most:,} entries")
-            yield entry
+            yield inner
 
 
 def _handle(data: bytes, place: int) -> tuple[int, int, int]:
@@ -77,13 +107,16 @@ def _handle(data: bytes, place: int) -> tuple[int, int, int]:
     return start, length, end
 
 
-def _block(file: BinaryIO, start: int, length: int, size: int) -> Iterator[TableEntry]:
+def _entries(file: BinaryIO, block: Block, size: int) -> Iterator[TableEntry]:
     """The entries of a block, which ends with the places where keys are written whole, and their number."""
+    start, length = block.start, block.length
     if start + length + TRAILER > size or length < 4:
         raise DamagedError("a table with a damaged index")
     file.seek(start + length)
     if file.read(1) != b"\0":
         raise DamagedError("a table whose blocks are compressed: TensorFlow writes none for checkpoints")
+    if not block.is_large:
+        block.check(file)
     file.seek(start + length - 4)
     restarts = int.from_bytes(file.read(4), "little")
     end = start + length - 4 - 4 * restarts
@@ -101,5 +134,5 @@ def _block(file: BinaryIO, start: int, length: int, size: int) -> Iterator[Table
             raise DamagedError(f"a table with a key of {shared + unshared:,} bytes")
         file.seek(place + third)
         key = key[:shared] + file.read(unshared)
-        yield TableEntry(key, begin, begin + extent)
+        yield TableEntry(key, begin, begin + extent, block)
         place = begin + extent

@@ -26,9 +26,9 @@ def read(path: Path, needed: int) -> dict[str, Any]:
         OSError: a file cannot be read.
     """
     with open_regular(path) as file:
-        text = file.read(_INDEX + 1)
+        text = file.read() if path.stat().st_size <= _INDEX else b""
     try:
-        names = json.loads(text.decode())["weight_map"] if len(text) <= _INDEX else None
+        names = json.loads(text.decode())["weight_map"]
     except (ValueError, KeyError, TypeError, RecursionError):
         names = None
     if not isinstance(names, dict) or not all(isinstance(part, str) for part in names.values()):

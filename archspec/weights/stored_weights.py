@@ -24,6 +24,8 @@ class StoredVariable:
     """Its number among the variables of its owner, in the order in which they are made."""
     beside: int = 1
     """How many variables the owner has: in a file where it has others, positions mean others, too."""
+    group: str = ""
+    """What a file calls the group of the owner within that of the layer: `query_dense`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,13 @@ class StoresWeights(Backend, Protocol):
 
     def layer_name(self, path: str, graph: LayerGraph) -> str:
         """What its source calls the layer at a path of the graph."""
+        ...
+
+    def layer_groups(self, graph: LayerGraph) -> Mapping[str, str] | None:
+        """In which group of a file's layers each with weights has its variables, by its path. Imports no framework.
+
+        None where layers are called again, and the framework puts them into an order of its own.
+        """
         ...
 
     def stored_weights(self, graph: LayerGraph) -> Mapping[str, StoredWeight]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.crc32c import masked_crc32c
-from archspec.weights.leveldb_tables import TableEntry, entries
+from archspec.weights.leveldb_tables import Block, TableEntry, entries
 from archspec.weights.tensor_slices import Slice, box, joined_slices, slice_key, slice_of
 from archspec.weights.tensors import (
     CODES,
@@ -258,7 +258,8 @@ def _shape(file: BinaryIO, field: Field) -> Shape | None:
 def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[TableEntry]) -> dict[str, LazyTensor]:
     """The first entry describes all tensors; the others hold their numbers, each with its name before them."""
     described: dict[str, tuple[Shape | None, int, int]] = {}
-    places: dict[str, list[tuple[Slice, Field]]] = {}
+    places: dict[str, list[tuple[Slice, _Place]]] = {}
+    blocks = _Blocks(path)
     for meta in _parts(file, header.start, header.end, 1):
         for tensor in _parts(file, meta.start, meta.end, 1):
             name, shape, kind, slices = "", None, 0, 0
@@ -284,7 +285,7 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
                 elif field.number == 3:
                     numbers = field
             if numbers is not None:
-                places.setdefault(name, []).append((part, numbers))
+                places.setdefault(name, []).append((part, _Place(numbers, entry.block, blocks)))
     tensors: dict[str, LazyTensor] = {}
     for name, (shape, kind, slices) in described.items():
         if kind == _STRING:
@@ -300,10 +301,10 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
             parts: list[tuple[Slice, LazyTensor]] = []
             for own, place in places[name]:
                 sizes = tuple(end - start for start, end in box(shape, own))
-                parts.append((own, LazyTensor(sizes, KINDS[kind], _loader(path, place, name, sizes, kind))))
+                parts.append((own, LazyTensor(sizes, KINDS[kind], _loader(place, name, sizes, kind))))
             tensors[name] = joined_slices(shape, KINDS[kind], parts)
         else:
-            tensors[name] = LazyTensor(shape, KINDS[kind], _loader(path, places[name][0][1], name, shape, kind))
+            tensors[name] = LazyTensor(shape, KINDS[kind], _loader(places[name][0][1], name, shape, kind))
     return tensors
 
 
@@ -315,16 +316,44 @@ _REPEATED: Final = {1: 5, 2: 6, 3: 7, 9: 10}
 """The field of a `TensorProto` that holds the numbers of a type; version 1 writes no bytes of numbers."""
 
 
-def _loader(path: Path, place: Field, name: str, shape: Shape, kind: int) -> Callable[[], Array]:
+class _Blocks:
+    """The blocks of a table that hold numbers, each of which is held against its checksum once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._checked: set[int] = set()
+
+    def check(self, file: BinaryIO, block: Block) -> None:
+        """See that a block is whole; a small one was looked at before.
+
+        Raises:
+            DamagedError: it is damaged.
+        """
+        if block.is_large and block.start not in self._checked:
+            block.check(file)
+            self._checked.add(block.start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a checkpoint of version 1 has numbers."""
+
+    field: Field
+    block: Block
+    blocks: _Blocks
+
+
+def _loader(place: _Place, name: str, shape: Shape, kind: int) -> Callable[[], Array]:
     def load() -> Array:
         import numpy as np
 
         count = math.prod(shape)
         code = np.dtype(CODES[KINDS[kind]])
         parts: list[Array] = []
-        with open_regular(path) as file:
+        with open_regular(place.blocks.path) as file:
+            place.blocks.check(file, place.block)
             try:
-                for field in fields(file, place.start, place.end):
+                for field in fields(file, place.field.start, place.field.end):
                     if field.number != _REPEATED[kind]:
                         continue
                     if code.kind == "f":

@@ -30,7 +30,7 @@ _DEEPEST: Final = 8
 Tree: TypeAlias = dict[str, Any]
 """Tensors by name, and mappings of them by their keys; values of all other kinds are `PickledObject` or left out."""
 
-_Bytes: TypeAlias = Callable[[Storage, int, int, int], bytes]
+_Bytes: TypeAlias = Callable[[Storage, int, int, int], bytearray]
 """Of a storage whose numbers have so many bytes each, so many numbers from this one on; fewer where it ends before."""
 
 
@@ -95,7 +95,7 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
         if flat.size < count:
             raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
         strides = [stride * width for stride in found.strides]
-        view = np.lib.stride_tricks.as_strided(flat, found.shape, strides, writeable=False)
+        view = np.lib.stride_tricks.as_strided(flat, found.shape, strides)
         array: Array = np.ascontiguousarray(view).reshape(found.shape)
         return widened(array) if found.kind == "bfloat16" else array
 
@@ -134,7 +134,7 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
         except (zipfile.BadZipFile, EOFError, RuntimeError):  # RuntimeError: it is encrypted
             raise DamagedError("an archive whose parts are damaged") from None
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> bytes:
+    def storage(wanted: Storage, width: int, start: int, count: int) -> bytearray:
         import numpy as np
 
         entry = parts.get(f"{folder}data/{wanted.key}")
@@ -145,22 +145,26 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
             sizes = file.read(4)
             file.seek(int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little"), io.SEEK_CUR)
             data = _numbers(file, entry.file_size, width, start, count)
-        return np.frombuffer(data, f"u{width}").byteswap().tobytes() if swapped else data
+        if swapped:
+            np.frombuffer(data, f"u{width}").byteswap(inplace=True)
+        return data
 
     return root, storage
 
 
-def _numbers(file: BinaryIO, length: int, width: int, start: int, count: int) -> bytes:
+def _numbers(file: BinaryIO, length: int, width: int, start: int, count: int) -> bytearray:
     """So many numbers, from this one on, of a storage of so many bytes that begins here; fewer where it ends before."""
     there = max(0, min(count, length // width - start))
     file.seek(start * width if there else 0, io.SEEK_CUR)
-    return file.read(there * width)
+    data = bytearray(there * width)  # whose arrays can be changed, and need not be copied for that
+    del data[file.readinto(data) :]  # type: ignore[attr-defined]
+    return data
 
 
 def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
     """Five pickles, one after the other, and then the storages in the order that the fifth gives."""
     with open_regular(path) as file:
-        stream = io.BytesIO(file.read(_PICKLE))
+        stream = io.BytesIO(file.read(min(_PICKLE, path.stat().st_size)))
         for _ in range(2):  # the magic number, the version
             unpickle(stream, 0)
         system = unpickle(stream, 0)
@@ -180,7 +184,7 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
             places[key] = (place + 8, length)
             place += 8 + length
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> bytes:
+    def storage(wanted: Storage, width: int, start: int, count: int) -> bytearray:
         if wanted.key not in places:
             raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
         first, length = places[wanted.key]

@@ -15,7 +15,7 @@ from archspec.expr import ExprError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
-from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, split
+from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, part_of
 from archspec.weights.state_dicts import COUNTER
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
@@ -46,6 +46,8 @@ class PartNames:
     position: int = 0
     beside: int = 0
     """How many variables the owner has; where a file has others there, numbers say nothing."""
+    constant: float | None = None
+    """What it is everywhere, where no file has it: then it has no names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,12 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
                 part = tuple(size for size in part if size != 1)
             elif rule.kernel and len(part) == 2 and part[1] % rule.kernel**2 == 0:
                 part = (part[0], part[1] // rule.kernel**2, rule.kernel, rule.kernel)
+            numbers = rule.constants or (None,) * len(names)
             found[name] = Origin(
-                tuple(PartNames((each + leaf,)) for each in names),
+                tuple(
+                    PartNames((each + leaf,) if each else (), constant=number)
+                    for each, number in zip(names, numbers, strict=True)
+                ),
                 (as_it_is(len(part)), as_it_is(len(weight.shape)), None),
                 part,
             )
@@ -196,8 +202,10 @@ def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, 
     return dict(zip(wanted, given, strict=True))
 
 
-def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> dict[str, Array]:
+def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> Mapping[str, Array]:
     """A network's weights under a library's names, in its layout: what `best_translation` reads.
+
+    Each array is made when it is asked for, so that two of a weight are there for one weight at a time.
 
     Args:
         weight_map: whose names; those of archspec's Keras source if None.
@@ -218,20 +226,45 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     if unnamed and weight_map is not None:
         message = f"the map {weight_map.path.stem} does not name `{unnamed[0]}` of {graph.name}"
         raise WeightsError(Diagnostic("E0703", message, help=f"it is for {weight_map.library}"))
-    found: dict[str, Array] = {}
+    found: dict[str, tuple[str, int]] = {}
     for name, origin in origins.items():
-        array = arrays[name]
         if origin.constant is not None:
-            if not (array == origin.constant).all():
-                message = f"`{name}` is not {origin.constant:g} everywhere, and the library has no place for it"
-                raise WeightsError(Diagnostic("E0703", message))
-            continue
-        names = [each.names[0] for each in origin.parts]
-        for each, part in zip(names, split(array, [origin.shape] * len(names), origin.layouts[0]), strict=True):
-            if each in found:
-                raise WeightsError(Diagnostic("E0703", f"two weights of {graph.name} would be called `{each}`"))
-            found[each] = part
-    return found
+            _check_constant(name, arrays[name], origin.constant)
+        for index, part in enumerate(origin.parts):
+            if part.constant is not None:
+                own = part_of(arrays[name], index, len(origin.parts), origin.shape, origin.layouts[0])
+                _check_constant(f"{name}, part {index + 1} of {len(origin.parts)}", own, part.constant)
+                continue
+            if part.names[0] in found:
+                raise WeightsError(
+                    Diagnostic("E0703", f"two weights of {graph.name} would be called `{part.names[0]}`")
+                )
+            found[part.names[0]] = name, index
+    return _NamedArrays(found, origins, arrays)
+
+
+def _check_constant(name: str, array: Array, number: float) -> None:
+    if not (array == number).all():
+        message = f"`{name}` is not {number:g} everywhere, and the library has no place for it"
+        raise WeightsError(Diagnostic("E0703", message))
+
+
+class _NamedArrays(Mapping[str, "Array"]):
+    """Parts of weights by other names, each made when it is asked for."""
+
+    def __init__(self, places: Mapping[str, tuple[str, int]], origins: Mapping[str, Origin], arrays: Arrays) -> None:
+        self._places, self._origins, self._arrays = places, origins, arrays
+
+    def __getitem__(self, name: str) -> Array:
+        own, index = self._places[name]
+        origin = self._origins[own]
+        return part_of(self._arrays[own], index, len(origin.parts), origin.shape, origin.layouts[0])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def _own_origins(stores: StoresWeights, graph: LayerGraph, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
@@ -270,8 +303,12 @@ def _translated(
         names = _parts(tensors, numbers, origin, before)
         if names is None:
             continue
-        taken.update(names)
-        found[name] = _tensor([tensors[each] for each in names], origin, wanted)
+        taken.update(filter(None, names))
+        parts = [
+            tensors[each] if each else _filled(origin.shape, part.constant or 0.0)
+            for each, part in zip(names, origin.parts, strict=True)
+        ]
+        found[name] = _tensor(parts, origin, wanted)
         hits += found[name].shape == wanted
     left = {
         name: tensor
@@ -287,7 +324,8 @@ def _best_prefix(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origi
     named = [origin for origin in origins.values() if origin.parts]
     found = {""}
     for origin in (*named[:2], *named[-2:]):
-        for wanted in (*origin.parts[0].names, f"{origin.parts[0].owner}/{origin.parts[0].position}"):
+        part = next(each for each in origin.parts if each.names)
+        for wanted in (*part.names, f"{part.owner}/{part.position}"):
             found |= {name[: -len(wanted)] for name in tensors if name.endswith((f"/{wanted}", f".{wanted}"))}
     return max(
         sorted(found, key=lambda each: (len(each), each))[:_PREFIXES],
@@ -301,9 +339,12 @@ def _of_training(name: str, taken: Collection[str]) -> bool:
 
 
 def _parts(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origin: Origin, prefix: str) -> list[str] | None:
-    """The names of all parts of a weight in a file; None if one is not there."""
+    """The names of all parts of a weight in a file, empty ones of constants; None if one is not there."""
     found: list[str] = []
     for part in origin.parts:
+        if part.constant is not None:
+            found.append("")
+            continue
         name = next((prefix + each for each in part.names if prefix + each in tensors), None)
         numbered = f"{prefix}{part.owner}/{part.position}"
         if name is None and part.beside and numbers[prefix + part.owner] == part.beside and numbered in tensors:

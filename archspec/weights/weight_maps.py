@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from archspec.errors import Diagnostic, Span, SpecError, WeightsError, did_you_mean
 from archspec.expr import Expr, ExprError, Value, evaluate, names, parse, split_pattern
@@ -41,7 +41,8 @@ _VARIABLES: Final = (
 """What Keras and PyTorch call the variables of layers."""
 _LARGEST_KERNEL: Final = 1000
 _FORMS: Final = (
-    "a rule gives a name, a list, `{constant: NUMBER}`, `{name: NAME, squeeze: true}` or `{name: NAME, kernel: 7}`"
+    "a rule gives a name, a list of names, `{constant: NUMBER}`, `{name: NAME, squeeze: true}` or "
+    "`{name: NAME, kernel: 7}`"
 )
 _CAPTURE: Final = re.compile(r"([a-z_]\w*)(:word)?")
 
@@ -55,7 +56,12 @@ class MapRule:
     numbers: frozenset[str]
     """The names that take numbers."""
     names: tuple[str, ...]
-    """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis."""
+    """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis.
+
+    An empty one is a part that the library does not have: it is a number everywhere.
+    """
+    constants: tuple[float | None, ...] = ()
+    """Of each of several parts the number that it is; None of those that have a name."""
     constant: float | None = None
     """The library has no such weight: it is this number everywhere."""
     squeezed: bool = False
@@ -125,7 +131,7 @@ class WeightMap:
             rule, names = found
             if len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
                 wrong.append(f"`{name}` cannot be made of {len(names)} parts")
-            for own in names:
+            for own in filter(None, names):
                 whole = own if rule in self.weights else f"{own}.{weight.name}".rstrip(".")
                 if owners.setdefault(whole, name) != name:
                     wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
@@ -203,6 +209,14 @@ def found_map(name: str | os.PathLike[str]) -> WeightMap:
     return maps[name]
 
 
+def _is_constant(value: object) -> bool:
+    return isinstance(value, LocatedDict) and [*value] == ["constant"]
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, str) or _is_constant(value)
+
+
 class _Reader:
     """Reads the data of a map, and notes what is wrong with it."""
 
@@ -273,6 +287,7 @@ class _Reader:
     def _rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
         compiled = self._compiled(text, key_span)
         given: tuple[str, ...] = ()
+        constants: tuple[float | None, ...] = ()
         constant: float | None = None
         squeezed = isinstance(value, LocatedDict) and value.keys() == {"name", "squeeze"} and value["squeeze"] is True
         kernel = value.get("kernel") if isinstance(value, LocatedDict) and value.keys() == {"name", "kernel"} else 0
@@ -281,29 +296,38 @@ class _Reader:
             return None
         if isinstance(value, LocatedDict) and (squeezed or kernel):
             value = value["name"]
-        if isinstance(value, LocatedDict) and [*value] == ["constant"]:
-            number = value["constant"]
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                self._wrong("a constant is a number", value.value_spans["constant"])
+        if _is_constant(value):
+            constant = self._number(value)
+            if constant is None:
                 return None
-            constant = float(number)
         elif isinstance(value, str):
             given = (value,)
-        elif isinstance(value, list) and value and all(isinstance(each, str) for each in value):
-            given = tuple(str(each) for each in value)
+        elif isinstance(value, list) and any(isinstance(each, str) for each in value) and all(map(_is_part, value)):
+            given = tuple(each if isinstance(each, str) else "" for each in value)
+            constants = tuple(None if isinstance(each, str) else self._number(each) for each in value)
+            if any(not name and number is None for name, number in zip(given, constants, strict=True)):
+                return None
         else:
             self._wrong(_FORMS, span)
             return None
         if compiled is None:
             return None
         pattern, numbers = compiled
-        for name in given:
+        for name in filter(None, given):
             self._check_name(name, set(pattern.groupindex), numbers, span)
         if self.data.get("layout") == "keras" and (squeezed or kernel or len(given) > 1):
             self._wrong(
                 "lists, `squeeze` and `kernel` are for names in PyTorch's layout", span, "leave `layout: keras` out"
             )
-        return MapRule(pattern, text, numbers, given, constant, squeezed, kernel, self.quantities, key_span)
+        return MapRule(pattern, text, numbers, given, constants, constant, squeezed, kernel, self.quantities, key_span)
+
+    def _number(self, value: Any) -> float | None:
+        """The number of `{constant: NUMBER}`; None where it is none, which is noted."""
+        number = value["constant"]
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            self._wrong("a constant is a number", value.value_spans["constant"])
+            return None
+        return float(number)
 
     def _compiled(self, text: str, span: Span) -> tuple[re.Pattern[str], frozenset[str]] | None:
         """The pattern, and which of its names take numbers."""

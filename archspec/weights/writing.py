@@ -50,11 +50,27 @@ def write(
     if graph.training_form is None and not graph.asked:
         metadata = {**(metadata or {}), network_digest.KEY: network_digest.network_digest(graph)}
     about = {**({KEY: BLANK} if add_digest else {}), "format": "pt", **(metadata or {})}
-    with whole_file(Path(path)) as temporary, temporary.open("w+b") as file:
-        file.write(_header({name: fitting[name] for name in names}, about))
-        for name in names:
-            file.write(fitting[name].reshape(-1).view("u1").data)
-        if add_digest:
+    write_tensors(Path(path), {name: fitting[name] for name in names}, about)
+
+
+def write_tensors(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file of these arrays in their order, whole or not at all.
+
+    Args:
+        path: of the file.
+        arrays: by name, each asked for twice: where they lie is said before their numbers.
+        metadata: where the first entry is the `BLANK` of a digest, that is filled in.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    import numpy as np
+
+    with whole_file(path) as temporary, temporary.open("w+b") as file:
+        file.write(_header(arrays, metadata))
+        for array in arrays.values():
+            file.write(np.asarray(array, array.dtype.newbyteorder("<"), order="C").reshape(-1).view("u1").data)
+        if metadata.get(KEY) == BLANK:
             fill(file)
 
 

@@ -18,7 +18,7 @@ from archspec.codegen.render import render
 from archspec.codegen.rolled import with_rolled_calls
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
-from archspec.codegen.tree import Definition
+from archspec.codegen.tree import Definition, Module
 from archspec.codegen.walk import all_layers, calls
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
@@ -70,6 +70,12 @@ class _Function:
         return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
 
+def module_of(graph: LayerGraph) -> Module:
+    """What the source is printed of."""
+    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
+    return with_rolled_calls(module, written_arguments, written)
+
+
 def write(graph: LayerGraph) -> str:
     """The module's source.
 
@@ -77,8 +83,7 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
-    module = with_rolled_calls(module, written_arguments, written)
+    module = module_of(graph)
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}

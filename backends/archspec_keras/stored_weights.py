@@ -42,7 +42,8 @@ def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
             for attribute in places[name].places:
                 owner, own = _owner(attribute)
                 names = tuple(f"{owner}/{each}".lstrip("/") for each in (own, *_OLDER.get(own, ())))
-                variables.append(StoredVariable(names, owner, made[owner], several[owner]))
+                group = attribute.rpartition(".")[0]
+                variables.append(StoredVariable(names, owner, made[owner], several[owner], group))
                 made[owner] += 1
             shape, layouts = _form(node, graph, weight.shape, places[name], len(variables))
             exact = isinstance(node.op, Attention)

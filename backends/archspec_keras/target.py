@@ -18,10 +18,11 @@ from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import FEATURES
+from archspec_keras.layer_groups import layer_groups
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name
-from archspec_keras.source import write
+from archspec_keras.source import module_of, write
 from archspec_keras.stored_weights import stored_weights
 from archspec_keras.training_program.program import write_program
 
@@ -47,6 +48,10 @@ class KerasBackend(LazyTimedModels, LazyTraining):
     def layer_name(self, path: str, graph: LayerGraph) -> str:
         """See `archspec.weights.stored_weights`."""
         return layer_name(path, graph)
+
+    def layer_groups(self, graph: LayerGraph) -> Mapping[str, str] | None:
+        """See `archspec.weights.stored_weights`."""
+        return layer_groups(graph, module_of(graph))
 
     def stored_weights(self, graph: LayerGraph) -> Mapping[str, StoredWeight]:
         """See `archspec.weights.stored_weights`."""

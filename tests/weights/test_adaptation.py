@@ -13,7 +13,8 @@ from archspec import WeightsError
 from archspec.cli import main
 from archspec.spec import load_text
 from archspec.weights import read_weights, write
-from archspec.weights.adaptation import Adaptation, input_channels, interpolated
+from archspec.weights.adaptation import Adaptation, input_channels
+from archspec.weights.resampling import Way, interpolated
 from tests.needed import lazily, needs
 
 torch: Any = lazily("torch")
@@ -32,18 +33,20 @@ def test_sums_and_repeats_keep_what_gray_images_give() -> None:
 
 
 @needs("torch")
-@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize(
+    ("way", "given"),
+    [("antialiased", {"antialias": True}), ("corners", {"align_corners": True}), ("centers", {"align_corners": False})],
+)
 @pytest.mark.parametrize(
     ("old", "new"), [((14, 14), (16, 16)), ((14, 14), (7, 9)), ((3, 3), (24, 5)), ((2, 2), (1, 1))]
 )
 def test_positions_are_interpolated_as_pytorch_does_it(
-    old: tuple[int, int], new: tuple[int, int], corners: bool
+    old: tuple[int, int], new: tuple[int, int], way: Way, given: dict[str, bool]
 ) -> None:
     numbers = np.random.default_rng(1).normal(size=(1, 2 + old[0] * old[1], 6)).astype(np.float32)
     grid = torch.from_numpy(numbers[:, 2:]).reshape(1, *old, 6).permute(0, 3, 1, 2)
-    given = {"align_corners": True} if corners else {"antialias": True}
     wanted = torch.nn.functional.interpolate(grid, size=new, mode="bicubic", **given)
-    found = interpolated(numbers, old, new, corners=corners)
+    found = interpolated(numbers, old, new, way)
     assert np.array_equal(found[:, :2], numbers[:, :2])
     flat = wanted.permute(0, 2, 3, 1).reshape(1, -1, 6).numpy()
     np.testing.assert_allclose(found[:, 2:], flat, rtol=0, atol=2e-6)
@@ -91,6 +94,38 @@ def test_a_transformer_takes_images_of_another_size(how: str) -> None:
     assert found[name].shape == (1, 1 + 18 * 18, 192)
     assert np.array_equal(found[name][:, 0], arrays[name][:, 0])
     assert f"{name} interpolated from 14x14 to 18x18, as by {how.partition('=')[2] or 'timm'}" in report.notes
+
+
+WINDOWS = """
+archspec: 1
+name: windows
+input: {{channels: 6, height: 24, width: 24}}
+layers:
+  - window_attention: {{name: attn, heads: 2, window: {}}}
+"""
+
+
+@needs("torch")
+def test_a_window_of_another_size_has_its_biases_interpolated(tmp_path: Path) -> None:
+    """As Swin's own `load_pretrained` does it; what follows from the window, such as the file's indices, is not."""
+    small, large = (archspec.compile(load_text(WINDOWS.format(size))) for size in (4, 6))
+    name = "attn.relative_position_bias_table"
+    arrays = {key: array.astype(np.float32) for key, array in archspec.init_weights(small, seed=1).items()}
+    torch.save(
+        {
+            **{key: torch.from_numpy(array) for key, array in arrays.items()},
+            "attn.relative_position_index": torch.zeros(256, dtype=torch.int64),
+        },
+        tmp_path / "w.pth",
+    )
+    with pytest.raises(WeightsError, match="--adapt positions makes them fit"):
+        read_weights(tmp_path / "w.pth", large)
+    found, report = read_weights(tmp_path / "w.pth", large, adapt=["positions"])
+    table = torch.from_numpy(arrays[name]).T.reshape(1, 2, 7, 7)
+    wanted = torch.nn.functional.interpolate(table, size=(11, 11), mode="bicubic").reshape(2, 121).T.numpy()
+    np.testing.assert_allclose(found[name], wanted, rtol=0, atol=2e-6)
+    assert report.notes[-1] == f"{name} interpolated from 7x7 to 11x11, as by Swin"
+    assert all(np.array_equal(found[key], arrays[key]) for key in arrays if key != name)
 
 
 HEADS = """
@@ -228,7 +263,7 @@ def test_the_type_of_numbers_stays(dtype: str) -> None:
     exact = input_channels(arrays["conv1.weight"].astype(np.float64), 1)
     assert np.array_equal(exact, arrays["conv1.weight"].astype(np.float64).sum(axis=1, keepdims=True))
     table = np.random.default_rng(0).normal(size=(1, 5, 3)).astype(dtype)
-    assert interpolated(table, (2, 2), (3, 3), corners=False).dtype == table.dtype
+    assert interpolated(table, (2, 2), (3, 3), "antialiased").dtype == table.dtype
 
 
 BLOCKS = """

@@ -16,14 +16,14 @@ from archspec.checkpoints import SUFFIXES, candidates, contents, write_as
 from archspec.cli import main
 from archspec.parity import random_weights
 from archspec.weights import read_weights
-from archspec.weights.crc32c import crc32c
+from archspec.weights.crc32c import MULTIPLE, crc32c
 from archspec.weights.translation import named_by
 from archspec.weights.weight_maps import found_map, load_map, shipped_maps
 from benchmarks.zoo import digest
 from tests.needed import needs
 from tests.weights.test_formats import SPEC, graph, right, same, slim, slim_variables
 
-NEEDS = {"torch": "torch", "keras": "keras"}
+NEEDS = {"torch": "torch", "keras": "keras", "onnx": "onnx"}
 
 
 def _written(format: str, folder: Path) -> Path:
@@ -40,7 +40,7 @@ def test_what_is_written_is_read_back(format: str, tmp_path: Path) -> None:
     assert not report.doubts
 
 
-@needs("torch", "keras")
+@needs("torch", "keras", "onnx")
 @pytest.mark.parametrize("suffix", SUFFIXES["keras"])
 def test_over_all_pairs(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One walk that goes from each format to each other, by the command; the numbers stay what they are."""
@@ -73,19 +73,50 @@ def test_tensorflow_reads_what_is_written(tmp_path: Path) -> None:
         assert np.array_equal(reader.get_tensor(name), array), name  # it holds the checksums against the numbers
 
 
+@needs("onnxruntime")
+def test_onnx_runtime_runs_what_is_written(tmp_path: Path) -> None:
+    import onnx
+    import onnxruntime
+
+    path = tmp_path / "m.onnx"
+    write_as("onnx", path, right(), graph())
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    image = np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
+    other = archspec.build(graph(), "onnx", weights=right()).SerializeToString()
+    found, wanted = (onnxruntime.InferenceSession(model).run(None, {"input": image}) for model in (path, other))
+    assert np.array_equal(found[0], wanted[0])
+
+
 def test_checksums() -> None:
-    """Published values (RFC 3720), and lengths about where stretches end against the definition, bit by bit."""
+    """Published values (RFC 3720), and lengths about where its ways end against the definition, byte by byte."""
     assert crc32c(np.frombuffer(b"123456789", "u1")) == 0xE3069283
     assert crc32c(np.zeros(32, "u1")) == 0x8A9136AA
     assert crc32c(np.full(32, 255, "u1")) == 0x62A8AB43
-    for length in (0, 1, 4095, 4096, 4097, 9000):
+    for length in (0, 1, 1023, 1024, 1025, 1031, 9000, 8 * MULTIPLE[0] + 3, 2**20 + 1):
         data = np.random.default_rng(length).integers(0, 256, length, dtype=np.uint8)
         state = 0xFFFFFFFF
         for byte in data.tolist():
-            state ^= byte
-            for _ in range(8):
-                state = state >> 1 ^ (0x82F63B78 if state & 1 else 0)
+            state = TABLE[(state ^ byte) & 255] ^ state >> 8
         assert crc32c(data) == state ^ 0xFFFFFFFF
+    terms = [_power(64 * power) for power in MULTIPLE]
+    assert terms[0] ^ terms[1] ^ terms[2] ^ terms[3] == 0  # it is a multiple of the polynomial
+
+
+def _shifted(state: int) -> int:
+    return state >> 1 ^ (0x82F63B78 if state & 1 else 0)
+
+
+def _power(exponent: int) -> int:
+    """What x to this power leaves, the highest bit for x to the power of 0."""
+    state = 1 << 31
+    for _ in range(exponent):
+        state = _shifted(state)
+    return state
+
+
+TABLE = list(range(256))
+for _ in range(8):
+    TABLE = [_shifted(state) for state in TABLE]
 
 
 def test_a_file_says_whose_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,6 +169,8 @@ NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "timm_mnasnet": [("mnasnet", {"variant": name}) for name in ("x0_5", "x1_0", "x1_3")],
     "timm_mobilenet_v2": [("mobilenet_v2", {})],
     "timm_regnet": [("regnet", {"variant": name}) for name in ("x_800mf", "y_400mf", "y_3_2gf")],
+    "timm_swin": [("swin", {"variant": name}) for name in ("t", "s", "b")],
+    "timm_swin_v2": [("swin_v2", {"variant": name}) for name in ("t", "b")],
     "timm_vgg": [("vgg", {"variant": "vgg11"}), ("vgg", {"variant": "vgg16_bn"})],
     "timm_vision_transformer": [
         ("vision_transformer", {"variant": name}) for name in ("ti_16", "b_16", "b_32", "l_16", "l_32", "h_14")
@@ -174,6 +207,9 @@ WRONG = {
     "archspec-map: 1\nlibrary: x\nlayers: {'a{N n}': b}\n": "is no place for a name",
     "archspec-map: 1\nlibrary: x\nlayers: {'a{n': b}\n": "the braces do not match",
     "archspec-map: 1\nlibrary: x\nlayers: {a: 3}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [b, 3]}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [{constant: 0}]}\n": "a rule gives a name",
+    "archspec-map: 1\nlibrary: x\nlayers: {a: [b, {constant: c}]}\n": "a constant is a number",
     "archspec-map: 1\nlibrary: x\nlayer: {}\n": "did you mean `layers`?",
     "archspec-map: 1\nlibrary: x\nlet: {k: n + 1}\nlayers: {'a{m}': 'b{k}'}\n": "`n` stands in no braces",
     "archspec-map: 1\nlibrary: x\nlet: {k: 'n +'}\nlayers: {'a{n}': 'b{k}'}\n": "error[E0703]",

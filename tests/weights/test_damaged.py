@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 import archspec
 from archspec import WeightsError
-from archspec.checkpoints import write_as
+from archspec.checkpoints import SUFFIXES, write_as
 from archspec.spec import load_text
 from archspec.weights import read_weights
 from archspec.weights.translation import named_by
@@ -29,6 +31,19 @@ layers:
   - {dense: {name: fc, units: 3}}
 """
 TRIALS = 150
+CUTS = 60
+MEMORY = 2**25
+"""Bytes that reading a file of some kB may take."""
+NEEDED = {
+    "torch": ("torch",),
+    "onnx": ("onnx",),
+    "keras": ("h5py", "pyfive"),
+    "keras archive": ("h5py", "pyfive"),
+}
+FORMATS = (
+    *("hdf5", "keras", "keras archive", "tensorflow index", "tensorflow data"),
+    *("numpy", "safetensors", "torch", "onnx"),
+)
 
 
 @cache
@@ -58,14 +73,22 @@ def sound(format: str, folder: Path) -> tuple[Path, Path]:
         pytest.importorskip("pyfive")
         legacy(folder / "w.h5")
         return folder / "w.h5", folder / "w.h5"
-    suffix = {"tensorflow index": ".ckpt", "tensorflow data": ".ckpt", "numpy": ".npz"}.get(format, ".safetensors")
-    path = folder / f"w{suffix}"
+    for library in NEEDED.get(format, ()):
+        pytest.importorskip(library)
+    path = folder / f"w{SUFFIXES[format.partition(' ')[0]][0]}"
     write_as(format.partition(" ")[0], path, archspec.init_weights(graph(), seed=1), graph())
+    if format == "keras archive":
+        inner = path.rename(folder / "model.weights.h5")
+        path = folder / "w.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", "{}")
+            archive.writestr("config.json", "{}")
+            archive.write(inner, inner.name)
     part = {"tensorflow index": ".index", "tensorflow data": ".data-00000-of-00001"}.get(format, "")
     return path, path.with_name(path.name + part)
 
 
-@pytest.mark.parametrize("format", ["hdf5", "tensorflow index", "tensorflow data", "numpy", "safetensors"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_damage_is_an_error_or_weights(format: str, tmp_path: Path) -> None:
     path, part = sound(format, tmp_path)
     wanted = archspec.init_weights(graph(), seed=1)
@@ -96,3 +119,29 @@ def test_damage_is_an_error_or_weights(format: str, tmp_path: Path) -> None:
                 assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
     assert len(errors) > TRIALS // 3
     assert all(len(error.diagnostics) == 1 for error in errors)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_that_ends_early_is_one_error_anywhere(format: str, tmp_path: Path) -> None:
+    """In little memory, too: of ONNX and HDF5, whose ends hold nothing that is needed, or all numbers are there."""
+    path, part = sound(format, tmp_path)
+    wanted = archspec.init_weights(graph(), seed=1)
+    whole = part.read_bytes()
+    read_weights(path, graph())  # what is imported takes memory once
+    tracemalloc.start()
+    refused, whole_ones = 0, 0
+    cuts = range(0, len(whole), max(1, len(whole) // CUTS))
+    for length in cuts:
+        part.write_bytes(whole[:length])
+        try:
+            found, _ = read_weights(path, graph())
+        except WeightsError as error:
+            refused += len(error.diagnostics) == 1
+        else:
+            whole_ones += 1
+            assert all(np.array_equal(found[name], wanted[name]) for name in wanted), length
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refused + whole_ones == len(cuts)
+    assert whole_ones < len(cuts) // 8
+    assert peak < MEMORY

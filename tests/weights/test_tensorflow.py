@@ -16,6 +16,7 @@ from archspec.spec import load_text
 from archspec.weights import read_weights
 from archspec.weights.tensor_slices import slice_key
 from archspec.weights.tensorflow_checkpoints import read
+from archspec.weights.tensors import DamagedError
 from archspec.weights.translation import named_by
 from tests.needed import lazily, needs
 
@@ -118,3 +119,37 @@ def test_numbers_are_held_against_their_checksum(tmp_path: Path) -> None:
     shard.write_bytes(data)
     with pytest.raises(WeightsError, match="are damaged: their checksum is another"):
         read_weights(tmp_path / "m.ckpt", graph())
+
+
+def test_each_byte_of_an_index_is_held_against_a_checksum(tmp_path: Path) -> None:
+    """But those of an empty block that is not read, and of the footer: what they say of the tensors is the same."""
+    index, _ = write_checkpoint(tmp_path / "m.ckpt", named_by(None, graph(), random_weights(graph(), seed=1)))
+    data = index.read_bytes()
+    wanted = {name: tensor.shape for name, tensor in read(index, 10).items()}
+    unseen = 0
+    for place in range(len(data)):
+        index.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+        try:
+            found = read(index, 10)
+        except DamagedError:
+            continue
+        unseen += 1
+        assert {name: tensor.shape for name, tensor in found.items()} == wanted
+    assert unseen < 48 + 13
+
+
+@pytest.mark.slow
+@needs("tensorflow")
+def test_large_blocks_of_version_1_are_checked_when_their_numbers_are_read(tmp_path: Path) -> None:
+    path, array = tmp_path / "m.ckpt", np.random.default_rng(0).standard_normal((600, 1000)).astype(np.float32)
+    old = tf.compat.v1
+    with tf.Graph().as_default(), old.Session() as session:
+        old.get_variable("large", initializer=array)
+        session.run(old.global_variables_initializer())
+        old.train.Saver(write_version=old.train.SaverDef.V1).save(session, str(path), write_meta_graph=False)
+    assert np.array_equal(read(path, 10)["large"].load(), array)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="its checksum is another"):
+        read(path, 10)["large"].load()

@@ -79,9 +79,16 @@ def weights_of(network: nn.Module, prefix: str = "") -> dict[str, NDArray[Any]]:
 
 @torch.no_grad()
 def load_weights(network: nn.Module, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> None:
-    """Copy what `weights_of` gave into a network."""
+    """Copy what `weights_of` gave into a network.
+
+    A buffer that is not there and is no running statistic is one that the network works out, as
+    the indices into a table.
+    """
+    weights = {name for name, _ in network.named_parameters()}
     for name, value in _weights(network).items():
         array = arrays.get(f"{prefix}{name}")
+        if array is None and name not in weights and "running_" not in name:
+            continue
         if array is None or array.shape != tuple(value.shape):
             found = "are missing" if array is None else f"have the shape {array.shape}"
             sys.exit(f"the weights do not fit this network: {prefix}{name} {found}")

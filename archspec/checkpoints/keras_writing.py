@@ -1,0 +1,83 @@
+"""Writing a `.weights.h5` of Keras without Keras: the model need not be built, which takes longer than all else.
+
+Source: keras/src/saving/saving_lib.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archspec.atomic_files import check_room, whole_file
+from archspec.digests import write_digest
+from archspec.errors import BackendError, Diagnostic
+from archspec.ir.graph import LayerGraph
+from archspec.weights.layouts import part_of
+from archspec.weights.stored_weights import StoresWeights
+
+if TYPE_CHECKING:
+    from archspec.weights.tensors import Arrays
+
+_OVERHEAD: Final = 8192
+"""Bytes that HDF5 takes for a variable and the groups that it stands in, at most, beside its numbers."""
+
+
+def write_weights(path: Path, arrays: Arrays, graph: LayerGraph, stores: StoresWeights) -> bool:
+    """Write a network's weights as Keras's `save_weights` does, whole or not at all.
+
+    Args:
+        path: of the file.
+        arrays: by canonical name, in PyTorch's layout; their types are the file's.
+        graph: the network.
+        stores: Keras's backend.
+
+    Returns:
+        Whether it was done: where layers are called again, only Keras itself knows the order of its layers.
+
+    Raises:
+        BackendError: h5py is not installed.
+        OutputError: the file cannot be written.
+    """
+    groups = stores.layer_groups(graph)
+    if groups is None:
+        return False
+    try:
+        import h5py
+    except ImportError:
+        help = "install it with `pip install h5py`"
+        raise BackendError(
+            Diagnostic("E0602", "h5py, which writes Keras's files, is not installed", help=help)
+        ) from None
+    with whole_file(path) as temporary:
+        # HDF5 would end the process with a fault once a file that it could not write is closed.
+        check_room(temporary.parent, sum(array.nbytes + _OVERHEAD for array in arrays.values()))
+        with h5py.File(temporary, "w") as file:
+            _variables_of(file, graph.name)
+            _write_layers(file.create_group("layers"), arrays, graph, stores, groups)
+        write_digest(temporary, ".h5")
+    return True
+
+
+def _write_layers(
+    file: Any, arrays: Arrays, graph: LayerGraph, stores: StoresWeights, groups: Mapping[str, str]
+) -> None:
+    opened: dict[tuple[str, str], Any] = {}
+    layers: dict[str, Any] = {}
+    for name, weight in stores.stored_weights(graph).items():
+        if weight.layer not in layers:
+            layers[weight.layer] = file.create_group(groups[weight.layer])
+            opened[weight.layer, ""] = _variables_of(layers[weight.layer], stores.layer_name(weight.layer))
+        for index, variable in enumerate(weight.variables):
+            place = weight.layer, variable.group
+            if place not in opened:
+                opened[place] = _variables_of(layers[weight.layer].create_group(variable.group), variable.owner)
+            part = part_of(arrays[name], index, len(weight.variables), weight.shape, weight.layouts[0])
+            opened[place].create_dataset(str(variable.position), data=part)
+
+
+def _variables_of(group: Any, name: str) -> Any:
+    """The group of a layer's variables, which has the layer's name."""
+    found = group.create_group("vars")
+    found.attrs["name"] = name
+    return found
