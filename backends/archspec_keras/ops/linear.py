@@ -54,7 +54,7 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     return [
         (
             is_depthwise(node, graph),
-            not same and isinstance(node.op, Conv) and node.op.padding.symmetric == none(node.op),
+            not same and isinstance(op := node.op, Conv) and not op.padding.is_same and op.padding.symmetric == none(op),
         )
         for node in nodes
     ]
