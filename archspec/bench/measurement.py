@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.bench.contenders import Contender
+from archspec.bench.devices import lacks_gpu
 from archspec.bench.roofline import MachineLimits, probe
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
@@ -232,7 +233,7 @@ def entered(
     """
     import numpy as np
 
-    row = Row(contender, contender.missing(task.dtype, training=task.training))
+    row = Row(contender, contender.missing(task.dtype, training=task.training) or lacks_gpu(task.device))
     if row.failed:
         return Entrant(row)
     process = stack.enter_context(_process(contender, threads))

@@ -31,9 +31,14 @@ from archspec.expr.tree import (
 )
 from archspec.limits import Budget
 
+_NONE: Final = frozenset[str]()
+
 
 def names(expr: Expr, budget: Budget) -> frozenset[str]:
     """The names that an expression mentions, but for variables of its comprehensions."""
+    if type(expr) is Const:  # as most are
+        budget.spend(1)
+        return _NONE
     found: set[str] = set()
     parts, count = [expr], 0
     while parts:

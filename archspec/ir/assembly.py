@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from archspec.errors import InternalError, Span
 from archspec.ir.def_use import Node, node_of, producer, result_index, value_name
 from archspec.ir.graph import BlockInfo, LayerGraph
+from archspec.ir.iterations import Renaming
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring
 from archspec.ir.reuse import Copy, Value
 from archspec.ir.scope import Layer, Operand, Ref, Result, Scope
@@ -106,6 +108,32 @@ class Assembly:
             made = replace(made, named=place.named)
         scope.items.append(replace(made, operands=refs))
         return tuple(Tensor(scope, Result(place.location, k), value.name, value.type) for k, value in enumerate(given))
+
+    def add_iteration(
+        self, loop: OpenLoop, name: str, arriving: str, x: Tensor, layers: int, span: Span | None
+    ) -> Tensor | None:
+        """A loop's next iteration, equal to its last one but for its path, with weights of its own; what it gives.
+
+        Args:
+            loop: its last iteration takes one tensor, and its layers were the last that were added.
+            name: the new iteration's.
+            arriving: the tensor that enters the last iteration, by name.
+            x: the one that enters this one: what the last iteration gives, of the type that enters that.
+            layers: how many layers an iteration has.
+            span: where the new one is written.
+
+        Returns:
+            None where another layer has the path of one of its layers; nothing is added then.
+        """
+        last = loop.iterations[-1]
+        scope = last if isinstance(last, Scope) else last.freeze(iterations=(Operand(0),))
+        renaming = Renaming(scope.path, f"{loop.path}.{name}", arriving, x.path)
+        made = renaming.nodes([*islice(reversed(self.nodes.values()), layers)][::-1])
+        if any(path in self.nodes for path in made):
+            return None
+        self.nodes.update(made)
+        loop.iterations.append(replace(renaming.scope(scope), location=len(loop.iterations), name=name, span=span))
+        return Tensor(loop.parent, Result(loop.location), renaming.tensor(x.path), x.type)
 
     def graph(self, outputs: Mapping[str, Tensor], **more: Any) -> LayerGraph:
         """The graph with these outputs; `more` are fields of `LayerGraph` that the builder has no say in."""

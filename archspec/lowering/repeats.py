@@ -19,16 +19,33 @@ from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
 from archspec.lowering.unit_count import count_units, mentions
-from archspec.lowering.units import call_fields, single_call, single_reuse, unit_calls, unit_name
+from archspec.lowering.units import UnitCall, call_fields, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
 
 DEFAULT_PATTERN: Final = "{i}"
 
 
+@dataclass(frozen=True, slots=True)
+class UnitMade:
+    """The unit of a block that was worked out last, and what that took."""
+
+    loop: OpenLoop
+    bindings: Mapping[str, Binding]
+    x: Tensor
+    """What arrives at it, and nothing else does."""
+    layers: int
+    written: int
+    """Items, written out."""
+    spent: int
+    """Steps of the budget."""
+
+
 @dataclass(slots=True)
 class RepeatedItems(LayerLowering):
     """The steps for them."""
+
+    unit: UnitMade | None = None
 
     def _block(self, scope: OpenScope, x: Tensor, item: Item, taps: dict[str, Tensor]) -> Tensor:
         """Fill the scope of a block's instance; it has been entered, bound and fed. `taps` gets those inside."""
@@ -168,12 +185,18 @@ class RepeatedItems(LayerLowering):
         if context.variables.root:
             loop.before, loop.total = self.units, self._unit_count(stage)
             self.units += len(calls)
+        indexed = any(mentions(stage, name, self.budget) for name in (stage.index, "unit_index"))
+        before: tuple[tuple[str, ...], int] | None = None
+        bindings: dict[str, Binding] = {}
         for index, call in enumerate(calls):
             self._count(call)
-            variables = {stage.index: index, **loop.whole_indices(index), **context.loop}
             name = unit_name(stage, pattern, {"i": index}, self.budget)
-            env = {**self._env(context, x), **variables}
-            bindings = self._bound(bind(block, stage.arguments, call.fields, env, call.span, self.budget), context)
+            given = _written(call), x.type.channels
+            if indexed or given != before:  # else they are those of the unit before
+                variables = {stage.index: index, **loop.whole_indices(index), **context.loop}
+                env = {**self._env(context, x), **variables}
+                bindings = self._bound(bind(block, stage.arguments, call.fields, env, call.span, self.budget), context)
+                before = given
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
 
@@ -185,6 +208,8 @@ class RepeatedItems(LayerLowering):
 
     def _bound(self, bindings: Mapping[str, Binding], context: Context) -> dict[str, Binding]:
         """A call's bindings in terms of the frame that it stands in."""
+        if not context.variables.outer:
+            return dict(bindings)
         return {name: replace(given, expr=self._outside(given.expr, context)) for name, given in bindings.items()}
 
     def _unit(
@@ -198,8 +223,52 @@ class RepeatedItems(LayerLowering):
         span: Span | None,
         context: Context,
     ) -> Tensor:
+        if (made := self._unit_like(loop, name, bindings, x, item, span)) is not None:
+            return made
+        layers, written, left = len(self.builder.nodes), self.written, self.budget.left
         scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, span)
         scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
         y = self._block(scope, x, item, self._fed(self.spec.blocks[block], given, scope, context))
+        self.unit = None
+        if not self.spec.blocks[block].inputs:
+            layers = len(self.builder.nodes) - layers
+            self.unit = UnitMade(loop, bindings, x, layers, self.written - written, left - self.budget.left)
         return Tensor(loop.parent, Result(loop.location), y.path, y.type)
+
+    def _unit_like(
+        self,
+        loop: OpenLoop,
+        name: str,
+        bindings: Mapping[str, Binding],
+        x: Tensor,
+        item: Call | Stage,
+        span: Span | None,
+    ) -> Tensor | None:
+        """A unit that computes what the one before it does: all that its layers depend on is the same.
+
+        None where it is not, or where it would pass a limit, which is said where that happens.
+        """
+        last = self.unit
+        if last is None or last.loop is not loop or last.x.type != x.type or not _alike(last.bindings, bindings):
+            return None
+        if self.written + last.written > self.budget.limits.items or self.budget.left < last.spent:
+            return None
+        made = self.builder.add_iteration(loop, name, last.x.path, x, last.layers, span)
+        if made is not None:
+            self._count(item, last.written)
+            self.budget.spend(last.spent)
+            self.unit = replace(last, x=x)
+        return made
+
+
+def _written(call: UnitCall) -> tuple[str, ...]:
+    """What a unit is given, wherever that stands; 1 and `true` are not the same, though Python says so."""
+    return tuple(repr(given.raw if isinstance(given, Attribute) else given) for _, given in call.fields)
+
+
+def _alike(bindings: Mapping[str, Binding], others: Mapping[str, Binding]) -> bool:
+    """The same values, from the same expressions."""
+    return bindings is others or (
+        bindings == others and all(repr(binding) == repr(others[name]) for name, binding in bindings.items())
+    )

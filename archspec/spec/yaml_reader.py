@@ -21,6 +21,9 @@ from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 # libyaml's parser is some ten times faster; PyYAML may have been built without it.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
+_NODES: Final = {yaml.AliasEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent}
+"""The events of nodes, beside those of scalars."""
+_ENDS: Final = {yaml.SequenceEndEvent, yaml.MappingEndEvent}
 _VERSION: Final = re.compile(rb"archspec[\"']?\s*:")
 """The key that each spec has."""
 
@@ -160,21 +163,22 @@ class _DataBuilder:
         try:
             while loader.check_event():
                 event = loader.get_event()
-                if isinstance(event, yaml.DocumentStartEvent):
+                kind = type(event)
+                if kind is yaml.ScalarEvent or kind in _NODES:
+                    self._node(event)
+                elif kind in _ENDS:
+                    self._close(event)
+                elif kind is yaml.DocumentStartEvent:
                     documents += 1
                     if documents == 2:
                         self._stop("E0105", "a second document; a file holds one spec", self._span(event))
-                elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-                    self._node(event)
         finally:
             loader.dispose()
 
     def _node(self, event: Any) -> None:
-        if isinstance(event, yaml.CollectionEndEvent):
-            self._close(event)
-            return
         self._count(1, event)
-        if isinstance(event, yaml.AliasEvent):
+        kind = type(event)
+        if kind is yaml.AliasEvent:
             self._alias(event)
             return
         if event.tag is not None:
@@ -185,7 +189,7 @@ class _DataBuilder:
                 label="specs use no tags",
                 help="quote a value that must be a string",
             )
-        if isinstance(event, yaml.ScalarEvent):
+        if kind is yaml.ScalarEvent:
             value = self._scalar(event)
             if event.anchor is not None:
                 self._anchors[event.anchor] = _Anchored(value, 1, 0)

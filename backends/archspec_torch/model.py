@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,10 +80,24 @@ class _Undrawn(TorchFunctionMode):
 
 def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Module:
     """The model, its weights whatever the memory holds; on the meta device they take none."""
-    module = execute(source, "torch", graph.name)
-    with device, torch.random.fork_rng(devices=[]), _Undrawn():
-        model: nn.Module = getattr(module, class_name(graph))()
+    kind = getattr(execute(source, "torch", graph.name), class_name(graph))
+    with device, torch.random.fork_rng(devices=[]), _Undrawn(), _without_reset(kind):
+        model: nn.Module = kind()
     return model
+
+
+@contextmanager
+def _without_reset(kind: Any) -> Iterator[None]:
+    """Let models of a class be made without going through their layers once more to draw weights."""
+    reset = vars(kind).get("reset_parameters")
+    if reset is None:
+        yield
+        return
+    kind.reset_parameters = lambda self: None
+    try:
+        yield
+    finally:
+        kind.reset_parameters = reset
 
 
 def _cheapest(graph: LayerGraph) -> torch.device:
@@ -98,6 +113,9 @@ def verify(source: str, graph: LayerGraph) -> None:
         device = _cheapest(graph)
         with torch.no_grad():
             model = _construct(source, graph, device)
+            if graph.all_weights:
+                with device, torch.random.fork_rng(devices=[]), _Undrawn():
+                    model.reset_parameters()  # type: ignore[operator]  # every network with weights has it
             _compare_parameters(model, graph)
             inputs = zeros_like_inputs(graph, 2, device)
             _compare_outputs(model.eval()(*inputs), evaluated(graph))

@@ -39,6 +39,8 @@ def without_decay(graph: LayerGraph) -> LayerGraph:
 def _undecayed(layer: Layer, _: Sequence[TensorType]) -> Layer:
     known: Any = layer.op
     none = {name: 0.0 for name in _ATTRIBUTES if name in known.attributes()}
+    if not none.keys() & layer.exprs.keys() and all(getattr(known, name) == 0.0 for name in none):
+        return layer
     exprs = {name: expr for name, expr in layer.exprs.items() if name not in none}
     return dataclasses.replace(layer, op=dataclasses.replace(known, **none), exprs=exprs)
 

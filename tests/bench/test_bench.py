@@ -12,6 +12,7 @@ import pytest
 
 from archspec.bench.backend import TimesModels
 from archspec.bench.contenders import Contender
+from archspec.bench.devices import lacks_gpu
 from archspec.cli import main
 from archspec.codegen.registry import backend
 from archspec.errors import BackendError
@@ -217,7 +218,42 @@ def test_where_nothing_can_be_measured_the_reason_is_all_that_is_said(
     assert main(["bench", "net.yaml", "--engines", engines, "--device", "cuda", *QUICK]) == 3
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"\nnothing could be measured\nnot measured: onnx:onnxruntime, onnx:openvino: .*`cuda`.*\n$", err)
+    assert re.search(
+        r"\nnothing could be measured\nnot measured: onnx:onnxruntime, onnx:openvino: .*`cuda`.*\n$", "\n" + err
+    )
+
+
+def test_where_there_is_no_gpu_no_engine_is_started(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archspec.bench.devices.nvidia_gpus", lambda: 0)
+    monkeypatch.setattr("archspec.bench.devices._OTHERS", ())
+    assert main(["bench", "net.yaml", "--engines", "torch,onnx:openvino", "--device", "cuda", *QUICK]) == 3
+    err = capsys.readouterr().err
+    assert "making the model" not in err
+    assert "not measured: torch, onnx:openvino: there is no device `cuda`: no driver knows a GPU here" in err
+
+
+@pytest.mark.parametrize(
+    ("device", "count", "said"),
+    [
+        (None, 0, ""),
+        ("cpu", 0, ""),
+        ("mps", 0, ""),
+        ("cuda", 1, ""),
+        ("GPU:1", 2, ""),
+        ("cuda", None, ""),
+        ("gpu:0", 0, "there is no device `gpu:0`: no driver knows a GPU here"),
+        ("cuda:1", 1, "there is no device `cuda:1`: there is one GPU, 0"),
+        ("cuda:4", 3, "there is no device `cuda:4`: of 3 GPUs the last is 2"),
+    ],
+)
+def test_what_a_driver_says_of_a_device(
+    monkeypatch: pytest.MonkeyPatch, device: str | None, count: int | None, said: str
+) -> None:
+    monkeypatch.setattr("archspec.bench.devices.nvidia_gpus", lambda: count)
+    monkeypatch.setattr("archspec.bench.devices._OTHERS", ())
+    assert lacks_gpu(device) == said
 
 
 def test_a_batch_whose_inputs_do_not_fit_in_memory(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

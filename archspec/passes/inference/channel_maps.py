@@ -144,8 +144,12 @@ def _at(
 
     if channels is None:
         return factor, offset
-    count = max(channels) + 1
-    return tuple(_spread(np.ravel(numbers), max(count, np.size(numbers)))[[*channels]] for numbers in (factor, offset))  # type: ignore[return-value]
+    wanted = [*channels]
+
+    def at(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _spread(np.ravel(numbers), max(max(wanted) + 1, np.size(numbers)))[wanted]
+
+    return at(factor), at(offset)
 
 
 def _spread(numbers: NDArray[np.float64], count: int) -> NDArray[np.float64]:

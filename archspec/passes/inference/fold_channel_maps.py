@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, WeightStep
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
-from archspec.ir.scope import Layer
+from archspec.ir.ops.norms import BatchNorm
 from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
 from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, rewritten, sole_uses
 from archspec.passes.inference.views import passage
@@ -70,7 +72,7 @@ def _before(graph: LayerGraph) -> _Pairs:
 def _agreeing(graph: LayerGraph, pairs: _Pairs) -> _Pairs:
     """The pairs whose weights are used again nowhere, or everywhere by such a pair."""
     same = agreeing_on_weights(graph, pairs.products, pairs.channels)
-    found = agreeing(graph, same, lambda map, product: with_bias(product))  # type: ignore[arg-type]
+    found = agreeing(graph, same, lambda _, product: _biased(product))
     return _Pairs(found, pairs.channels)
 
 
@@ -106,7 +108,7 @@ class FoldIntoPreviousProduct:
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
         while (pairs := _after(graph)).products:
-            graph = _folded(graph, pairs, FoldIntoPrevious)
+            graph = _folded(graph, pairs, _into_previous)
         return graph
 
 
@@ -125,21 +127,32 @@ class FoldIntoNextProduct:
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
         while (pairs := _before(graph)).products:
-            graph = _folded(graph, pairs, FoldIntoNext)
+            graph = _folded(graph, pairs, _into_next)
         return graph
 
 
-def _folded(graph: LayerGraph, pairs: _Pairs, step: type[FoldIntoPrevious] | type[FoldIntoNext]) -> LayerGraph:
-    steps: tuple[WeightStep, ...] = tuple(
-        step(kept, graph.nodes[kept].op, graph.nodes[gone].owner, graph.nodes[gone].op, pairs.channels[gone])  # type: ignore[arg-type]
+def _into_previous(product: Node, map: Node, channels: tuple[int, ...] | None) -> WeightStep:
+    assert isinstance(product.op, Conv | ConvTranspose | Dense) and isinstance(map.op, BatchNorm | Scale)
+    return FoldIntoPrevious(product.path, product.op, map.owner, map.op, channels)
+
+
+def _into_next(product: Node, map: Node, channels: tuple[int, ...] | None) -> WeightStep:
+    assert isinstance(product.op, Conv | Dense) and isinstance(map.op, BatchNorm | Scale)
+    return FoldIntoNext(product.path, product.op, map.owner, map.op, channels)
+
+
+def _folded(
+    graph: LayerGraph, pairs: _Pairs, step: Callable[[Node, Node, tuple[int, ...] | None], WeightStep]
+) -> LayerGraph:
+    steps = tuple(
+        step(graph.nodes[kept], graph.nodes[gone], pairs.channels[gone])
         for gone, kept in pairs.products.items()
         if graph.nodes[kept].owner == kept  # weights that are used again are folded once
     )
+    change = {kept: lambda layer: _biased(layer.op) for kept in pairs.products.values()}
+    return rewritten(graph, remove=dict.fromkeys(pairs.products, 0), change=change, steps=steps)
 
-    def op(layer: Layer) -> Op:
-        assert isinstance(layer.op, Conv | ConvTranspose | Dense)
-        return with_bias(layer.op)
 
-    return rewritten(
-        graph, remove=dict.fromkeys(pairs.products, 0), change=dict.fromkeys(pairs.products.values(), op), steps=steps
-    )
+def _biased(op: Op) -> Op:
+    assert isinstance(op, Conv | ConvTranspose | Dense)
+    return with_bias(op)

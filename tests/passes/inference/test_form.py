@@ -238,6 +238,23 @@ def test_what_is_used_again_stays_one_layer_in_source(layers: str) -> None:
     backend("torch", BuildsModels).verify(archspec.generate(form, "torch"), form)
 
 
+def test_weights_may_have_the_name_of_a_layer_that_is_not_needed() -> None:
+    text = """
+archspec: 1
+name: net
+input: {channels: 4, height: 1, width: 1}
+layers:
+  - relu
+  - relu
+  - tap: before
+  - conv: {name: unneeded, filters: 4, kernel: 1}
+  - {from: before, layers: [reuse: unneeded]}
+"""
+    form = archspec.compile(load_text(text), form="inference")
+    assert [*form.nodes] == ["input", "relu_2", "unneeded_2"]
+    assert [*form.all_weights] == ["unneeded.weight", "unneeded.bias"]
+
+
 def test_a_norm_of_its_own_for_each_use_stays() -> None:
     graph = graph_of(
         """
