@@ -54,10 +54,17 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     return [
         (
             is_depthwise(node, graph),
-            not same and isinstance(op := node.op, Conv) and not op.padding.is_same and op.padding.symmetric == none(op),
+            not same
+            and isinstance(op := node.op, Conv)
+            and not op.padding.is_same
+            and op.padding.symmetric == none(op),
         )
         for node in nodes
     ]
+
+
+def _pads(op: Conv) -> bool:
+    return op.padding.is_same or op.padding.symmetric != none(op)
 
 
 def none(op: Conv) -> tuple[int, ...]:

@@ -88,6 +88,11 @@ def pad_to_multiple(layer: Fragment) -> str:
         after.append(worked_out(layer, "Sub", worked_out(layer, "Mul", count, each), size))
     if not any(after):
         return layer.add("Identity", layer.x)
+    known = [count for count in after if not isinstance(count, str)]
+    if len(known) == len(after):
+        return layer.pad(
+            layer.x, {axis: (0, n) for axis, n in zip(layer.places, known, strict=True)}, layer.constant(0.0)
+        )
     return layer.add("Pad", layer.x, vector(layer, *[0] * (len(after) + 4), *after), layer.constant(0.0))
 
 
