@@ -1,9 +1,10 @@
 """What keras.applications says of its weights beside what our specs say of them under `pretrained`.
 
-    python -m benchmarks.keras_pretrained            # compares; KERAS_BACKEND=tensorflow, for NASNetMobile
+    python -m benchmarks.keras_pretrained            # compares
     python -m benchmarks.keras_pretrained --write    # writes the tests' pretrained.json, and the specs' entries
 
-Addresses and digests are those for which a builder asks `get_file`; nothing is downloaded. Images have the size of the
+Addresses and digests are those for which a builder asks `get_file`; nothing is downloaded, and with `KERAS_BACKEND=torch` no
+weight is made. Images have the size of the
 network, as in Keras's examples (`load_img(target_size=...)`, which looks up the nearest pixels). What then becomes of
 pixels is a builder's `preprocess_input`, and what its network begins with.
 """
@@ -12,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 from benchmarks import keras_zoo
 from benchmarks.pretrained import write_specs
@@ -93,8 +94,17 @@ def asked(builder: str) -> tuple[str, str | None]:
         raise _AskedError
 
     files = import_module("keras.src.utils.file_utils")
+    module = import_module(getattr(keras.applications, builder).__module__)
     keras.utils.clear_session()
-    with patch.object(files, "get_file", get_file), suppress(_AskedError):
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(files, "get_file", get_file))
+        stack.enter_context(suppress(_AskedError))
+        if keras.backend.backend() == "torch":
+            stack.enter_context(keras.device("meta"))
+            if builder == "NASNetMobile":  # which refuses that backend, whatever is built
+                other = MagicMock(wraps=module.backend)
+                other.backend.return_value = "tensorflow"
+                stack.enter_context(patch.object(module, "backend", other))
         getattr(keras.applications, builder)(weights="imagenet")
     return found[0]
 
