@@ -3,10 +3,10 @@
     python -m benchmarks.keras_pretrained            # compares
     python -m benchmarks.keras_pretrained --write    # writes the tests' pretrained.json, and the specs' entries
 
-Addresses and digests are those for which a builder asks `get_file`; nothing is downloaded, and with `KERAS_BACKEND=torch` no
-weight is made. Images have the size of the
-network, as in Keras's examples (`load_img(target_size=...)`, which looks up the nearest pixels). What then becomes of
-pixels is a builder's `preprocess_input`, and what its network begins with.
+Addresses and digests are those for which a builder asks `get_file`; nothing is downloaded, and no weight is made with
+`KERAS_BACKEND=torch`. Images have the size of the network, as in Keras's examples (`load_img(target_size=...)`, which
+looks up the nearest pixels). What then becomes of pixels is a builder's `preprocess_input`, and what its network begins
+with.
 """
 
 from __future__ import annotations
