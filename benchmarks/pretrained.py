@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.spec import find
+from archspec.spec.pretrained import DIGESTS
 from benchmarks.zoo import rows
 
 PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "torchvision" / "pretrained.json"
-KEYS: Final = ("weights", "sha256", "size", "crop", "interpolation", "mean", "std", "license", "source")
+KEYS: Final = (
+    *("weights", "sha256", "md5", "size", "crop", "interpolation", "channels", "range", "mean", "std"),
+    *("license", "source"),
+)
 _TRANSFORMS: Final = ("googlenet", "inception_v3")
 _HALF: Final = [0.5, 0.5, 0.5]
 _BLOCK: Final = re.compile(r"^pretrained:\n(?:[ ]+.*\n)+", re.MULTILINE)
@@ -59,19 +63,19 @@ def table() -> list[dict[str, Any]]:
 
 
 def _line(key: str, value: object) -> str:
-    return f"{key}: {json.dumps(value) if not isinstance(value, str) or key == 'sha256' else value}"
+    return f"{key}: {json.dumps(value) if not isinstance(value, str) or key in DIGESTS else value}"
 
 
 def block(entries: dict[str, dict[str, Any]], default: str, inherited: dict[str, Any]) -> str:
     """The entry of a spec, as YAML: what its variants do not share stands under their names."""
     own = entries[default]
-    kept = [key for key in KEYS if own[key] is not None and inherited.get(key) != own[key]]
+    kept = [key for key in KEYS if own.get(key) is not None and inherited.get(key) != own[key]]
     lines = ["pretrained:", *(f"  {_line(key, own[key])}" for key in kept)]
     lines += [] if inherited else ["  classes: classes/imagenet.txt"]
     others = {name: each for name, each in entries.items() if name != default}
     lines += ["  variants:"] if others else []
     for name, each in others.items():
-        changed = [key for key in KEYS if each[key] is not None and each[key] != own[key]]
+        changed = [key for key in KEYS if each.get(key) is not None and each[key] != own.get(key)]
         lines += [f"    {name}:", *(f"      {_line(key, each[key])}" for key in changed)]
     return "\n".join(lines) + "\n"
 
@@ -83,7 +87,7 @@ def write_specs(found: list[dict[str, Any]]) -> None:
     by_spec: dict[str, dict[str, dict[str, Any]]] = {}
     for row in found:
         by_spec.setdefault(row["spec"], {})[row["params"].get("variant", "")] = row
-    of_weights = ("weights", "sha256", "license", "source")
+    of_weights = ("weights", *DIGESTS, "license", "source")
     for name, entries in by_spec.items():
         path = find(name)
         text = path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -12,6 +13,8 @@ from archspec.analysis.number_format import counted
 from archspec.spec import find, shipped
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+COMPLEXITIES: Final = ROOT / "tests" / "analysis" / "complexities.json"
+"""Which has the accuracies, from what specs say under `pretrained`."""
 GROUPS: Final = {"specs": "As their authors published them", "specs/examples": "One idea each"}
 """The folders of specs, each with its heading."""
 SOURCES: Final = {"torch": "PyTorch", "keras": "Keras"}
@@ -45,11 +48,20 @@ def _network(name: str, spec: archspec.Spec, graph: archspec.LayerGraph) -> Iter
     if spec.variants:
         names = ", ".join(f"`{variant}`" for variant in spec.variants)
         yield f"- Variants, chosen by `--set variant={next(iter(spec.variants))}`: {names}."
+    if published := _accuracies(name):
+        yield f"- Top-1 accuracy on ImageNet, of published weights: {published}."
     if references := [spec.reference] if isinstance(spec.reference, str) else spec.reference:
         yield f"- Reference: {'; '.join(_text(reference).rstrip('.') for reference in references)}."
     where = _path(name).relative_to(ROOT).as_posix()
     links = {"the spec": where, **{title: f"generated/{key}/{name}.py" for key, title in SOURCES.items()}}
     yield "- Source: " + ", ".join(f"[{title}](../{path})" for title, path in links.items()) + "."
+
+
+def _accuracies(name: str) -> str:
+    """The published accuracies of a network's weights, variant by variant, each with whose the weights are."""
+    rows = [row for row in json.loads(COMPLEXITIES.read_text(encoding="utf-8")) if row["name"] == name]
+    found = [(row["params"].get("variant", archspec.load(name).variant), row["accuracy"]) for row in rows]
+    return "; ".join(f"`{variant}` {text}" if variant else text for variant, text in found if text)
 
 
 def _path(name: str) -> Path:

@@ -11,7 +11,7 @@ from archspec.codegen.marked_text import Paths
 from archspec.codegen.pretty_printer import Code, Keyword, heads
 from archspec.codegen.tree import CHANNELS, Definition, LayerUse, Parameter, iteration_names
 from archspec.codegen.walk import carrying, deepest, row_names
-from archspec.expr import Binary, Const, Expr, FunctionCall, Name, Text, names, replaced, source, text_parts
+from archspec.expr import Binary, Const, Expr, FunctionCall, JoinedText, Name, names, replaced, source, text_parts
 from archspec.expr.tree import children
 from archspec.ir.attributes import PerAxis, PerAxisKind
 
@@ -58,7 +58,7 @@ class ExpressionPrinter:
     def name_parts(self, expr: Expr) -> list[tuple[str, bool]]:
         """The parts of a name that an expression gives, each with whether it stands in it as it is."""
         shown = self._shown(expr)
-        return text_parts(shown if isinstance(shown, Text) else Text((shown,)), self.spelled)
+        return text_parts(shown if isinstance(shown, JoinedText) else JoinedText((shown,)), self.spelled)
 
     def code(self, expr: Expr) -> Code:
         """An expression as code that is broken where it is too long for a line."""

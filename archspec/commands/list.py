@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from archspec.commands.shared import FORMAT_HELP, OK, counted
+from archspec.errors import nearest
 from archspec.reporting import plain
 from archspec.shipped_networks import ListedNetwork, ListedVariant, listed_networks
 from archspec.spec.shipped_specs import RECIPES, shipped
@@ -94,8 +96,15 @@ def run_list(arguments: argparse.Namespace) -> int:
         groups = [_group(*group) for group in _families(networks)]
         _show(*groups, *([] if chosen else [_recipe_group()]))
     else:
-        print("no network that ships fits; `archspec list` shows all")
+        print(f"no network that ships fits; {_meant(arguments.family)}`archspec list` shows all")
     return OK
+
+
+def _meant(family: str | None) -> str:
+    """What `--family` may be meant to say, where no network has the text."""
+    words = {word for network in listed_networks() for word in (network.family, network.name, *network.family.split())}
+    found = nearest(family, words) if family and not any(family.lower() in word.lower() for word in words) else None
+    return f"did you mean `--family {shlex.quote(found)}`? " if found is not None else ""
 
 
 def _show_names(names: Sequence[str], arguments: argparse.Namespace) -> None:

@@ -18,10 +18,10 @@ from archspec.expr.tree import (
     IfElse,
     Index,
     Items,
+    JoinedText,
     Name,
     NamedValues,
     Slice,
-    Text,
     Unary,
     Value,
 )
@@ -101,7 +101,7 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
             return _comprehended(expr, env, budget)
         case FunctionCall(function, args):
             return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
-        case Text(parts):
+        case JoinedText(parts):
             values = [evaluate(part, env, budget) for part in parts]
             for value in values:
                 if not stands_in_names(value):

@@ -1,4 +1,4 @@
-"""Text to expression tree, by way of Python's own parser; nothing is ever executed."""
+"""JoinedText to expression tree, by way of Python's own parser; nothing is ever executed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from archspec.expr.tree import (
     IfElse,
     Index,
     Items,
+    JoinedText,
     Name,
     Slice,
-    Text,
     Unary,
     bound_name,
 )
@@ -145,7 +145,7 @@ class _Converter:
             case ast.ListComp(elt=item, generators=[loop]) | ast.GeneratorExp(elt=item, generators=[loop]):
                 return self._comprehension(item, loop, node)
             case ast.JoinedStr(values=parts):
-                return Text(tuple(map(self._in_text, parts)))
+                return JoinedText(tuple(map(self._in_text, parts)))
             case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if function in FUNCTIONS:
                 return FunctionCall(function, tuple(map(self.convert, args)))
             case ast.Call(func=ast.Name(id=function)):

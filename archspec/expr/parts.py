@@ -15,8 +15,8 @@ from archspec.expr.tree import (
     IfElse,
     Index,
     Items,
+    JoinedText,
     Slice,
-    Text,
     Unary,
     Value,
 )
@@ -54,8 +54,8 @@ def replaced(expr: Expr, other: Callable[[Expr], Expr | None]) -> Expr:
             )
         case Comprehension(item, variables, values, test):
             return Comprehension(inside(item), variables, inside(values), None if test is None else inside(test))
-        case Text(parts):
-            return Text(tuple(map(inside, parts)))
+        case JoinedText(parts):
+            return JoinedText(tuple(map(inside, parts)))
         case _:
             return expr
 

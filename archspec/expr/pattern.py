@@ -9,7 +9,7 @@ from functools import lru_cache
 from archspec.expr.evaluate import IN_NAMES, ExprError, describe, evaluate, stands_in_names
 from archspec.expr.parse import parse
 from archspec.expr.printing import source
-from archspec.expr.tree import Const, Text, Value
+from archspec.expr.tree import Const, JoinedText, Value
 from archspec.limits import Budget
 
 
@@ -51,14 +51,14 @@ def name_by(pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
     return "".join(parts)
 
 
-def pattern_text(pattern: str, budget: Budget) -> Text:
+def pattern_text(pattern: str, budget: Budget) -> JoinedText:
     """A pattern as an expression, which gives the name.
 
     Raises:
         ValueError: the braces do not match.
         ExprError: what stands in them is not an expression.
     """
-    return Text(
+    return JoinedText(
         tuple(parse(text, budget) if is_expression else Const(text) for text, is_expression in split_pattern(pattern))
     )
 

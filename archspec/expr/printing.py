@@ -17,10 +17,10 @@ from archspec.expr.tree import (
     IfElse,
     Index,
     Items,
+    JoinedText,
     Name,
     NamedValues,
     Slice,
-    Text,
     Unary,
     Value,
     children,
@@ -103,11 +103,11 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
             return f"{inner(value, _ATOM)}[{':'.join(ends)}]", _ATOM
         case Comprehension():
             return _comprehension(expr, names), _ATOM
-        case Text():
+        case JoinedText():
             return text_source(text_parts(expr, names)), _ATOM
 
 
-def text_parts(expr: Text, names: Mapping[str, str]) -> list[tuple[str, bool]]:
+def text_parts(expr: JoinedText, names: Mapping[str, str]) -> list[tuple[str, bool]]:
     """The parts of a name that is put together, each with whether it stands in it as it is; others are source."""
     return [
         (str(part.value), True) if isinstance(part, Const) else (_print(part, names)[0], False) for part in expr.parts

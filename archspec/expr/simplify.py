@@ -21,9 +21,9 @@ from archspec.expr.tree import (
     IfElse,
     Index,
     Items,
+    JoinedText,
     Name,
     Slice,
-    Text,
     Unary,
     Value,
     children,
@@ -163,20 +163,20 @@ class _Folding:
                     if function != "make_divisible" and len(given) == 1:
                         return whole
                 return self._worked_out(FunctionCall(function, given), *given)
-            case Text(parts):
+            case JoinedText(parts):
                 return self._text([self.fold(part) for part in parts])
 
     def _text(self, parts: list[Expr]) -> Expr:
         """A name with what is known of it in one piece."""
         joined: list[Expr] = []
         for part in parts:
-            for piece in part.parts if isinstance(part, Text) else (part,):
-                both = self._worked_out(Text((joined[-1], piece)), joined[-1], piece) if joined else piece
+            for piece in part.parts if isinstance(part, JoinedText) else (part,):
+                both = self._worked_out(JoinedText((joined[-1], piece)), joined[-1], piece) if joined else piece
                 if joined and isinstance(both, Const):
                     joined[-1] = both
                 else:
                     joined.append(piece)
-        return self._worked_out(Text(tuple(joined)), *joined)
+        return self._worked_out(JoinedText(tuple(joined)), *joined)
 
     def _times_one(self, expr: Expr) -> Expr | None:
         """The whole number that an expression has the value of, where it is that, or 1.0 times that."""

@@ -162,7 +162,7 @@ class Comprehension:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class JoinedText:
     """A name that is put together of whole numbers and words: what a pattern such as `conv_{number}_bn` gives."""
 
     parts: tuple[Expr, ...]
@@ -181,7 +181,7 @@ Expr: TypeAlias = (
     | Index
     | Slice
     | Comprehension
-    | Text
+    | JoinedText
 )
 
 
@@ -220,5 +220,5 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (value, *(end for end in (start, stop) if end is not None))
         case Comprehension(item, _, values, test):
             return (item, values) if test is None else (item, values, test)
-        case Text(parts):
+        case JoinedText(parts):
             return parts

@@ -80,6 +80,8 @@ def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None
             raise SpecError(Diagnostic("E0109", message, pretrained.place("weights")))
     if pretrained.sha256 is not None:
         check_digest(path, pretrained.sha256)
+    if pretrained.md5 is not None:
+        check_digest(path, pretrained.md5, "md5")
     return path
 
 

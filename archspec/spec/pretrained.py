@@ -22,11 +22,14 @@ from archspec.spec.scalars import describe
 
 CLASSES: Final = "classes"
 """The key under which class names stand, or the file that has them."""
-OF_WEIGHTS: Final = ("weights", "sha256", "license", "source", "variants")
+DIGESTS: Final = ("sha256", "md5")
+"""The keys of what holds the file against what is meant."""
+OF_WEIGHTS: Final = ("weights", *DIGESTS, "license", "source", "variants")
 """The keys that are about a file: a spec that extends another has other weights."""
 _MOST_PIXELS: Final = 2**14
 _ADDRESS: Final = re.compile(r"(hf|https)://[!-~]+")
 _DIGEST: Final = re.compile(r"[0-9a-f]{8,64}")
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def _side(value: object) -> bool:
@@ -68,6 +71,15 @@ def _digest(value: object) -> str:
         return value
     raise wrong(
         "a text of 8 to 64 hexadecimal digits, in lower case: the beginning of the file's SHA-256",
+        help="put it in quotes: digits alone are a number" if isinstance(value, int | float) else "",
+    )
+
+
+def _md5(value: object) -> str:
+    if isinstance(value, str) and _MD5.fullmatch(value):
+        return value
+    raise wrong(
+        "a text of 32 hexadecimal digits, in lower case: the file's MD5",
         help="put it in quotes: digits alone are a number" if isinstance(value, int | float) else "",
     )
 
@@ -117,6 +129,9 @@ class Pretrained(Model):
     )
     sha256: Annotated[str, Reads(_digest, {"type": "string", "pattern": f"^{_DIGEST.pattern}$"})] | None = Field(
         None, description="the SHA-256 of that file, or its first digits, 8 at least"
+    )
+    md5: Annotated[str, Reads(_md5, {"type": "string", "pattern": f"^{_MD5.pattern}$"})] | None = Field(
+        None, description="the MD5 of that file, where its publisher gives no other, as keras.applications"
     )
     size: Sides | None = Field(
         None,
@@ -173,7 +188,7 @@ class Pretrained(Model):
         """What is written, with a variant's keys over it. Another file has another digest."""
         changed = LocatedDict(own.span)
         for key in self._located:
-            if key != "variants" and key not in own and not (key == "sha256" and "weights" in own):
+            if key != "variants" and key not in own and not (key in DIGESTS and "weights" in own):
                 changed.take(self._located, key)
         for key in own:
             changed.take(own, key)
@@ -185,6 +200,7 @@ class Pretrained(Model):
             load_context.error("E0202", message, self.place("std"))
         if min(self.std) <= 0:
             load_context.error("E0202", "`std` divides: its numbers are above 0", self.place("std"))
-        if self.sha256 is not None and self.weights is None and not self.variants:
-            message = "`sha256` is of `weights`, which are not given"
-            load_context.error("E0202", message, self.key_place("sha256"))
+        given = [key for key in DIGESTS if getattr(self, key) is not None]
+        if given and self.weights is None and not self.variants:
+            message = f"`{given[0]}` is of `weights`, which are not given"
+            load_context.error("E0202", message, self.key_place(given[0]))

@@ -10,13 +10,14 @@ import os
 import re
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from archspec.atomic_files import open_regular, whole_file
 from archspec.errors import Diagnostic, WeightsError
 
 SCHEME: Final = "https://"
+_TITLES: Final = {"sha256": "SHA-256", "md5": "MD5"}
 _BLOCK: Final = 2**20
 _SECONDS: Final = 30.0
 """Without a byte, after which the other side is given up."""
@@ -53,13 +54,15 @@ def fetched(address: str) -> Path:
     return path
 
 
-def check_digest(path: Path, digest: str) -> None:
-    """See that a file's SHA-256 begins with some digits.
+def check_digest(path: Path, digest: str, algorithm: Literal["sha256", "md5"] = "sha256") -> None:
+    """See that a file's SHA-256, or its MD5, begins with some digits.
+
+    MD5 tells a damaged file from a sound one; it does not tell a forged one.
 
     Raises:
         WeightsError: it does not, or the file cannot be read.
     """
-    found = hashlib.sha256()
+    found = hashlib.new(algorithm, usedforsecurity=False)
     try:
         with open_regular(path) as file:
             while block := file.read(_BLOCK):
@@ -67,10 +70,10 @@ def check_digest(path: Path, digest: str) -> None:
     except OSError as error:
         raise WeightsError(Diagnostic("E0701", f"{path} cannot be read: {error.strerror}")) from None
     if not found.hexdigest().startswith(digest):
-        message = f"{path} is not the file that the spec means: its SHA-256 begins with {found.hexdigest()[:16]}"
-        help = (
-            f"the spec says {digest[:16]}; remove the file, so that it is downloaded anew, or see the spec's `sha256`"
-        )
+        begins = f"its {_TITLES[algorithm]} begins with {found.hexdigest()[:16]}"
+        message = f"{path} is not the file that the spec means: {begins}"
+        anew = "remove the file, so that it is downloaded anew"
+        help = f"the spec says {digest[:16]}; {anew}, or see the spec's `{algorithm}`"
         raise WeightsError(Diagnostic("E0701", message, help=help))
 
 

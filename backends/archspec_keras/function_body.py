@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
@@ -24,6 +25,9 @@ from archspec_keras.loop_statements import LoopStatements
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
+
+_NAME: Final = re.compile(r"\bname\b(?!=)")
+"""The parameter that has the beginning of layers' names, where something is made of it."""
 
 
 def _is_conditional(lines: Sequence[Statement]) -> bool:
@@ -44,6 +48,7 @@ class BodyWriter(LoopStatements):
             self._write(f"{self.variables[0]}.shape[-1]")
         elif CHANNELS.id in self.printer.names:
             self.lines.insert(0, Statement(1, self.printer.spelled[CHANNELS.id], f"{self.variables[0]}.shape[-1]"))
+        self.takes_name = any(_NAME.search(text) for line in self.lines for text in line.lay_out())
         results = self._results()
         last = self.lines[-1] if self.lines else None
         if len(results) == 1 and last is not None and last.depth == 1 and last.target == results[0]:

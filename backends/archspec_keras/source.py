@@ -196,7 +196,7 @@ def _block(name: str, body: BodyWriter) -> _Function:
     definition = body.definition
     lines = body.block()
     parts: list[Code] = [f"{variable}: keras.KerasTensor" for variable in body.variables]
-    parts += [*map(body.printer.parameter, body.parameters()), "*", "name: str"]
+    parts += [*map(body.printer.parameter, body.parameters()), *(("*", "name: str") if body.takes_name else ())]
     results = len(definition.tree.results)
     returns = "keras.KerasTensor"
     if results > 1:
@@ -204,7 +204,7 @@ def _block(name: str, body: BodyWriter) -> _Function:
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
     doc = definition.doc or f"The block {definition.name}."
     tensors = [(variable, "input tensor") for variable in body.variables]
-    named = [("name", "prefix of the layers' names")]
+    named = [("name", "prefix of the layers' names")] if body.takes_name else []
     return _Function(
         "\n".join(signature),
         "\n".join(documented_docstring(doc, [*tensors, *_documented(body), *named], 1)),

@@ -79,6 +79,8 @@ class StatementWriter:
         """Inside a loop the paths of the iterations that are written."""
         self.depth = 1
         self.prefix = LayerName()
+        self.takes_name = True
+        """Whether the function is given the beginning of its layers' names: where all are flat, it is not."""
         self.taken: set[str] = set()
         self.allocator = self._flow(Tree((), ()), (), self.taken)
 
@@ -166,7 +168,9 @@ class StatementWriter:
                 args.append(self.printer.code(expr))
             else:
                 keywords[callee.body.printer.spelled[given]] = self.printer.code(expr)
-        return call(callee.name, *operands, *args, **keywords, name=name.text())
+        if callee.body.takes_name:
+            keywords["name"] = name.text()
+        return call(callee.name, *operands, *args, **keywords)
 
     def _sequence(self, use: SequenceUse) -> None:
         name = self._name(use)

@@ -73,6 +73,8 @@ def test_by_family_and_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert all("keras.applications" in " ".join(map(str, row["reference"])) for row in keras)  # type: ignore[call-overload]
     assert main(["list", "--family", "no such family"]) == 0
     assert capsys.readouterr().out == "no network that ships fits; `archspec list` shows all\n"
+    assert main(["list", "--family", "swni"]) == 0
+    assert "did you mean `--family Swin`?" in capsys.readouterr().out
 
 
 def test_by_cost(capsys: pytest.CaptureFixture[str]) -> None:

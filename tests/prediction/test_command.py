@@ -127,14 +127,15 @@ def test_a_spec_that_does_not_say_how_images_are_prepared_is_refused(run: Run) -
     assert "write it under `pretrained`" in err
 
 
-def test_the_digest_of_weights_is_held_against_the_file(run: Run) -> None:
+@pytest.mark.parametrize(("algorithm", "title", "digits"), [("sha256", "SHA-256", 8), ("md5", "MD5", 32)])
+def test_the_digest_of_weights_is_held_against_the_file(run: Run, algorithm: str, title: str, digits: int) -> None:
     pytest.importorskip("torch")
-    digest = hashlib.sha256(Path("tiny.safetensors").read_bytes()).hexdigest()
-    for name, told, code in (("right", digest[:8], 0), ("wrong", "0" * 8, 1)):
-        Path(f"{name}.yaml").write_text(SPEC.replace("  size", f'  sha256: "{told}"\n  size'), encoding="utf-8")
+    digest = hashlib.new(algorithm, Path("tiny.safetensors").read_bytes()).hexdigest()
+    for name, told, code in (("right", digest[:digits], 0), ("wrong", "0" * digits, 1)):
+        Path(f"{name}.yaml").write_text(SPEC.replace("  size", f'  {algorithm}: "{told}"\n  size'), encoding="utf-8")
         found, _, err = run("predict", f"{name}.yaml", "one.png")
         assert found == code, err
-    assert "its SHA-256 begins with" in err
+    assert f"its {title} begins with" in err
 
 
 def test_weights_behind_a_link_out_of_the_folder_are_refused(run: Run, tmp_path: Path) -> None:

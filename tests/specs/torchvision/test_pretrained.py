@@ -28,7 +28,8 @@ def test_a_spec_says_what_torchvision_says(row: dict[str, Any]) -> None:
     found = spec.chosen_pretrained
     assert found is not None
     as_list = {"mean": list(found.mean), "std": list(found.std)}
-    assert {key: as_list.get(key, getattr(found, key)) for key in KEYS} == {key: row[key] for key in KEYS}
+    keys = [key for key in KEYS if key in row]
+    assert {key: as_list.get(key, getattr(found, key)) for key in keys} == {key: row[key] for key in keys}
     assert found.classes is not None
     assert (len(found.classes), found.classes[0], found.classes[-1]) == (1000, "tench", "toilet tissue")
 
