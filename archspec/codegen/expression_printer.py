@@ -66,8 +66,9 @@ class ExpressionPrinter:
 
     def features(self, use: LayerUse) -> Code:
         """The channels or features that a layer takes; where an image was flattened, as a product of its sizes."""
-        [sizes, *others] = {tuple(self.flattened.get(path, ())) for path in use.paths}
-        if others or not sizes or not isinstance(use.features[0], Const):
+        found = {tuple(self.flattened.get(path, ())) for path in use.paths}
+        sizes = found.pop() if len(found) == 1 else ()
+        if not sizes or not isinstance(use.features[0], Const):
             return self.expr(use.features[0])
         return " * ".join(map(str, sizes))
 

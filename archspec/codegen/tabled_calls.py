@@ -49,7 +49,11 @@ def lines_of_loop(run: Run) -> int:
 def lines_of(use: CallUse) -> int:
     """How many lines a call takes, about."""
     known = {given.name: given for given in use.definition.parameters}
-    said = [(name, expr) for name, expr in use.arguments.items() if name not in known or known[name].default != expr]
+    said = [
+        (name, expr)
+        for name, expr in use.arguments.items()
+        if name == CHANNELS.id or (name in known and known[name].default != expr)
+    ]
     named = [name for name, _ in said if name in known and not known[name].is_width]
     inside = sum(len(source(expr)) + 2 for _, expr in said) + sum(len(name) + 1 for name in named)
     if inside + _AROUND <= _LINE:
@@ -59,9 +63,10 @@ def lines_of(use: CallUse) -> int:
 
 def _run(calls: Sequence[CallUse], definition: Definition, depth: int) -> Run | None:
     index, channels = iteration_names(depth)
-    found: dict[str, Expr] = {}
+    found = dict(calls[0].arguments)
     carried: Expr | None = None
-    for name in calls[0].arguments:
+    taken = {CHANNELS.id, *(given.name for given in calls[0].definition.parameters)}
+    for name in [name for name in found if name in taken]:
         values = [use.arguments[name] for use in calls]
         expr = progression(values, Name(index), 0, definition.whole, definition.budget)
         if expr is None and name == CHANNELS.id and _follow(calls, definition):

@@ -15,19 +15,25 @@ from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
 from archspec.codegen.table_rows import table_code, tables
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
-from archspec.expr import negated
+from archspec.codegen.walk import all_layers, calls
+from archspec.codegen.width_tables import WidthTable, width_table
+from archspec.expr import FunctionCall, negated, source
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
 from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
-from archspec_keras.loop_statements import LoopStatements
+from archspec_keras.loop_statements import LoopStatements, written_arguments
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
 
-_NAME: Final = re.compile(r"\bname\b(?!=)")
+_PREFIX: Final = re.compile(r"\bname\b(?!=)")
 """The parameter that has the beginning of layers' names, where something is made of it."""
+_NAME: Final = 10
+"""Characters of `dims[1024]`, about."""
+_SPARED: Final = 150
+"""Those that a table of widths has to save."""
 
 
 def _is_conditional(lines: Sequence[Statement]) -> bool:
@@ -48,7 +54,7 @@ class BodyWriter(LoopStatements):
             self._write(f"{self.variables[0]}.shape[-1]")
         elif CHANNELS.id in self.printer.names:
             self.lines.insert(0, Statement(1, self.printer.spelled[CHANNELS.id], f"{self.variables[0]}.shape[-1]"))
-        self.takes_name = any(_NAME.search(text) for line in self.lines for text in line.lay_out())
+        self.takes_name = any(_PREFIX.search(text) for line in self.lines for text in line.lay_out())
         results = self._results()
         last = self.lines[-1] if self.lines else None
         if len(results) == 1 and last is not None and last.depth == 1 and last.target == results[0]:
@@ -81,6 +87,8 @@ class BodyWriter(LoopStatements):
 
     def _insert_locals(self) -> None:
         """The quantities and the tables that the lines mention, before them."""
+        if self.widths is not None:
+            self.lines.insert(0, Statement(1, self.widths.name, self.widths.code))
         for table in reversed([*tables(self.definition.tree)]):
             self.lines.insert(0, Statement(1, self.printer.expr(table), table_code(table)))
         for local in reversed(self.definition.locals):
@@ -93,10 +101,21 @@ class BodyWriter(LoopStatements):
             self.taken |= set(variables)  # `inputs` stays what it is
         for table, usual in tables(self.definition.tree).items():
             self.printer.local(table, usual, frozenset(self.taken))
+        self.widths = self._width_table() if self.definition.is_network else None
         self.depth = 1
         self.prefix = prefix
         self.shared = SharedCalls.of(self.definition.tree, self.order)
         self.allocator = self._flow(self.definition.tree, variables, self.taken)
+
+    def _width_table(self) -> WidthTable | None:
+        """The widths that follow one rule, where a table of them saves more than its line."""
+        tree = self.definition.tree
+        exprs = [layer.exprs.get("filters") for layer in all_layers(tree) if "groups" not in layer.exprs]
+        exprs += [expr for use in calls(tree) for expr in written_arguments(use).values()]
+        said = [expr for expr in exprs if isinstance(expr, FunctionCall)]
+        if sum(len(source(expr)) - _NAME for expr in said) < _SPARED:
+            return None
+        return width_table(list(dict.fromkeys(said)), said, self.printer, frozenset(self.taken))
 
     def _results(self) -> list[str]:
         return [self.allocator.variable[ref] for ref in self.definition.tree.results]
@@ -219,6 +238,8 @@ class BodyWriter(LoopStatements):
             tests, then, other, aliases, reads = tests[::-1], other, then, aliases[::-1], reads[::-1]
         if aliases[1] and target not in reads[0]:
             self._emit(target, other[0].code)
+            if then and (then[0].target, then[0].code) == (target, other[0].code):  # it holds that already
+                then = then[1:]
             other = []
         if not then:
             return

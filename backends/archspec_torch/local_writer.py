@@ -7,12 +7,13 @@ from dataclasses import replace
 from archspec.codegen.escaping import identifier, is_attribute, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
 from archspec.codegen.reuse import Use
-from archspec.codegen.shared_expressions import family, shared_expressions
+from archspec.codegen.shared_expressions import shared_expressions
 from archspec.codegen.table_rows import table_code, tables
 from archspec.codegen.tree import ChoiceUse, Definition, ItemUse, SequenceUse, Tree
 from archspec.codegen.walk import layers
+from archspec.codegen.width_tables import width_table
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
 from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
@@ -90,21 +91,13 @@ class LocalWriter:
         self.locals = len(self.init)
 
     def _without_family(self, shared: list[Expr]) -> list[Expr]:
-        """Write those that differ in one number alone as a list; what is left."""
+        """Write those that differ in one number alone as a table; what is left."""
         written = [expr for item in self.definition.tree.items for expr in expressions(item)]
-        number = next(name for name in ("c", "count", "number") if name not in self.printer.spelled.values())
-        found = family(shared, written, number, self.printer.budget)
-        if found is None:
+        table = width_table(shared, written, self.printer, RESERVED)
+        if table is None:
             return shared
-        name = self.printer.local(found.pattern, "widths", RESERVED)
-        del self.printer.locals[found.pattern]
-        span = Bracket("", tuple(map(str, found.numbers)))
-        made = Bracket("", (Infix(f"for {number} in", (self.printer.code(found.pattern), span)),), "[", "]")
-        self.init += lay_out(made, 2, f"{name} = ")
-        for place, expr in enumerate(found.members):
-            self.printer.locals[expr] = item = f"{name}[{place}]@local"
-            self.printer.spelled[item] = f"{name}[{place}]"
-        return [expr for expr in shared if expr not in found.members]
+        self.init += lay_out(table.code, 2, f"{table.name} = ")
+        return [expr for expr in shared if expr not in table.members]
 
     # -- channels that grow -----------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: d25c26665306c6d4
+# digest: e299cd38c8b5a70f
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 from functools import partial
@@ -84,8 +84,8 @@ def mbconv(
     y = conv2d(filters, 1, name=f"{name}_project_conv")(y)
     out = layers.BatchNormalization(name=f"{name}_project_bn")(y)
     if stride == 1 and in_channels == filters:
-        out = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
-        out = layers.Add(name=f"{name}_add")([out, x])
+        y = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
+        out = layers.Add(name=f"{name}_add")([y, x])
     return out
 
 
@@ -107,115 +107,33 @@ def efficientnet_keras(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
-    x = conv2d(make_divisible(32 * width), 3, strides=2, padding="same", name="stem_conv")(inputs)
+    dims = {c: make_divisible(c * width) for c in (16, 24, 32, 40, 80, 112, 192, 320, 1280)}
+    x = conv2d(dims[32], 3, strides=2, padding="same", name="stem_conv")(inputs)
     x = layers.BatchNormalization(name="stem_bn")(x)
     x = layers.Activation("silu", name="stem_activation")(x)
-    x = mbconv(x, make_divisible(16 * width), expansion=1, kernel=3, drop=0.0, name="block1a")
+    x = mbconv(x, dims[16], expansion=1, kernel=3, drop=0.0, name="block1a")
+    x = mbconv(x, dims[24], expansion=6, kernel=3, drop=drop_path / 16, stride=2, name="block2a")
+    x = mbconv(x, dims[24], expansion=6, kernel=3, drop=drop_path / 8, name="block2b")
     x = mbconv(
-        x,
-        make_divisible(24 * width),
-        expansion=6,
-        kernel=3,
-        drop=drop_path / 16,
-        stride=2,
-        name="block2a",
+        x, dims[40], expansion=6, kernel=5, drop=drop_path * 3 / 16, stride=2, name="block3a"
     )
+    x = mbconv(x, dims[40], expansion=6, kernel=5, drop=drop_path / 4, name="block3b")
     x = mbconv(
-        x, make_divisible(24 * width), expansion=6, kernel=3, drop=drop_path / 8, name="block2b"
+        x, dims[80], expansion=6, kernel=3, drop=drop_path * 5 / 16, stride=2, name="block4a"
     )
+    x = mbconv(x, dims[80], expansion=6, kernel=3, drop=drop_path * 3 / 8, name="block4b")
+    x = mbconv(x, dims[80], expansion=6, kernel=3, drop=drop_path * 7 / 16, name="block4c")
+    x = mbconv(x, dims[112], expansion=6, kernel=5, drop=drop_path / 2, name="block5a")
+    x = mbconv(x, dims[112], expansion=6, kernel=5, drop=drop_path * 9 / 16, name="block5b")
+    x = mbconv(x, dims[112], expansion=6, kernel=5, drop=drop_path * 5 / 8, name="block5c")
     x = mbconv(
-        x,
-        make_divisible(40 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 3 / 16,
-        stride=2,
-        name="block3a",
+        x, dims[192], expansion=6, kernel=5, drop=drop_path * 11 / 16, stride=2, name="block6a"
     )
-    x = mbconv(
-        x, make_divisible(40 * width), expansion=6, kernel=5, drop=drop_path / 4, name="block3b"
-    )
-    x = mbconv(
-        x,
-        make_divisible(80 * width),
-        expansion=6,
-        kernel=3,
-        drop=drop_path * 5 / 16,
-        stride=2,
-        name="block4a",
-    )
-    x = mbconv(
-        x, make_divisible(80 * width), expansion=6, kernel=3, drop=drop_path * 3 / 8, name="block4b"
-    )
-    x = mbconv(
-        x,
-        make_divisible(80 * width),
-        expansion=6,
-        kernel=3,
-        drop=drop_path * 7 / 16,
-        name="block4c",
-    )
-    x = mbconv(
-        x, make_divisible(112 * width), expansion=6, kernel=5, drop=drop_path / 2, name="block5a"
-    )
-    x = mbconv(
-        x,
-        make_divisible(112 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 9 / 16,
-        name="block5b",
-    )
-    x = mbconv(
-        x,
-        make_divisible(112 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 5 / 8,
-        name="block5c",
-    )
-    x = mbconv(
-        x,
-        make_divisible(192 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 11 / 16,
-        stride=2,
-        name="block6a",
-    )
-    x = mbconv(
-        x,
-        make_divisible(192 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 3 / 4,
-        name="block6b",
-    )
-    x = mbconv(
-        x,
-        make_divisible(192 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 13 / 16,
-        name="block6c",
-    )
-    x = mbconv(
-        x,
-        make_divisible(192 * width),
-        expansion=6,
-        kernel=5,
-        drop=drop_path * 7 / 8,
-        name="block6d",
-    )
-    x = mbconv(
-        x,
-        make_divisible(320 * width),
-        expansion=6,
-        kernel=3,
-        drop=drop_path * 15 / 16,
-        name="block7a",
-    )
-    x = conv2d(make_divisible(1280 * width), 1, name="top_conv")(x)
+    x = mbconv(x, dims[192], expansion=6, kernel=5, drop=drop_path * 3 / 4, name="block6b")
+    x = mbconv(x, dims[192], expansion=6, kernel=5, drop=drop_path * 13 / 16, name="block6c")
+    x = mbconv(x, dims[192], expansion=6, kernel=5, drop=drop_path * 7 / 8, name="block6d")
+    x = mbconv(x, dims[320], expansion=6, kernel=3, drop=drop_path * 15 / 16, name="block7a")
+    x = conv2d(dims[1280], 1, name="top_conv")(x)
     x = layers.BatchNormalization(name="top_bn")(x)
     x = layers.Activation("silu", name="top_activation")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 84e9c789b5093d20
+# digest: 80bf0f49c21dd6ea
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -66,27 +66,27 @@ def mbconv(
             out = batch_norm(name=f"{name}_project_bn")(out)
             out = layers.Activation("silu", name=f"{name}_project_activation")(out)
     else:
-        out = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
-        out = batch_norm(name=f"{name}_expand_bn")(out)
-        out = layers.Activation("silu", name=f"{name}_expand_activation")(out)
-        out = DepthwiseConv2D(
+        y = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
+        y = batch_norm(name=f"{name}_expand_bn")(y)
+        y = layers.Activation("silu", name=f"{name}_expand_activation")(y)
+        y = DepthwiseConv2D(
             3,
             strides=stride,
             padding="same",
             depthwise_initializer=keras.initializers.VarianceScaling(
-                2.0 / out.shape[-1], "fan_out", "untruncated_normal"
+                2.0 / y.shape[-1], "fan_out", "untruncated_normal"
             ),
             use_bias=False,
             name=f"{name}_dwconv2",
-        )(out)
-        out = batch_norm(name=f"{name}_bn")(out)
-        out = layers.Activation("silu", name=f"{name}_activation")(out)
-        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(out)
+        )(y)
+        y = batch_norm(name=f"{name}_bn")(y)
+        y = layers.Activation("silu", name=f"{name}_activation")(y)
+        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(y)
         gate = conv2d(max(1, in_channels // 4), 1, use_bias=True, name=f"{name}_se_reduce")(gate)
         gate = layers.Activation("silu", name=f"{name}_silu")(gate)
         gate = conv2d(hidden, 1, use_bias=True, name=f"{name}_se_expand")(gate)
         gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
-        out = layers.Multiply(name=f"{name}_se_excite")([out, gate])
+        out = layers.Multiply(name=f"{name}_se_excite")([y, gate])
         out = conv2d(filters, 1, name=f"{name}_project_conv")(out)
         out = batch_norm(name=f"{name}_project_bn")(out)
     if stride == 1 and in_channels == filters:
@@ -115,101 +115,46 @@ def efficientnet_v2_keras(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
+    dims = {c: max(8, int(c * width + 4) // 8 * 8) for c in (16, 32, 48, 96, 112, 192, 1280)}
     x = conv2d(
         max(8, int(stem * width + 4) // 8 * 8), 3, strides=2, padding="same", name="stem_conv"
     )(inputs)
     x = batch_norm(name="stem_bn")(x)
     x = layers.Activation("silu", name="stem_activation")(x)
+    x = mbconv(x, dims[16], expansion=1, fused=True, drop=0.0, name="block1a")
+    x = mbconv(x, dims[32], expansion=4, fused=True, drop=drop_path / 21, stride=2, name="block2a")
+    x = mbconv(x, dims[32], expansion=4, fused=True, drop=drop_path * 2 / 21, name="block2b")
     x = mbconv(
-        x, max(8, int(16 * width + 4) // 8 * 8), expansion=1, fused=True, drop=0.0, name="block1a"
+        x, dims[48], expansion=4, fused=True, drop=drop_path * 3 / 21, stride=2, name="block3a"
     )
+    x = mbconv(x, dims[48], expansion=4, fused=True, drop=drop_path * 4 / 21, name="block3b")
     x = mbconv(
-        x,
-        max(8, int(32 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=True,
-        drop=drop_path / 21,
-        stride=2,
-        name="block2a",
+        x, dims[96], expansion=4, fused=False, drop=drop_path * 5 / 21, stride=2, name="block4a"
     )
-    x = mbconv(
-        x,
-        max(8, int(32 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=True,
-        drop=drop_path * 2 / 21,
-        name="block2b",
-    )
-    x = mbconv(
-        x,
-        max(8, int(48 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=True,
-        drop=drop_path * 3 / 21,
-        stride=2,
-        name="block3a",
-    )
-    x = mbconv(
-        x,
-        max(8, int(48 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=True,
-        drop=drop_path * 4 / 21,
-        name="block3b",
-    )
-    x = mbconv(
-        x,
-        max(8, int(96 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=False,
-        drop=drop_path * 5 / 21,
-        stride=2,
-        name="block4a",
-    )
-    x = mbconv(
-        x,
-        max(8, int(96 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=False,
-        drop=drop_path * 6 / 21,
-        name="block4b",
-    )
-    x = mbconv(
-        x,
-        max(8, int(96 * width + 4) // 8 * 8),
-        expansion=4,
-        fused=False,
-        drop=drop_path * 7 / 21,
-        name="block4c",
-    )
+    x = mbconv(x, dims[96], expansion=4, fused=False, drop=drop_path * 6 / 21, name="block4b")
+    x = mbconv(x, dims[96], expansion=4, fused=False, drop=drop_path * 7 / 21, name="block4c")
     for i in range(5):
         x = mbconv(
             x,
-            max(8, int(112 * width + 4) // 8 * 8),
+            dims[112],
             expansion=6,
             fused=False,
             drop=drop_path * (8 + i) / 21,
             name=f"block5{'abcde'[i]}",
         )
     x = mbconv(
-        x,
-        max(8, int(192 * width + 4) // 8 * 8),
-        expansion=6,
-        fused=False,
-        drop=drop_path * 13 / 21,
-        stride=2,
-        name="block6a",
+        x, dims[192], expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2, name="block6a"
     )
     for i in range(7):
         x = mbconv(
             x,
-            max(8, int(192 * width + 4) // 8 * 8),
+            dims[192],
             expansion=6,
             fused=False,
             drop=drop_path * (14 + i) / 21,
             name=f"block6{'bcdefgh'[i]}",
         )
-    x = conv2d(max(8, int(1280 * width + 4) // 8 * 8), 1, name="top_conv")(x)
+    x = conv2d(dims[1280], 1, name="top_conv")(x)
     x = batch_norm(name="top_bn")(x)
     x = layers.Activation("silu", name="top_activation")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="avg_pool")(x)

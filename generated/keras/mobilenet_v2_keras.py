@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 32b7c1369f7f2076
+# digest: c5ac332d00adbf35
 """MobileNetV2 as keras.applications has it."""
 
 from functools import partial
@@ -69,17 +69,18 @@ def mobilenet_v2_keras(
     """
     inputs = keras.Input((*input_size, 3), name="input")
     rows = ((64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320, 1))
+    dims = {c: make_divisible(int(c * width)) for c in (16, 24, 32, 64)}
     x = conv2d(make_divisible(32 * width), 3, strides=2, padding="same", name="Conv1")(inputs)
     x = batch_norm(name="bn_Conv1")(x)
     x = layers.ReLU(6.0, name="Conv1_relu")(x)
-    x = inverted_residual(x, make_divisible(int(16 * width)), expanded=False, name="expanded_conv")
-    x = inverted_residual(x, make_divisible(int(24 * width)), stride=2, name="block_1")
-    x = inverted_residual(x, make_divisible(int(24 * width)), name="block_2")
-    x = inverted_residual(x, make_divisible(int(32 * width)), stride=2, name="block_3")
-    x = inverted_residual(x, make_divisible(int(32 * width)), name="block_4")
-    x = inverted_residual(x, make_divisible(int(32 * width)), name="block_5")
-    x = inverted_residual(x, make_divisible(int(64 * width)), stride=2, name="block_6")
-    x = inverted_residual(x, make_divisible(int(64 * width)), name="block_7")
+    x = inverted_residual(x, dims[16], expanded=False, name="expanded_conv")
+    x = inverted_residual(x, dims[24], stride=2, name="block_1")
+    x = inverted_residual(x, dims[24], name="block_2")
+    x = inverted_residual(x, dims[32], stride=2, name="block_3")
+    x = inverted_residual(x, dims[32], name="block_4")
+    x = inverted_residual(x, dims[32], name="block_5")
+    x = inverted_residual(x, dims[64], stride=2, name="block_6")
+    x = inverted_residual(x, dims[64], name="block_7")
     for i, (filters, stride) in enumerate(rows, start=8):
         x = inverted_residual(
             x, make_divisible(int(filters * width)), stride=stride, name=f"block_{i}"

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: ca2cdd2df9588b11
+# digest: 1ba19f01e5b94c8f
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 import torch
@@ -133,40 +133,40 @@ class EfficientNetKeras(nn.Module):
         self, width: float = 1.0, dropout: float = 0.2, drop_path: float = 0.2, classes: int = 1000
     ) -> None:
         super().__init__()
-        widths = [make_divisible(c * width) for c in (32, 16, 24, 40, 80, 112, 192, 320, 1280)]
-        self.stem_conv = SameConv2d(3, widths[0], kernel_size=3, stride=2, bias=False)
-        self.stem_bn = BiasedBatchNorm2d(widths[0], eps=0.001, momentum=0.01)
+        dims = {c: make_divisible(c * width) for c in (16, 24, 32, 40, 80, 112, 192, 320, 1280)}
+        self.stem_conv = SameConv2d(3, dims[32], kernel_size=3, stride=2, bias=False)
+        self.stem_bn = BiasedBatchNorm2d(dims[32], eps=0.001, momentum=0.01)
         self.stem_activation = nn.SiLU()
-        self.block1a = Mbconv(widths[0], widths[1], expansion=1, kernel=3, drop=0.0)
+        self.block1a = Mbconv(dims[32], dims[16], expansion=1, kernel=3, drop=0.0)
         self.block2a = Mbconv(
-            widths[1], widths[2], expansion=6, kernel=3, drop=drop_path / 16, stride=2
+            dims[16], dims[24], expansion=6, kernel=3, drop=drop_path / 16, stride=2
         )
-        self.block2b = Mbconv(widths[2], widths[2], expansion=6, kernel=3, drop=drop_path / 8)
+        self.block2b = Mbconv(dims[24], dims[24], expansion=6, kernel=3, drop=drop_path / 8)
         self.block3a = Mbconv(
-            widths[2], widths[3], expansion=6, kernel=5, drop=drop_path * 3 / 16, stride=2
+            dims[24], dims[40], expansion=6, kernel=5, drop=drop_path * 3 / 16, stride=2
         )
-        self.block3b = Mbconv(widths[3], widths[3], expansion=6, kernel=5, drop=drop_path / 4)
+        self.block3b = Mbconv(dims[40], dims[40], expansion=6, kernel=5, drop=drop_path / 4)
         self.block4a = Mbconv(
-            widths[3], widths[4], expansion=6, kernel=3, drop=drop_path * 5 / 16, stride=2
+            dims[40], dims[80], expansion=6, kernel=3, drop=drop_path * 5 / 16, stride=2
         )
-        self.block4b = Mbconv(widths[4], widths[4], expansion=6, kernel=3, drop=drop_path * 3 / 8)
-        self.block4c = Mbconv(widths[4], widths[4], expansion=6, kernel=3, drop=drop_path * 7 / 16)
-        self.block5a = Mbconv(widths[4], widths[5], expansion=6, kernel=5, drop=drop_path / 2)
-        self.block5b = Mbconv(widths[5], widths[5], expansion=6, kernel=5, drop=drop_path * 9 / 16)
-        self.block5c = Mbconv(widths[5], widths[5], expansion=6, kernel=5, drop=drop_path * 5 / 8)
+        self.block4b = Mbconv(dims[80], dims[80], expansion=6, kernel=3, drop=drop_path * 3 / 8)
+        self.block4c = Mbconv(dims[80], dims[80], expansion=6, kernel=3, drop=drop_path * 7 / 16)
+        self.block5a = Mbconv(dims[80], dims[112], expansion=6, kernel=5, drop=drop_path / 2)
+        self.block5b = Mbconv(dims[112], dims[112], expansion=6, kernel=5, drop=drop_path * 9 / 16)
+        self.block5c = Mbconv(dims[112], dims[112], expansion=6, kernel=5, drop=drop_path * 5 / 8)
         self.block6a = Mbconv(
-            widths[5], widths[6], expansion=6, kernel=5, drop=drop_path * 11 / 16, stride=2
+            dims[112], dims[192], expansion=6, kernel=5, drop=drop_path * 11 / 16, stride=2
         )
-        self.block6b = Mbconv(widths[6], widths[6], expansion=6, kernel=5, drop=drop_path * 3 / 4)
-        self.block6c = Mbconv(widths[6], widths[6], expansion=6, kernel=5, drop=drop_path * 13 / 16)
-        self.block6d = Mbconv(widths[6], widths[6], expansion=6, kernel=5, drop=drop_path * 7 / 8)
-        self.block7a = Mbconv(widths[6], widths[7], expansion=6, kernel=3, drop=drop_path * 15 / 16)
-        self.top_conv = nn.Conv2d(widths[7], widths[8], kernel_size=1, bias=False)
-        self.top_bn = BiasedBatchNorm2d(widths[8], eps=0.001, momentum=0.01)
+        self.block6b = Mbconv(dims[192], dims[192], expansion=6, kernel=5, drop=drop_path * 3 / 4)
+        self.block6c = Mbconv(dims[192], dims[192], expansion=6, kernel=5, drop=drop_path * 13 / 16)
+        self.block6d = Mbconv(dims[192], dims[192], expansion=6, kernel=5, drop=drop_path * 7 / 8)
+        self.block7a = Mbconv(dims[192], dims[320], expansion=6, kernel=3, drop=drop_path * 15 / 16)
+        self.top_conv = nn.Conv2d(dims[320], dims[1280], kernel_size=1, bias=False)
+        self.top_bn = BiasedBatchNorm2d(dims[1280], eps=0.001, momentum=0.01)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.top_dropout = nn.Dropout(dropout)
-        self.predictions = nn.Linear(widths[8], classes)
+        self.predictions = nn.Linear(dims[1280], classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

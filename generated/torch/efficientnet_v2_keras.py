@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 10940ce4537fffbf
+# digest: 3bf0eecf97b93634
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -169,60 +169,52 @@ class EfficientNetV2Keras(nn.Sequential):
         classes: int = 1000,
     ) -> None:
         super().__init__()
-        widths = [max(8, int(c * width + 4) // 8 * 8) for c in (16, 32, 48, 96, 112, 192, 1280)]
+        dims = {c: max(8, int(c * width + 4) // 8 * 8) for c in (16, 32, 48, 96, 112, 192, 1280)}
         channels = max(8, int(stem * width + 4) // 8 * 8)
         self.stem_conv = SameConv2d(3, channels, kernel_size=3, stride=2, bias=False)
         self.stem_bn = BiasedBatchNorm2d(channels, eps=0.001)
         self.stem_activation = nn.SiLU()
-        self.block1a = Mbconv(channels, widths[0], expansion=1, fused=True, drop=0.0)
+        self.block1a = Mbconv(channels, dims[16], expansion=1, fused=True, drop=0.0)
         self.block2a = Mbconv(
-            widths[0], widths[1], expansion=4, fused=True, drop=drop_path / 21, stride=2
+            dims[16], dims[32], expansion=4, fused=True, drop=drop_path / 21, stride=2
         )
-        self.block2b = Mbconv(
-            widths[1], widths[1], expansion=4, fused=True, drop=drop_path * 2 / 21
-        )
+        self.block2b = Mbconv(dims[32], dims[32], expansion=4, fused=True, drop=drop_path * 2 / 21)
         self.block3a = Mbconv(
-            widths[1], widths[2], expansion=4, fused=True, drop=drop_path * 3 / 21, stride=2
+            dims[32], dims[48], expansion=4, fused=True, drop=drop_path * 3 / 21, stride=2
         )
-        self.block3b = Mbconv(
-            widths[2], widths[2], expansion=4, fused=True, drop=drop_path * 4 / 21
-        )
+        self.block3b = Mbconv(dims[48], dims[48], expansion=4, fused=True, drop=drop_path * 4 / 21)
         self.block4a = Mbconv(
-            widths[2], widths[3], expansion=4, fused=False, drop=drop_path * 5 / 21, stride=2
+            dims[48], dims[96], expansion=4, fused=False, drop=drop_path * 5 / 21, stride=2
         )
-        self.block4b = Mbconv(
-            widths[3], widths[3], expansion=4, fused=False, drop=drop_path * 6 / 21
-        )
-        self.block4c = Mbconv(
-            widths[3], widths[3], expansion=4, fused=False, drop=drop_path * 7 / 21
-        )
+        self.block4b = Mbconv(dims[96], dims[96], expansion=4, fused=False, drop=drop_path * 6 / 21)
+        self.block4c = Mbconv(dims[96], dims[96], expansion=4, fused=False, drop=drop_path * 7 / 21)
         self.block5a = Mbconv(
-            widths[3], widths[4], expansion=6, fused=False, drop=drop_path * 8 / 21
+            dims[96], dims[112], expansion=6, fused=False, drop=drop_path * 8 / 21
         )
         for i in range(4):
             self.add_module(
                 f"block5{'bcde'[i]}",
                 Mbconv(
-                    widths[4], widths[4], expansion=6, fused=False, drop=drop_path * (9 + i) / 21
+                    dims[112], dims[112], expansion=6, fused=False, drop=drop_path * (9 + i) / 21
                 ),
             )
         self.block6a = Mbconv(
-            widths[4], widths[5], expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2
+            dims[112], dims[192], expansion=6, fused=False, drop=drop_path * 13 / 21, stride=2
         )
         for i in range(7):
             self.add_module(
                 f"block6{'bcdefgh'[i]}",
                 Mbconv(
-                    widths[5], widths[5], expansion=6, fused=False, drop=drop_path * (14 + i) / 21
+                    dims[192], dims[192], expansion=6, fused=False, drop=drop_path * (14 + i) / 21
                 ),
             )
-        self.top_conv = nn.Conv2d(widths[5], widths[6], kernel_size=1, bias=False)
-        self.top_bn = BiasedBatchNorm2d(widths[6], eps=0.001)
+        self.top_conv = nn.Conv2d(dims[192], dims[1280], kernel_size=1, bias=False)
+        self.top_bn = BiasedBatchNorm2d(dims[1280], eps=0.001)
         self.top_activation = nn.SiLU()
         self.avg_pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.top_dropout = nn.Dropout(dropout)
-        self.predictions = nn.Linear(widths[6], classes)
+        self.predictions = nn.Linear(dims[1280], classes)
         self.softmax = nn.Softmax(dim=-1)
         self.reset_parameters()
 

@@ -291,11 +291,11 @@ layers:
 
 @needs("torch")
 @pytest.mark.parametrize("width", [1.0, 1.7])
-def test_locals_that_differ_in_a_number_are_a_list(width: float) -> None:
+def test_locals_that_differ_in_a_number_are_a_table(width: float) -> None:
     graph = graph_of(FAMILY, "{width: 1.0}")
     found = source_of(graph, "torch")
-    assert "widths = [make_divisible(c * width) for c in (8, 16, 24, 40, 48, 64)]" in found
-    assert "nn.Conv2d(widths[0], widths[1], kernel_size=3, padding=1)" in found
+    assert "dims = {c: make_divisible(c * width) for c in (8, 16, 24, 40, 48, 64)}" in found
+    assert "nn.Conv2d(dims[8], dims[16], kernel_size=3, padding=1)" in found
     module: dict[str, object] = {}
     exec(compile(str(archspec.generate(graph, "torch")), "rows.py", "exec", dont_inherit=True), module)
     wanted = graph_of(FAMILY, f"{{width: {width}}}").all_weights
