@@ -104,7 +104,7 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> bytearray:
             # In place, so that the numbers are there once, and can be changed.
             data = bytearray(entry.file_size - part.tell())
             view, done = memoryview(data), 0
-            while count := part.readinto(view[done : done + _PIECE]):
+            while count := part.readinto(view[done : done + _PIECE]):  # type: ignore[attr-defined]
                 done += count
             view.release()
             del data[done:]
