@@ -10,7 +10,6 @@ is the best of some rounds. Memory is the peak of the process that converts, bey
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ import archspec
 from archspec.atomic_files import whole_file
 from archspec.checkpoints import SUFFIXES, write_as
 from archspec.weights import read_weights
+from benchmarks.machine import describe
 
 FORMATS: Final = {name: suffixes[0] for name, suffixes in SUFFIXES.items()}
 _MEGABYTE: Final = 1e6
@@ -56,15 +56,16 @@ def plain(source: Path, target: Path, folder: Path) -> None:
 def memory(network: str, source: Path, format: str, output: Path) -> float:
     """Bytes that converting takes beyond what is there before it, in a process of its own."""
     code = (
-        "import resource, sys; from pathlib import Path; import numpy, archspec\n"
+        "import sys; from pathlib import Path; import numpy, archspec\n"
         "from archspec.checkpoints import write_as; from archspec.weights import read_weights\n"
-        "from benchmarks.weight_files import peak\n"
+        "from benchmarks.weight_files import resident\n"
         "name, source, format, output = sys.argv[1:]\n"
         "graph = archspec.compile(name)\n"
         "write_as(format, Path(output), read_weights(archspec.init_weights('lenet'), archspec.compile('lenet'))[0],"
         " archspec.compile('lenet'))\n"
-        "before = peak(); write_as(format, Path(output), read_weights(source, graph)[0], graph)\n"
-        "print(peak() - before)"
+        "Path('/proc/self/clear_refs').write_text('5')\n"  # the peak begins anew
+        "before = resident('VmRSS'); write_as(format, Path(output), read_weights(source, graph)[0], graph)\n"
+        "print(resident('VmHWM') - before)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, network, str(source), format, str(output)],
@@ -75,9 +76,10 @@ def memory(network: str, source: Path, format: str, output: Path) -> float:
     return float(done.stdout)
 
 
-def peak() -> float:
-    """Bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+def resident(what: str) -> float:
+    """Bytes of this process in main memory: now (`VmRSS`) or at most (`VmHWM`). Linux alone says it so."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{what}:")) * 1024
 
 
 def main() -> None:
@@ -92,6 +94,7 @@ def main() -> None:
     weights = archspec.init_weights(graph)
     formats = given.formats.split(",")
     largest = max(array.nbytes for array in weights.values())
+    print(describe("numpy", "torch", "h5py", "pyfive", "onnx"))
     print(
         f"{given.network}: {sum(a.nbytes for a in weights.values()) / _MEGABYTE:.0f} MB, largest {largest / 1e6:.0f} MB"
     )

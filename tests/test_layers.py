@@ -66,7 +66,7 @@ MAY_IMPORT: Final = {
     "recipe",
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
-    "checkpoints": "api codegen errors ir spec digests atomic_files weights",
+    "checkpoints": "api codegen errors ir spec digests atomic_files weights wire_format",
     "hub": "_version api digests errors ir limits spec atomic_files weights",
     "prediction": "api atomic_files codegen errors hub ir limits spec training weights",
     "inspection": "analysis api diagram errors ir limits spec",

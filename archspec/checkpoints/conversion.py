@@ -106,7 +106,9 @@ def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
 
     with whole_file(path) as temporary:
         # Arrays that can be changed, as PyTorch wants them; a copy is made of others alone.
-        native = ((name, np.require(array, array.dtype.newbyteorder("="), "CW")) for name, array in arrays.items())
+        native = (
+            (name, np.require(array, array.dtype.newbyteorder("="), ("C", "W"))) for name, array in arrays.items()
+        )
         torch.save({name: torch.from_numpy(array) for name, array in native}, temporary)
         write_digest(temporary, ".pt")
 

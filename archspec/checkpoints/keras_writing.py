@@ -67,7 +67,7 @@ def _write_layers(
     for name, weight in stores.stored_weights(graph).items():
         if weight.layer not in layers:
             layers[weight.layer] = file.create_group(groups[weight.layer])
-            opened[weight.layer, ""] = _variables_of(layers[weight.layer], stores.layer_name(weight.layer))
+            opened[weight.layer, ""] = _variables_of(layers[weight.layer], stores.layer_name(weight.layer, graph))
         for index, variable in enumerate(weight.variables):
             place = weight.layer, variable.group
             if place not in opened:

@@ -34,12 +34,12 @@ class TableEntry:
     key: bytes
     start: int
     end: int
-    block: Block
+    block: TableBlock
     """What it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TableBlock:
     """A part of a table that has a checksum."""
 
     start: int
@@ -84,14 +84,14 @@ def entries(file: BinaryIO, most: int) -> Iterator[TableEntry]:
     _, _, after = _handle(footer, 0)
     start, length, _ = _handle(footer, after)
     count, done = 0, 0
-    for entry in _entries(file, Block(start, length), size):
+    for entry in _entries(file, TableBlock(start, length), size):
         file.seek(entry.start)
         first, extent, _ = _handle(file.read(min(2 * 10, entry.end - entry.start)), 0)
         if first < done:
             raise DamagedError("a table whose blocks are not one after the other")
         done = first + extent
         count += 1
-        for inner in _entries(file, Block(first, extent), size):
+        for inner in _entries(file, TableBlock(first, extent), size):
             count += 1
             if count > most:
                 raise DamagedError(f"a table of more than {most:,} entries")
@@ -107,7 +107,7 @@ def _handle(data: bytes, place: int) -> tuple[int, int, int]:
     return start, length, end
 
 
-def _entries(file: BinaryIO, block: Block, size: int) -> Iterator[TableEntry]:
+def _entries(file: BinaryIO, block: TableBlock, size: int) -> Iterator[TableEntry]:
     """The entries of a block, which ends with the places where keys are written whole, and their number."""
     start, length = block.start, block.length
     if start + length + TRAILER > size or length < 4:

@@ -365,6 +365,8 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         )
     if given.keys() != wanted.keys():
         missing = [name for name in wanted if name not in given]
+        if missing and graph.training_outputs and not {*missing} & evaluated(graph).all_weights.keys():
+            return "they are of outputs of training alone: --for inference needs none of them, and --partial draws them"
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
         match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
         return f"is `{match}` meant to be `{missing[0]}`?" if match else ""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _DIRECTORY: Final = 2**20
 _PER_WEIGHT: Final = 1024
 _SUFFIX: Final = ".npy"
+_PIECE: Final = 2**18
 _HEADER: Final = 2**16
 """Bytes of an array's header; NumPy reads as many as it says before it looks at them."""
 
@@ -93,14 +94,21 @@ def _loader(path: Path, entry: zipfile.ZipInfo, shape: Shape, fortran: bool, dty
     return load
 
 
-def _content(path: Path, entry: zipfile.ZipInfo) -> bytes:
+def _content(path: Path, entry: zipfile.ZipInfo) -> bytearray:
     """The numbers of a part. The archive is not gone through again: there may be very many parts."""
     with open_regular(path) as file:
         alone = zipfile.ZipFile(io.BytesIO(_EMPTY))
         alone.fp = file
         with alone.open(entry) as part:
             _header(part)
-            return part.read()
+            # In place, so that the numbers are there once, and can be changed.
+            data = bytearray(entry.file_size - part.tell())
+            view, done = memoryview(data), 0
+            while count := part.readinto(view[done : done + _PIECE]):  # type: ignore[attr-defined]
+                done += count
+            view.release()
+            del data[done:]
+            return data
 
 
 _EMPTY: Final = b"PK\x05\x06" + bytes(18)

@@ -29,6 +29,15 @@ class StoredVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredElsewhere:
+    """Where other programs of the framework have a weight: in a layer that stands for several of the graph."""
+
+    layer: str
+    """As the framework's files name it."""
+    variable: StoredVariable
+
+
+@dataclass(frozen=True, slots=True)
 class StoredWeight:
     """Where a framework keeps a weight of the graph, each variable a part of it along its first axis."""
 
@@ -41,6 +50,7 @@ class StoredWeight:
     """The framework's own first; None is the usual one of its number of axes. A file may have any of them."""
     exact: bool = False
     """Whether variables have this shape and no other: heads are seen in it alone."""
+    elsewhere: StoredElsewhere | None = None
 
 
 @runtime_checkable

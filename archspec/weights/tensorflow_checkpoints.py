@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.crc32c import masked_crc32c
-from archspec.weights.leveldb_tables import Block, TableEntry, entries
+from archspec.weights.leveldb_tables import TableBlock, TableEntry, entries
 from archspec.weights.tensor_slices import Slice, box, joined_slices, slice_key, slice_of
 from archspec.weights.tensors import (
     CODES,
@@ -258,7 +258,7 @@ def _shape(file: BinaryIO, field: Field) -> Shape | None:
 def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[TableEntry]) -> dict[str, LazyTensor]:
     """The first entry describes all tensors; the others hold their numbers, each with its name before them."""
     described: dict[str, tuple[Shape | None, int, int]] = {}
-    places: dict[str, list[tuple[Slice, _Place]]] = {}
+    places: dict[str, list[tuple[Slice, _NumbersInBlock]]] = {}
     blocks = _Blocks(path)
     for meta in _parts(file, header.start, header.end, 1):
         for tensor in _parts(file, meta.start, meta.end, 1):
@@ -285,7 +285,7 @@ def _version_1(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
                 elif field.number == 3:
                     numbers = field
             if numbers is not None:
-                places.setdefault(name, []).append((part, _Place(numbers, entry.block, blocks)))
+                places.setdefault(name, []).append((part, _NumbersInBlock(numbers, entry.block, blocks)))
     tensors: dict[str, LazyTensor] = {}
     for name, (shape, kind, slices) in described.items():
         if kind == _STRING:
@@ -323,7 +323,7 @@ class _Blocks:
         self.path = path
         self._checked: set[int] = set()
 
-    def check(self, file: BinaryIO, block: Block) -> None:
+    def check(self, file: BinaryIO, block: TableBlock) -> None:
         """See that a block is whole; a small one was looked at before.
 
         Raises:
@@ -335,15 +335,15 @@ class _Blocks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _NumbersInBlock:
     """Where a checkpoint of version 1 has numbers."""
 
     field: Field
-    block: Block
+    block: TableBlock
     blocks: _Blocks
 
 
-def _loader(place: _Place, name: str, shape: Shape, kind: int) -> Callable[[], Array]:
+def _loader(place: _NumbersInBlock, name: str, shape: Shape, kind: int) -> Callable[[], Array]:
     def load() -> Array:
         import numpy as np
 

@@ -9,15 +9,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from archspec.codegen.registry import backend
-from archspec.errors import BackendError, Diagnostic, WeightsError
-from archspec.expr import ExprError
+from archspec.errors import Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
-from archspec.limits import Budget
-from archspec.weights.layouts import Layout, as_it_is, joined, joined_shape, part_of
+from archspec.weights.layouts import joined, joined_shape, part_of
+from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
-from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 from archspec.weights.tensors import LazyTensor, no_numbers
 from archspec.weights.weight_maps import WeightMap, shipped_maps
 
@@ -32,36 +29,7 @@ _COUNTERS: Final = (
 _SLOT: Final = "/.OPTIMIZER_SLOT/"
 _PREPARES: Final = re.compile(r"(^|/)normalization(_\d+)?/(mean|variance|count|[012])$")
 """Variables of Keras's `Normalization`, which prepares images: that is said in a spec's `pretrained`."""
-_LAYOUT_BACKEND: Final = "keras"
-"""The backend that knows the layout of libraries which keep channels last."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartNames:
-    """Under which names a file may have a part of a weight."""
-
-    names: tuple[str, ...]
-    owner: str = ""
-    """The layer that numbers its variables, in files that name none."""
-    position: int = 0
-    beside: int = 0
-    """How many variables the owner has; where a file has others there, numbers say nothing."""
-    constant: float | None = None
-    """What it is everywhere, where no file has it: then it has no names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a file has a weight: the parts that it is made of, each under one of several names."""
-
-    parts: tuple[PartNames, ...]
-    layouts: tuple[Layout | None, ...]
-    """As in a `StoredWeight`."""
-    shape: Shape = ()
-    """Of each part."""
-    exact: bool = False
-    """Whether parts have this shape and no other."""
-    constant: float | None = None
+_LAYER: Final = re.compile(r"(.*?)(?:_([1-9][0-9]{0,8}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +63,15 @@ def best_translation(
         weight_map: whose names the file has, where it is known.
     """
     found: Translation | None = None
-    if library == _LAYOUT_BACKEND:
+    if library == LAYOUT_BACKEND:
         tensors = {name: tensor for name, tensor in tensors.items() if not _PREPARES.search(name)}
     given = [tensors]
-    if library == _LAYOUT_BACKEND and prefix is None and (flat := _without_models(tensors)) is not None:
-        given.append(flat)
-    for each in given:
-        for whose, origins in _readings(graph, library, weight_map):
+    if library == LAYOUT_BACKEND and prefix is None:
+        if (flat := _without_models(tensors)) is not None:
+            given.append(flat)
+        given += [from_zero for each in given if (from_zero := _numbered_from_zero(each)) is not None]
+    for whose, origins in _readings(graph, library, weight_map):
+        for each in given:
             new = _translated(each, graph, origins, whose, prefix)
             if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
                 found = new
@@ -122,70 +92,44 @@ def _without_models(tensors: Mapping[str, LazyTensor]) -> dict[str, LazyTensor] 
     return {short[name] if counts[short[name]] == 1 else name: tensor for name, tensor in tensors.items()}
 
 
+def _numbered_from_zero(tensors: Mapping[str, LazyTensor]) -> dict[str, LazyTensor] | None:
+    """Tensors of layers that Keras has named, by the names of a process that has made no layers before.
+
+    Keras numbers layers of a kind through the whole process: the first convolution may be `conv2d_94`. None where all
+    begin at the first.
+    """
+    first: dict[str, int] = {}
+    found = {name: _LAYER.fullmatch(name.partition("/")[0]) for name in tensors}
+    for match in filter(None, found.values()):
+        number = int(match[2] or 0)
+        first[match[1]] = min(number, first.get(match[1], number))
+    if not any(first.values()):
+        return None
+    renamed: dict[str, LazyTensor] = {}
+    for name, tensor in tensors.items():
+        own = found[name]
+        if own is not None:
+            number = int(own[2] or 0) - first[own[1]]
+            name = f"{own[1]}{f'_{number}' if number else ''}{name[own.end() :]}"
+        renamed[name] = tensor
+    return renamed
+
+
 def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:
     """The names that weights may have in a file: those of archspec's own Keras source, and of each map."""
-    stores = _stores()
-    stored = stores.stored_weights(graph) if stores is not None else {}
-    if stores is not None and library and weight_map is None:
+    source = stores()
+    stored = source.stored_weights(graph) if source is not None else {}
+    if source is not None and library and weight_map is None:
         yield (
             "the names of archspec's Keras source",
-            _own_origins(stores, graph, stored),
+            own_origins(source, graph, stored),
         )
     for each in shipped_maps() if weight_map is None else (weight_map,):
-        if each.layout == "keras" and stores is None:
+        if each.layout == LAYOUT_BACKEND and source is None:
             continue
         origins = origins_by(each, graph, stored)
         if origins:
             yield each.library, origins
-
-
-def _stores() -> StoresWeights | None:
-    try:
-        return backend(_LAYOUT_BACKEND, StoresWeights)
-    except BackendError:
-        return None
-
-
-def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
-    """Where files have the weights of a graph, as a map says it; weights that it does not name are left out."""
-    budget = Budget()
-    found: dict[str, Origin] = {}
-    for name, weight in graph.all_weights.items():
-        layer = weight.layer_of(name)
-        try:
-            given = weight_map.rule_of(name, layer, budget)
-        except ExprError:
-            continue  # a pattern for another network: `{n - 1}` of 0
-        if given is None:
-            continue
-        rule, names = given
-        whole = rule in weight_map.weights
-        if rule.constant is not None:
-            found[name] = Origin((), (None,), constant=rule.constant)
-        elif len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
-            continue  # it cannot be made of so many parts
-        elif weight_map.layout == "torch":
-            leaf = f".{weight_map.variables.get(weight.name, weight.name)}" if weight.name and not whole else ""
-            part = (weight.shape[0] // len(names), *weight.shape[1:]) if len(names) > 1 else weight.shape
-            if rule.squeezed:
-                part = tuple(size for size in part if size != 1)
-            elif rule.kernel and len(part) == 2 and part[1] % rule.kernel**2 == 0:
-                part = (part[0], part[1] // rule.kernel**2, rule.kernel, rule.kernel)
-            numbers = rule.constants or (None,) * len(names)
-            found[name] = Origin(
-                tuple(
-                    PartNames((each + leaf,) if each else (), constant=number)
-                    for each, number in zip(names, numbers, strict=True)
-                ),
-                (as_it_is(len(part)), as_it_is(len(weight.shape)), None),
-                part,
-            )
-        elif whole:
-            kept = stored[name]
-            found[name] = Origin(tuple(PartNames((each,)) for each in names), kept.layouts, kept.shape, kept.exact)
-        else:
-            found[name] = _kept(stored[name], names, weight_map.variables)
-    return found
 
 
 def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, str] | None:
@@ -215,11 +159,11 @@ def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) ->
     Raises:
         WeightsError: the map does not name all of the weights, or holds one of them for constant that is not.
     """
-    stores = _stores()
-    stored = stores.stored_weights(graph) if stores is not None else {}
+    source = stores()
+    stored = source.stored_weights(graph) if source is not None else {}
     if weight_map is None:
-        assert stores is not None
-        origins = _own_origins(stores, graph, stored)
+        assert source is not None
+        origins = own_origins(source, graph, stored)
     else:
         origins = origins_by(weight_map, graph, stored)
     unnamed = [name for name in graph.all_weights if name not in origins]
@@ -267,22 +211,6 @@ class _NamedArrays(Mapping[str, "Array"]):
         return len(self._places)
 
 
-def _own_origins(stores: StoresWeights, graph: LayerGraph, stored: Mapping[str, StoredWeight]) -> dict[str, Origin]:
-    """Where files of archspec's own Keras source have each weight."""
-    return {name: _kept(weight, (stores.layer_name(weight.layer, graph),), {}) for name, weight in stored.items()}
-
-
-def _kept(weight: StoredWeight, layers: tuple[str, ...], words: Mapping[str, str]) -> Origin:
-    parts = [_names(layer, variable, words) for layer in layers for variable in weight.variables]
-    return Origin(tuple(parts), weight.layouts, weight.shape, weight.exact)
-
-
-def _names(layer: str, variable: StoredVariable, words: Mapping[str, str]) -> PartNames:
-    own = dict.fromkeys(words.get(name, name) for name in variable.names)
-    owner = f"{layer}/{variable.owner}".rstrip("/")
-    return PartNames(tuple(f"{layer}/{name}" for name in own), owner, variable.position, variable.beside)
-
-
 def _translated(
     tensors: Mapping[str, LazyTensor],
     graph: LayerGraph,
@@ -325,7 +253,7 @@ def _best_prefix(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origi
     found = {""}
     for origin in (*named[:2], *named[-2:]):
         part = next(each for each in origin.parts if each.names)
-        for wanted in (*part.names, f"{part.owner}/{part.position}"):
+        for wanted in (*part.names, *(each.name for each in part.numbered)):
             found |= {name[: -len(wanted)] for name in tensors if name.endswith((f"/{wanted}", f".{wanted}"))}
     return max(
         sorted(found, key=lambda each: (len(each), each))[:_PREFIXES],
@@ -346,9 +274,9 @@ def _parts(tensors: Mapping[str, LazyTensor], numbers: Counter[str], origin: Ori
             found.append("")
             continue
         name = next((prefix + each for each in part.names if prefix + each in tensors), None)
-        numbered = f"{prefix}{part.owner}/{part.position}"
-        if name is None and part.beside and numbers[prefix + part.owner] == part.beside and numbered in tensors:
-            name = numbered
+        for each in part.numbered if name is None else ():
+            if numbers[prefix + each.owner] == each.beside and prefix + each.name in tensors:
+                name = prefix + each.name
         if name is None:
             return None
         found.append(name)

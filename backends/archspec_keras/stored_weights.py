@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Final
 
 from archspec.ir.def_use import Node
@@ -11,7 +12,8 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.ops import Attention, Conv
 from archspec.ir.tensor_type import Shape
 from archspec.weights.layouts import DEPTHWISE, ONE_AXIS, Layout, variable_shape
-from archspec.weights.stored_weights import StoredVariable, StoredWeight
+from archspec.weights.stored_weights import StoredElsewhere, StoredVariable, StoredWeight
+from archspec_keras.layer_names import layer_name
 from archspec_keras.ops import ROWS
 from archspec_keras.ops.linear import is_depthwise
 from archspec_keras.ops.row import VariableLayout
@@ -25,6 +27,15 @@ _SUBLAYERS: Final = {
 """The names of the layers in Keras's `MultiHeadAttention`, by the attributes that hold them."""
 _OLDER: Final = {"kernel": ("depthwise_kernel",)}
 """What Keras 2 called a variable."""
+
+
+_POINTWISE: Final = "_pointwise"
+_SEPARABLE: Final = (
+    ("_depthwise", "depthwise_kernel", 0),
+    (_POINTWISE, "pointwise_kernel", 1),
+    (_POINTWISE, "bias", 2),
+)
+"""What the names of layers end in that are one `SeparableConv2D` elsewhere, and its variables in their order."""
 
 
 def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
@@ -48,7 +59,28 @@ def stored_weights(graph: LayerGraph) -> Mapping[str, StoredWeight]:
             shape, layouts = _form(node, graph, weight.shape, places[name], len(variables))
             exact = isinstance(node.op, Attention)
             found.setdefault(name, StoredWeight(weight.layer_of(name), tuple(variables), shape, layouts, exact))
-    return found
+    layers = {name: layer_name(weight.layer, graph) for name, weight in found.items()}
+    biased = {layers[name] for name in found if name.endswith(".bias")}
+    return {
+        name: replace(weight, elsewhere=_separable(name.removeprefix(f"{weight.layer}."), layers[name], biased))
+        for name, weight in found.items()
+    }
+
+
+def _separable(leaf: str, own: str, biased: Set[str]) -> StoredElsewhere | None:
+    """Where Keras's `SeparableConv2D` has a weight of its two convolutions: those that are called after it.
+
+    Args:
+        leaf: the weight's name in its layer.
+        own: the layer's name in Keras.
+        biased: the names of all layers that have a bias.
+    """
+    for suffix, kept, position in _SEPARABLE:
+        if own.endswith(suffix) and leaf == ("bias" if kept == "bias" else "weight"):
+            count = 3 if own.removesuffix(suffix) + _POINTWISE in biased else 2
+            variable = StoredVariable((kept,), "", position, count)
+            return StoredElsewhere(own.removesuffix(suffix), variable)
+    return None
 
 
 def _owner(attribute: str) -> tuple[str, str]:
