@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: e299cd38c8b5a70f
+# digest: e8692903647016de
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 from functools import partial
@@ -84,8 +84,8 @@ def mbconv(
     y = conv2d(filters, 1, name=f"{name}_project_conv")(y)
     out = layers.BatchNormalization(name=f"{name}_project_bn")(y)
     if stride == 1 and in_channels == filters:
-        y = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
-        out = layers.Add(name=f"{name}_add")([y, x])
+        out = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
+        out = layers.Add(name=f"{name}_add")([out, x])
     return out
 
 

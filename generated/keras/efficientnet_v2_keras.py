@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 80bf0f49c21dd6ea
+# digest: 8a31078c77761ce5
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -66,27 +66,27 @@ def mbconv(
             out = batch_norm(name=f"{name}_project_bn")(out)
             out = layers.Activation("silu", name=f"{name}_project_activation")(out)
     else:
-        y = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
-        y = batch_norm(name=f"{name}_expand_bn")(y)
-        y = layers.Activation("silu", name=f"{name}_expand_activation")(y)
-        y = DepthwiseConv2D(
+        out = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
+        out = batch_norm(name=f"{name}_expand_bn")(out)
+        out = layers.Activation("silu", name=f"{name}_expand_activation")(out)
+        out = DepthwiseConv2D(
             3,
             strides=stride,
             padding="same",
             depthwise_initializer=keras.initializers.VarianceScaling(
-                2.0 / y.shape[-1], "fan_out", "untruncated_normal"
+                2.0 / out.shape[-1], "fan_out", "untruncated_normal"
             ),
             use_bias=False,
             name=f"{name}_dwconv2",
-        )(y)
-        y = batch_norm(name=f"{name}_bn")(y)
-        y = layers.Activation("silu", name=f"{name}_activation")(y)
-        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(y)
+        )(out)
+        out = batch_norm(name=f"{name}_bn")(out)
+        out = layers.Activation("silu", name=f"{name}_activation")(out)
+        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(out)
         gate = conv2d(max(1, in_channels // 4), 1, use_bias=True, name=f"{name}_se_reduce")(gate)
         gate = layers.Activation("silu", name=f"{name}_silu")(gate)
         gate = conv2d(hidden, 1, use_bias=True, name=f"{name}_se_expand")(gate)
         gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
-        out = layers.Multiply(name=f"{name}_se_excite")([y, gate])
+        out = layers.Multiply(name=f"{name}_se_excite")([out, gate])
         out = conv2d(filters, 1, name=f"{name}_project_conv")(out)
         out = batch_norm(name=f"{name}_project_bn")(out)
     if stride == 1 and in_channels == filters:
