@@ -90,9 +90,9 @@ CASES: dict[str, list[str]] = {
         "pad_to_multiple: {multiple: 4}",
         "pad_to_multiple: {multiple: 1}",
         "pad_to_multiple: {multiple: [5, 3]}",
-        "pad_to_multiple: {multiple: 3}\n  - max_pool: {kernel: 2, stride: 1}",
-        "pad_to_multiple: {multiple: 5}\n  - max_pool: {kernel: [4, 1]}",
-        "pad_to_multiple: {multiple: 5}\n  - avg_pool: {kernel: [1, 4]}",
+        "pad_to_multiple: {multiple: 5}\n  - max_pool: {kernel: 2, stride: 1}\n  - flatten\n  - dense: {units: 2}",
+        "pad_to_multiple: {multiple: 5}\n  - max_pool: {kernel: [4, 1]}\n  - flatten\n  - dense: {units: 2}",
+        "pad_to_multiple: {multiple: 5}\n  - avg_pool: {kernel: [1, 2]}\n  - flatten\n  - dense: {units: 2}",
         "name: s\n    layers: [relu, pad_to_multiple: {multiple: [2, 16]}, relu]",
     ],
     "roll": [
