@@ -70,7 +70,11 @@ class Reference:
             arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
             self.model: Any = made.models.get_model(builder, weights=None, **arguments).eval()
         else:
-            self.model = made.create_model(builder, pretrained=False).eval()
+            # Whose weights timm has for features alone is made without a classifier unless it is asked for.
+            headless = made.get_pretrained_cfg(builder).num_classes == 0
+            self.model = made.create_model(
+                builder, pretrained=False, **({"num_classes": 1000} if headless else {})
+            ).eval()
         self.size = size
         self.shapes = {
             name: tuple(value.shape) for name, value in self.model.state_dict().items() if not name.endswith(COUNTER)
