@@ -75,6 +75,10 @@ def run_predict(arguments: argparse.Namespace) -> int:
         arguments.weights = str(pretrained_weights(spec, arguments.spec))
     arrays, report = taken(arguments, graph)
     _say(report)
+    if any(note.startswith("read by") for note in report.notes):  # another library's, whose images may be others
+        print(
+            f"note: images are prepared as the spec says of its weights: {plain(preprocessing.said)}", file=sys.stderr
+        )
     os.environ.update(participant.environment())  # before the framework is imported
     predictor = Predictor(graph, participant.backend, arrays, preprocessing, ranking)
     shown: list[dict[str, Any]] = []

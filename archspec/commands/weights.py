@@ -141,7 +141,8 @@ def _convert(arguments: argparse.Namespace) -> int:
     format = arguments.to or (format_of(output) if output is not None else None)
     if format is None:
         usage_error(
-            "say the format with --to, or by the name after -o: .safetensors, .pth, .weights.h5, .npz, .ckpt, .onnx"
+            "say the format with --to, or by the name after -o: "
+            f"{', '.join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)}"
         )
     if output is not None and format_of(output) not in (None, format):
         usage_error(f"-o names a file of {format_of(output)}, and --to says {format}")

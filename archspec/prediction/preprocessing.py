@@ -33,6 +33,10 @@ class ImageError(ValueError):
     """A file is no image that can be prepared."""
 
 
+def _both(side: int | tuple[int, int]) -> str:
+    return str(side) if isinstance(side, int) else "x".join(map(str, side))
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How images become the input of a network."""
@@ -76,6 +80,17 @@ class Preprocessing:
             place = pretrained.place("size" if pretrained.crop is None else "crop")
             raise _unfit(message, "write the `size` and the `crop` of `pretrained` that the network's input has", place)
         return found
+
+    @property
+    def said(self) -> str:
+        """What is done to an image, in a line: `resize 256 (bilinear), crop 224, rgb, 0 to 1, mean 0.485 0.456 ...`."""
+        given = self.pretrained
+        found = [f"resize {_both(given.size)} ({given.interpolation})"] if given.size is not None else []
+        found += [f"crop {_both(given.crop)}"] if given.crop is not None else []
+        found += [given.channels, f"0 to {given.range}"]
+        for name, numbers in (("mean", given.mean), ("std", given.std)):
+            found.append(f"{name} {' '.join(f'{number:g}' for number in numbers)}")
+        return ", ".join(found)
 
     def __call__(
         self, images: Iterable[str | PathLike[str] | Any], *, channels_last: bool = False

@@ -280,6 +280,19 @@ def test_a_head_that_is_drawn_is_a_warning_and_notes_go_to_standard_error(run: R
     assert "warning" not in err
 
 
+def test_how_images_are_prepared_is_said_where_the_names_are_those_of_another_library(run: Run) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("h5py")
+    write("own.safetensors", archspec.init_weights("tiny.yaml", seed=1), archspec.compile("tiny.yaml"))
+    assert run("weights", "convert", "own.safetensors", "tiny.yaml", "-o", "tiny.weights.h5")[0] == 0
+    said = "resize 18 (bilinear), crop 16, rgb, 0 to 1, mean 0.5 0.4 0.3, std 0.2 0.3 0.4"
+    code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", "tiny.weights.h5")
+    assert code == 0, err
+    assert err.splitlines()[-1] == f"note: images are prepared as the spec says of its weights: {said}"
+    _, _, err = run("predict", "tiny.yaml", "one.png", "--weights", "own.safetensors")
+    assert "prepared" not in err
+
+
 def test_classes_of_the_weights_that_the_spec_names_have_their_names(run: Run) -> None:
     pytest.importorskip("torch")
     _, whole, _ = run("predict", "tiny.yaml", "one.png", "--json", "--top", "4")
