@@ -200,7 +200,7 @@ class Repeat(_Conditional):
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     carry: Values = Field(
         default_factory=dict[str, Attribute],
-        description="taps before it, each with the tap that it stands for in the next iteration",
+        description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
     layers: Items = Field(description="the items")
 
