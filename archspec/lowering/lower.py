@@ -16,6 +16,7 @@ from archspec.lowering.bodies import carried_out, conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.inline_items import InlineItems, level
+from archspec.lowering.size_use import sizes_decide
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -44,7 +45,7 @@ class Lowering(InlineItems):
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             if name in top.fixed:
                 top.fix(let.expr, top.fixed[name])
-        return self.builder.graph(
+        graph = self.builder.graph(
             outputs,
             training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
@@ -65,6 +66,7 @@ class Lowering(InlineItems):
             taps=self.marked,
             texts=tuple(spec.texts),
         )
+        return replace(graph, sizes_decide=sizes_decide(graph.root, top.sizes, top.lets, self.budget))
 
     def _outputs(self, taps: Mapping[str, Tensor], last: Tensor) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         """The network's outputs by name, without those whose conditions do not hold, and those of training alone."""
