@@ -173,8 +173,8 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
         value, expr = evaluated(input.shape, top.env, top.budget)
         shape = value if isinstance(value, tuple) else (value,)
         top.fix(expr, "the shape of the input")
-        for part in expr.items[1:] if isinstance(expr, Items) else (expr,):
-            top.sizes |= names(part, top.budget)
+        for axis in expr.items[1:] if isinstance(expr, Items) else (expr,):
+            top.sizes |= names(axis, top.budget)
         place = _place(spec, expr, input.shape.span, top)
     else:
         shape, place = (), input.span
