@@ -233,6 +233,8 @@ class BodyBuilder:
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
+        if any(len(item.body.results) > 1 for item in items):  # taps that are carried along come out of it, too
+            raise NotUnifiable([(item.taken, None) for item in items])
         outcome = context.unified(condition, [item.taken for item in items])
         before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
         sides: dict[bool, Tree] = {}

@@ -102,15 +102,21 @@ def _value(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
         case FunctionCall(function, args):
             return apply_call(function, tuple(evaluate(arg, env, budget) for arg in args), budget)
         case JoinedText(parts):
-            values = [evaluate(part, env, budget) for part in parts]
-            for value in values:
-                if not stands_in_names(value):
-                    raise ExprError(f"{describe(value)} cannot stand in a name: {IN_NAMES}")
-            text = "".join(map(str, values))
-            budget.spend(len(text) // 8)
-            if len(text) > (most := budget.limits.text):
-                raise ExprError(f"a text of {len(text)} characters; at most {most} are allowed", too_large=True)
-            return text
+            return _joined_text((evaluate(part, env, budget) for part in parts), budget)
+
+
+def _joined_text(values: Iterable[Value], budget: Budget) -> str:
+    """A text of these parts: it is put together where it is within the limit, and parts past it are not worked out."""
+    parts, most, length = list[str](), budget.limits.text, 0
+    for value in values:
+        if not stands_in_names(value):
+            raise ExprError(f"{describe(value)} cannot stand in a name: {IN_NAMES}")
+        parts.append(str(value))
+        length += len(parts[-1])
+        if length > most:
+            raise ExprError(f"a text of more than {most} characters; that is the limit", too_large=True)
+    budget.spend(length // 8)
+    return "".join(parts)
 
 
 def iterations(expr: Comprehension, env: Mapping[str, Value], budget: Budget) -> Iterator[dict[str, Value]]:

@@ -1,11 +1,11 @@
-"""Sums with like terms put together, and conditions without what decides nothing."""
+"""Sums with like terms put together, conditions without what decides nothing, and texts in as few pieces as can be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol
 
-from archspec.expr.tree import Binary, Bool, Const, Expr
+from archspec.expr.tree import Binary, Bool, Const, Expr, JoinedText
 
 ZERO: Final = Const(0)
 ONE: Final = Const(1)
@@ -82,3 +82,24 @@ def fold_bool(op: str, operands: Iterable[Expr]) -> Expr:
     if kept[-1] == Const(decisive):
         return Const(decisive)
     return kept[0] if len(kept) == 1 and not isinstance(kept[0], Const) else Bool(op, tuple(kept))
+
+
+class WorksOut(Protocol):
+    """What gives the value of an expression whose parts are known; else the expression."""
+
+    def __call__(self, expr: Expr, *parts: Expr) -> Expr:
+        """The value of `expr`, of which these are the parts, as a constant."""
+        ...
+
+
+def joined_text(parts: Iterable[Expr], worked_out: WorksOut) -> Expr:
+    """A text of parts that are folded, with what is known of it in one piece."""
+    joined: list[Expr] = []
+    for part in parts:
+        for piece in part.parts if isinstance(part, JoinedText) else (part,):
+            both = worked_out(JoinedText((joined[-1], piece)), joined[-1], piece) if joined else piece
+            if joined and isinstance(both, Const):
+                joined[-1] = both
+            else:
+                joined.append(piece)
+    return worked_out(JoinedText(tuple(joined)), *joined)

@@ -1,4 +1,4 @@
-"""JoinedText to expression tree, by way of Python's own parser; nothing is ever executed."""
+"""Text to expression tree, by way of Python's own parser; nothing is ever executed."""
 
 from __future__ import annotations
 

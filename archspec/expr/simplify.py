@@ -8,7 +8,7 @@ from math import gcd
 from typing import Final
 
 from archspec.expr.evaluate import ExprError, evaluate
-from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool
+from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool, joined_text
 from archspec.expr.parts import reached
 from archspec.expr.tree import (
     Binary,
@@ -164,19 +164,7 @@ class _Folding:
                         return whole
                 return self._worked_out(FunctionCall(function, given), *given)
             case JoinedText(parts):
-                return self._text([self.fold(part) for part in parts])
-
-    def _text(self, parts: list[Expr]) -> Expr:
-        """A name with what is known of it in one piece."""
-        joined: list[Expr] = []
-        for part in parts:
-            for piece in part.parts if isinstance(part, JoinedText) else (part,):
-                both = self._worked_out(JoinedText((joined[-1], piece)), joined[-1], piece) if joined else piece
-                if joined and isinstance(both, Const):
-                    joined[-1] = both
-                else:
-                    joined.append(piece)
-        return self._worked_out(JoinedText(tuple(joined)), *joined)
+                return joined_text(map(self.fold, parts), self._worked_out)
 
     def _times_one(self, expr: Expr) -> Expr | None:
         """The whole number that an expression has the value of, where it is that, or 1.0 times that."""

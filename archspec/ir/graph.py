@@ -87,6 +87,8 @@ class LayerGraph:
     """Those of training alone come last."""
     root: Scope
     depth: DeclaredDepth | None = None
+    sizes_decide: bool = False
+    """Whether layers are worked out from the sizes of its inputs in space: then they are those of these sizes alone."""
     training_outputs: tuple[str, ...] = ()
     """The outputs that it gives in training alone; see `archspec.ir.evaluation`."""
     limits: Limits = DEFAULT

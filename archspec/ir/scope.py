@@ -126,7 +126,7 @@ class Scope:
 class Choice:
     """Items under a `when`: the side that was taken. Its items name outer ones directly; it is no scope.
 
-    It gives one tensor, and further ones where a network's outputs are taken out of it.
+    It gives one tensor, and further ones where outputs of a network, or taps that repeats carry along, come out of it.
     """
 
     location: int

@@ -43,6 +43,18 @@ def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]
     return found
 
 
+def carried_out(items: Iterable[Item]) -> Iterator[str]:
+    """The taps that repeats carry along, and that stand for others after the items: not those within another repeat."""
+    for item in items:
+        if isinstance(item, Repeat):
+            yield from item.carry
+        elif isinstance(item, Call):
+            yield from carried_out(item.branches or ())
+        elif isinstance(item, Seq | Stage):
+            yield from carried_out(item.layers)
+        yield from carried_out(getattr(item, "otherwise", None) or ())
+
+
 def result_names(item: Item) -> dict[str, Span | None]:
     """The taps by which an op of several results is said to mark them, in order, each with its place."""
     op = OPS.get(item.name) if isinstance(item, Call) else None

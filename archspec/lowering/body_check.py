@@ -101,7 +101,7 @@ class BodyCheck(BodyNames):
             calls.unknown(call)
 
     def carried(self, repeat: Repeat) -> None:
-        """What a repeat carries along is a tap before it, and becomes one within it."""
+        """What a repeat carries along is a tap before it, and becomes one within it, or what another was there."""
         inside = marks_in(repeat.layers)
         for name, given in repeat.carry.items():
             if name in inside or name == "input":
@@ -110,12 +110,13 @@ class BodyCheck(BodyNames):
                 continue
             self.start(name, f"no tap `{name}` here", given.key_span, A_TAP)
             source = given.raw
-            if isinstance(source, str) and source in inside:
+            if isinstance(source, str) and source in (inside | repeat.carry.keys()) - {name}:
                 self.tapped.add(source)
                 continue
             shown = f"`{source}`" if isinstance(source, str) else describe(source)
             message = f"{shown} is no tap within the repeat: `{name}` would stand for nothing in the next iteration"
-            help = did_you_mean(str(source), inside, inside) or "mark one among its `layers` with `tap`"
+            handed_on = [*sorted(inside), *(other for other in repeat.carry if other != name)]
+            help = did_you_mean(str(source), handed_on, inside) or "mark one among its `layers` with `tap`"
             self.found.error("E0406", message, given.span, help=help)
 
     def flat_name(self, call: Call, indices: frozenset[str]) -> None:

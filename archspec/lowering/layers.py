@@ -48,6 +48,8 @@ class LayerLowering:
     budget: Budget
     builder: GraphBuilder = field(init=False)
     plans: dict[int, NamePlan] = field(default_factory=dict[int, NamePlan])
+    carries: dict[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
+    """The taps that are carried along in an item under a condition, by its identity."""
     readings: dict[int, OpReader] = field(default_factory=dict[int, OpReader])
     trail: list[Note] = field(default_factory=list[Note])
     """The calls that led to where we are, outermost first."""

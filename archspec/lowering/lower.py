@@ -12,10 +12,11 @@ from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Operand, Result, channels_at
 from archspec.lowering.bind import bind_lets, block_info
-from archspec.lowering.bodies import conditional_marks
+from archspec.lowering.bodies import carried_out, conditional_marks
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import tap_marked_twice, unmarked_tap
 from archspec.lowering.inline_items import InlineItems, level
+from archspec.lowering.size_use import sizes_decide
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
@@ -44,7 +45,7 @@ class Lowering(InlineItems):
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             if name in top.fixed:
                 top.fix(let.expr, top.fixed[name])
-        return self.builder.graph(
+        graph = self.builder.graph(
             outputs,
             training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
@@ -65,6 +66,7 @@ class Lowering(InlineItems):
             taps=self.marked,
             texts=tuple(spec.texts),
         )
+        return replace(graph, sizes_decide=sizes_decide(graph.root, top.sizes, top.lets, self.budget))
 
     def _outputs(self, taps: Mapping[str, Tensor], last: Tensor) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         """The network's outputs by name, without those whose conditions do not hold, and those of training alone."""
@@ -154,12 +156,25 @@ class Lowering(InlineItems):
         y = side(taken, inner)
         choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref])
         outer.append(choice)
+        for name in self._carried(item):
+            if name in context.taps:  # on either side it comes out, so that both give the same results
+                choice.results.append(bring(inner.taps[name], scope).ref)
+                carried = replace(inner.taps[name], scope=scope, ref=Result(slot.choice, len(choice.results) - 1))
+                context.taps[name] = carried
+                self._mark(name, carried, context)
         found, self.under_conditions = self.under_conditions, before
         if context.variables.root and not context.loop:
             marked = {name: tensor for name, tensor in inner.taps.items() if name not in context.taps}
             self._keep_outputs(choice, {**found, **marked}, context)
         scope.items = outer
         return Tensor(scope, Result(slot.choice), y.path, y.type)
+
+    def _carried(self, item: Item) -> tuple[str, ...]:
+        """The taps that repeats in an item, or in its `else`, carry along; they stand for others after it."""
+        found = self.carries.get(id(item))
+        if found is None:
+            found = self.carries[id(item)] = tuple(dict.fromkeys(carried_out((item,))))
+        return found
 
     def _keep_outputs(self, choice: OpenChoice, taps: Mapping[str, Tensor], context: Context) -> None:
         """The taps of a condition that are outputs of the network come out of it."""

@@ -39,6 +39,8 @@ class UnitMade:
     """Items, written out."""
     spent: int
     """Steps of the budget."""
+    is_usual: bool
+    """Whether it took what the next one like it would: the first of them works out what the others find."""
 
 
 @dataclass(slots=True)
@@ -223,7 +225,9 @@ class RepeatedItems(LayerLowering):
         span: Span | None,
         context: Context,
     ) -> Tensor:
-        if (made := self._unit_like(loop, name, bindings, x, item, span)) is not None:
+        last = self.unit
+        is_usual = last is not None and last.loop is loop and last.x.type == x.type and _alike(last.bindings, bindings)
+        if last is not None and is_usual and (made := self._unit_like(last, name, x, item, span)) is not None:
             return made
         layers, written, left = len(self.builder.nodes), self.written, self.budget.left
         scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, span)
@@ -233,28 +237,19 @@ class RepeatedItems(LayerLowering):
         self.unit = None
         if not self.spec.blocks[block].inputs:
             layers = len(self.builder.nodes) - layers
-            self.unit = UnitMade(loop, bindings, x, layers, self.written - written, left - self.budget.left)
+            self.unit = UnitMade(loop, bindings, x, layers, self.written - written, left - self.budget.left, is_usual)
         return Tensor(loop.parent, Result(loop.location), y.path, y.type)
 
-    def _unit_like(
-        self,
-        loop: OpenLoop,
-        name: str,
-        bindings: Mapping[str, Binding],
-        x: Tensor,
-        item: Call | Stage,
-        span: Span | None,
-    ) -> Tensor | None:
+    def _unit_like(self, last: UnitMade, name: str, x: Tensor, item: Call | Stage, span: Span | None) -> Tensor | None:
         """A unit that computes what the one before it does: all that its layers depend on is the same.
 
-        None where it is not, or where it would pass a limit, which is said where that happens.
+        None where it is not known what it takes, or where it would pass a limit, which is said where that happens.
         """
-        last = self.unit
-        if last is None or last.loop is not loop or last.x.type != x.type or not _alike(last.bindings, bindings):
+        if not last.is_usual or len(name) != len(last.loop.iterations[-1].name):  # long paths count for the limits
             return None
         if self.written + last.written > self.budget.limits.items or self.budget.left < last.spent:
             return None
-        made = self.builder.add_iteration(loop, name, last.x.path, x, last.layers, span)
+        made = self.builder.add_iteration(last.loop, name, last.x.path, x, last.layers, span)
         if made is not None:
             self._count(item, last.written)
             self.budget.spend(last.spent)

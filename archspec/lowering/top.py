@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Name, NamedValues, Value, describe, names
+from archspec.expr import Expr, Items, Name, NamedValues, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS, GraphInput
@@ -23,6 +23,8 @@ from archspec.spec import Input as InputSpec
 
 _FEATURES: Final = ("channels", "ids")
 """The sizes of inputs that may stay params of the source: layers know them by what arrives."""
+_PLACES: Final = ("length", "depth", "height", "width")
+"""The sizes in space."""
 _SEVERAL: Final = ("channels", "tokens", "ids")
 """The sizes that are words in the plural."""
 
@@ -42,6 +44,8 @@ class Top:
     depth: DeclaredDepth | None = None
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     inputs: list[Node] = field(default_factory=list[Node])
+    sizes: set[str] = field(default_factory=set[str])
+    """The params that are, or decide, sizes of inputs in space."""
 
     def fix(self, expr: Expr | None, what: str) -> None:
         """The params in an expression decide this."""
@@ -169,6 +173,8 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
         value, expr = evaluated(input.shape, top.env, top.budget)
         shape = value if isinstance(value, tuple) else (value,)
         top.fix(expr, "the shape of the input")
+        for axis in expr.items[1:] if isinstance(expr, Items) else (expr,):
+            top.sizes |= names(axis, top.budget)
         place = _place(spec, expr, input.shape.span, top)
     else:
         shape, place = (), input.span
@@ -185,6 +191,8 @@ def _input(path: str, input: InputSpec, spec: Spec, top: Top) -> Node:
                 exprs["channels"] = expr
             else:
                 top.fix(expr, f"the {name} of the input")
+            if name in _PLACES:
+                top.sizes |= names(expr, top.budget)
     if not shape:
         raise SpecError(Diagnostic("E0202", "an input's shape has one size or more, this is empty", place))
     if not all(_is_size(size) for size in shape):

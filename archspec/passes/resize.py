@@ -64,8 +64,11 @@ def doubled(graph: LayerGraph) -> LayerGraph:
     """The network for inputs of twice the size along all spatial axes.
 
     Raises:
-        SpecError: it does not take them.
+        SpecError: it does not take them, or would have other layers for them.
     """
+    if graph.sizes_decide:
+        message = f"{graph.name} has other layers for inputs of other sizes"
+        raise SpecError(Diagnostic("E0502", message, help="give it the size that is meant, by its params"))
     return Resize({path: tuple(2 * size for size in sizes) for path, sizes in graph.spatial_sizes.items()}).run(graph)
 
 

@@ -7,9 +7,9 @@ from keyword import iskeyword
 
 from archspec.errors import Span
 from archspec.expr import ExprError, parse
-from archspec.reserved_names import NAME_OF_LAYER
+from archspec.reserved_names import NAME_OF_LAYER, NOT_LAYERS, not_a_layer
 from archspec.spec.form_suggestions import expression_help
-from archspec.spec.key_suggestions import OTHER_NAMES, OWN_WORDS
+from archspec.spec.key_suggestions import OTHER_NAMES, OWN_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext
 from archspec.spec.scalars import describe
 
@@ -70,6 +70,17 @@ def usable_label(name: object, span: Span | None, load_context: LoadContext) -> 
         )
         return _refused(name, "is not a name", span, load_context, "a layer", help)
     return True
+
+
+def usable_path_part(label: str, span: Span, load_context: LoadContext) -> None:
+    """Note why a name cannot be part of a layer's path, if it cannot."""
+    if usable_label(label, span, load_context) and label in NOT_LAYERS:
+        load_context.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
+
+
+def usable_index(index: str, span: Span, load_context: LoadContext) -> None:
+    """Note why a name cannot be that of a number, if it cannot; `i` is what it is called otherwise."""
+    usable_name(index, span, load_context, "an index", taken=tuple(word for word in TAKEN_NAMES if word != "i"))
 
 
 def usable_tap(name: str, span: Span | None, load_context: LoadContext) -> None:

@@ -12,7 +12,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
-from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec.base import (
     LABEL_SCHEMA,
     NAME_SCHEMA,
@@ -26,10 +25,10 @@ from archspec.spec.base import (
     Values,
     definition,
 )
-from archspec.spec.checks import usable_label, usable_name, usable_tap
+from archspec.spec.checks import usable_index, usable_name, usable_path_part, usable_tap
 from archspec.spec.form_suggestions import cut_call, one_item_help
 from archspec.spec.forms import OMIT, RESERVED, STAGE_KEYS, form_of, is_sequence, is_stage
-from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS, TAKEN_NAMES
+from archspec.spec.key_suggestions import REPEAT_WORDS, REUSE_WORDS, STAGE_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.units import NamePattern, NestedPattern, Pattern, UnitsField, only_index
@@ -86,17 +85,6 @@ def _index(value: object, info: ValidationInfo) -> str:
 IndexName: TypeAlias = Annotated[str, Reads(_index, {"type": "string", **NAME_SCHEMA})]
 
 
-def _check_index(index: str, span: Span, load_context: LoadContext) -> None:
-    """Note why a name cannot be that of a number, if it cannot; `i` is what it is called otherwise."""
-    usable_name(index, span, load_context, "an index", taken=tuple(word for word in TAKEN_NAMES if word != "i"))
-
-
-def _check_label(label: str, span: Span, load_context: LoadContext) -> None:
-    """Note why a name cannot be part of a layer's path, if it cannot."""
-    if usable_label(label, span, load_context) and label in NOT_LAYERS:
-        load_context.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
-
-
 class _Conditional(Model):
     """An item that may have a condition."""
 
@@ -108,7 +96,7 @@ class _Conditional(Model):
 
     def _check(self, load_context: LoadContext) -> None:
         if self.label is not None:
-            _check_label(self.label, self.place("label"), load_context)
+            usable_path_part(self.label, self.place("label"), load_context)
         for key, form in (("when", "a condition"), ("else", "a list of items")):
             if self.written(key) and self._located[key] is None:
                 message = f"`{key}` must be {form}, found nothing"
@@ -212,7 +200,7 @@ class Repeat(_Conditional):
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     carry: Values = Field(
         default_factory=dict[str, Attribute],
-        description="taps before it, each with the tap that it stands for in the next iteration",
+        description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
     layers: Items = Field(description="the items")
 
@@ -220,7 +208,7 @@ class Repeat(_Conditional):
 
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)
-        _check_index(self.index, self.place("index"), load_context)
+        usable_index(self.index, self.place("index"), load_context)
         if self.inline and self.label is not None:
             message = "a repeat that is inline has no scope, and so no name"
             help = "leave out one of the two; `names` are those of its iterations"
@@ -299,8 +287,8 @@ class Stage(Model):
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
 
     def _check(self, load_context: LoadContext) -> None:
-        _check_label(self.label, self.place("label"), load_context)
-        _check_index(self.index, self.place("index"), load_context)
+        usable_path_part(self.label, self.place("label"), load_context)
+        usable_index(self.index, self.place("index"), load_context)
         if self.block is not None:
             usable_name(self.block, self.place("block"), load_context, "a block", taken=RESERVED)
         written = [key for key in STAGE_KEYS[1:] if self.written(key)]

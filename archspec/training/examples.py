@@ -247,7 +247,9 @@ def _check_input(
 
 
 def _takes(graph: LayerGraph, path: str, height: int, width: int) -> bool:
-    """Whether a network takes images of another size with the weights that it has."""
+    """Whether a network takes images of another size with the layers and weights that it has."""
+    if graph.sizes_decide:
+        return False
     try:
         run_passes(graph, (Resize({path: (height, width)}),))
     except SpecError:

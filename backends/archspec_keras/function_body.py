@@ -179,8 +179,8 @@ class BodyWriter(LoopStatements):
             argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             arguments = tuple(given) if step.times == len(given) else (argument,) * step.times
             code = marked(self.printer.noted(Bracket(called, arguments), paths), paths)
-            if step.condition:
-                self._emit_where(step.condition, given, target, code)
+            if step.condition is not None:
+                self._emit_where(step.condition.code, given, target, code)
             else:
                 self._emit(target, code)
             given = [target]

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.tree import Module
 from archspec.codegen.walk import all_layers
-from archspec.ir.def_use import Node, producer
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.ops.row import LayerStep
@@ -52,7 +52,7 @@ def layer_groups(graph: LayerGraph, module: Module) -> Mapping[str, str] | None:
     last: dict[str, int] = {}  # the place of the layer that gives what a node gives
     for path, node in graph.nodes.items():
         inputs = tuple(last[producer(source)] for source in node.inputs)
-        made = [step for step in steps.get(path, ()) if not step.condition or _pads(node)]
+        made = [step for step in steps.get(path, ()) if step.is_there(node.op)]
         for step in made:
             layers.append(_KerasLayer("" if step.suffix else path, _kind(step), inputs))
             inputs = (len(layers) - 1,)
@@ -84,12 +84,6 @@ def _steps(graph: LayerGraph, module: Module) -> dict[str, list[LayerStep]]:
             steps = ROWS[use.op.name].steps(LayerContext(use, printer, graph, never_negative, single_pixel))
             found |= dict.fromkeys(use.paths, steps)
     return found
-
-
-def _pads(node: Node) -> bool:
-    """Whether a layer is padded that is padded under a condition: that its stride is more than 1."""
-    stride: Iterable[int] = getattr(node.op, "stride", ()) or ()
-    return max(stride, default=1) > 1
 
 
 def _kind(step: LayerStep) -> str:

@@ -252,13 +252,15 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
         taken.add(variable)
         what = "input" if single else label
         if node.type.is_spatial:
-            size = identifier(f"{what}_size", taken)
-            taken.add(size)
             given = node.exprs.get("channels", Const(node.type.channels))
-            channels = body.printer.expr(fold(given, definition.budget, known))
-            shape = f"(*{size}, {channels})"
-            kind = f"tuple[{', '.join([size_type] * len(node.type.places))}]"
-            sizes.append((size, kind, literal(node.type.places), _SIZES[node.type.axes] + varying))
+            places, channels = node.type.places, body.printer.expr(fold(given, definition.budget, known))
+            shape = f"({', '.join(map(str, places))}, {channels})"
+            if not graph.sizes_decide:
+                size = identifier(f"{what}_size", taken)
+                taken.add(size)
+                shape = f"(*{size}, {channels})"
+                kind = f"tuple[{', '.join([size_type] * len(places))}]"
+                sizes.append((size, kind, literal(places), _SIZES[node.type.axes] + varying))
         else:
             shape = literal(keras_sizes(node.type))
         dtype = f"dtype={quoted(IDS_DTYPE)}, " if node.type.is_ids else ""

@@ -158,3 +158,32 @@ def test_any_input_size_is_offered_where_the_network_takes_it(layers: str, any_s
         model = space["net"](input_size=(None, None))
         for size in (8, 12):
             model(np.zeros((1, size, size, 3), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("more", "layers", "is_fixed"),
+    [
+        ("", "[conv: {filters: 4, kernel: 3}]", False),
+        ("let: {odd: size % 2}\n", "[pad: {padding: '[odd, 1, odd, 1]'}, max_pool: {kernel: 3}]", True),
+        ("", "[conv: {filters: 4, kernel: 3, padding: size // 8}]", True),
+        ("", "[part: {edge: size // 8}]", True),
+        ("", "[{name: inside, layers: [part: {edge: size // 8}]}]", True),
+        ("", "[{conv: {filters: 4, kernel: 1}, when: size > 4}]", True),
+        ("", "[part: {edge: wide}]", False),
+        ("", "[part: {edge: 2}]", False),
+    ],
+)
+@pytest.mark.parametrize("shape", ["{channels: 3, height: size, width: size}", "{shape: '[3, size, size]'}"])
+def test_no_size_is_offered_where_layers_are_worked_out_from_it(
+    more: str, layers: str, is_fixed: bool, shape: str
+) -> None:
+    """Layers for another size are others; those that know it by a param's default may be given another."""
+    text = f"archspec: 1\nname: net\nparams: {{size: 8, wide: size // 4}}\n{more}input: {shape}\n"
+    text += "blocks: {part: {params: {edge: {}, size: 1}, layers: [pad: {padding: edge}, crop: {cropping: size}]}}\n"
+    text += f"layers: {layers[:-1]}, pad: {{name: last, padding: wide}}]\n"
+    graph = archspec.compile(load_text(text))
+    source = backend("keras").render(graph)
+    assert ("input_size" not in source) is is_fixed
+    space: dict[str, Any] = {}
+    exec(source, space)
+    space["net"]()(np.zeros((1, 8, 8, 3), "float32"))

@@ -146,3 +146,11 @@ def test_a_model_takes_any_batch() -> None:
         (found,) = target.run(model, graph, random_inputs(graph, batch=batch), training=False).outputs.values()
         assert len(found) == batch
         assert np.isfinite(found).all()
+
+
+def test_a_network_whose_layers_are_worked_out_from_its_size_is_of_that_size() -> None:
+    """At another size that its layers would take, too, they are others."""
+    text = "archspec: 1\nname: net\nparams: {size: 8}\ninput: {channels: 3, height: size, width: size}\n"
+    text += "layers: [pad: {padding: PADDING}, max_pool: {kernel: 3, stride: 2}]\n"
+    _is_of_one_size(archspec.compile(load_text(text.replace("PADDING", "'[size % 2, 1, size % 2, 1]'"))))
+    assert _twice(archspec.compile(load_text(text.replace("PADDING", "[0, 1, 0, 1]")))) is not None

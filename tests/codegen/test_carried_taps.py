@@ -114,6 +114,88 @@ def test_two_are_carried_and_change_places() -> None:
     assert graph.nodes["step2.second"].inputs == ("step1.conv",)
 
 
+def test_a_tap_is_handed_on_to_another() -> None:
+    """A shift register: each has what the other was in the iteration before."""
+    items = """
+  - tap: older
+  - conv: {name: second, filters: 4, kernel: 1}
+  - repeat:
+      inline: true
+      times: 3
+      names: "step{i}"
+      carry: CARRY
+      layers:
+        - tap: current
+        - concat: [[], {from: previous}, {from: older}]
+  - concat: [[], {from: previous}, {from: older}]
+"""
+    for carry in ("{previous: current, older: previous}", "{older: previous, previous: current}"):
+        nodes = graph_of(items.replace("CARRY", carry)).nodes
+        assert nodes["step0.concat"].inputs == ("second", "input", "stem")
+        assert nodes["step1.concat"].inputs == ("step0.concat", "second", "input")
+        assert nodes["step2.concat"].inputs == ("step1.concat", "step0.concat", "second")
+        assert nodes["concat"].inputs == ("step2.concat", "step1.concat", "step0.concat")
+
+
+def under(form: str) -> str:
+    """The repeat under a condition, written in one of the ways there are; and what takes the tap after it."""
+    row = ROW.replace("TIMES", "2")
+    inner = "".join(f"    {line}\n" for line in row.strip("\n").splitlines())
+    forms = {
+        "when": f"{row}    when: deep\n",
+        "sequence": f"  - when: deep\n    layers:\n{inner}",
+        "named": f"  - name: part\n    when: deep\n    layers:\n{inner}",
+        "other": f"  - when: not deep\n    layers: [crop: {{name: gone, cropping: 0}}]\n    else:\n{inner}",
+        "twice": "  - when: deep\n    layers:\n      - when: deep\n        layers:\n"
+        + "".join(f"    {line}\n" for line in inner.splitlines()),
+    }
+    return forms[form]
+
+
+CONDITIONS = ["when", "sequence", "named", "other", "twice"]
+
+
+@pytest.mark.parametrize("form", CONDITIONS)
+def test_it_comes_out_of_a_condition(form: str) -> None:
+    """After the repeat it stands for the last; where the repeat is not there, for what it was."""
+    nodes = graph_of(under(form) + LAST, params="{deep: true}").nodes
+    scope = "part." if form == "named" else ""
+    assert nodes["concat"].inputs == (f"{scope}cell_1.add", f"{scope}cell_0.add")
+    nodes = graph_of(under(form) + LAST, params="{deep: false}").nodes
+    assert nodes["concat"].inputs[1] == "input"
+
+
+def test_it_comes_out_of_a_branch_that_may_be_left_out() -> None:
+    """The merge is not there without the branch."""
+    row = ROW.replace("TIMES", "2")
+    inner = "".join(f"          {line}\n" for line in row.strip("\n").splitlines())
+    items = "  - conv: {name: wide, filters: 8, kernel: 1}\n  - add:\n      - []\n"
+    items += f"      - when: deep\n        else: omit\n        layers:\n{inner}"
+    nodes = graph_of(items + LAST, params="{deep: true}").nodes
+    assert nodes["concat"].inputs == ("add", "cell_0.add")
+    assert graph_of(items + LAST, params="{deep: false}").nodes["concat"].inputs == ("wide", "input")
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("name", ["torch", "keras"])
+@pytest.mark.parametrize("form", CONDITIONS)
+def test_instances_of_a_block_with_and_without_the_repeat(form: str, name: str) -> None:
+    lines = "".join(f"    {line}\n" for line in under(form).strip("\n").splitlines())
+    block = f"  part_of:\n    params: {{deep: {{}}}}\n    layers:\n      - tap: previous\n      - relu\n{lines}"
+    block += "      - concat: [[], {from: previous}]\n"
+    calls = "".join(f"  - part_of: {{name: p{place}, deep: {deep}}}\n" for place, deep in enumerate(("true", "false")))
+    graph = graph_of(calls, more=block)
+    assert graph.nodes["p1.concat"].inputs[1] == graph.nodes["p1.relu"].inputs[0]
+    image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
+    weights = archspec.init_weights(graph, seed=2)
+    target, reference = backend(name, RunsModels), backend("onnx", RunsModels)
+    results = []
+    for each in (target, reference):
+        model = each.build(each.render(graph), graph, weights=weights, dtype="float32")
+        results.append(each.run(model, graph, {"input": image}, training=False).outputs["output"])
+    np.testing.assert_allclose(results[0], results[1], rtol=0, atol=1e-5)
+
+
 def test_the_tap_can_be_asked_for_as_it_is_after_the_repeat() -> None:
     graph = graph_of(ROW.replace("TIMES", "3") + LAST)
     assert graph.taps["previous"] == "cell_1.add"

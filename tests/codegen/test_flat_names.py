@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +14,9 @@ import archspec
 from archspec.codegen.backend import BuildsModels, RunsModels
 from archspec.codegen.registry import backend
 from archspec.errors import SpecError
+from archspec.expr import ExprError, evaluate, parse
 from archspec.ir.graph import LayerGraph
+from archspec.limits import Budget
 from archspec.spec.loading import load_text
 from archspec.weights.loading import read_weights
 from tests.needed import needs
@@ -146,7 +149,23 @@ def test_what_is_no_name_is_refused(word: str) -> None:
         compiled(text)
 
 
-def test_texts_do_not_grow_without_a_bound() -> None:
+@pytest.mark.parametrize("part", ["{a}", "{f'x{a}'}"])
+def test_texts_do_not_grow_without_a_bound(part: str) -> None:
+    """The limit is looked at before a text is put together, and before more of its parts are."""
+    text = "\U0001f600" * 90_000
+    budget, env = Budget(), {"a": text}
+    expr = parse(f'f"{part * 1_000}"', budget)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExprError, match="a text of more than 100000 characters"):
+            evaluate(expr, env, budget)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * len(text.encode())
+
+
+def test_texts_of_blocks_in_blocks_do_not_grow_without_a_bound() -> None:
     blocks = "".join(
         f"  b{n}:\n    params: {{t: {{}}}}\n    layers: [b{n + 1}: {{t: \"f'{{t}}{{t}}'\"}}]\n" for n in range(40)
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from typing import Any
+
 import pytest
 
 import archspec
 from archspec.errors import SpecError
+from archspec.ir.builder import GraphBuilder
 from archspec.ir.graph import LayerGraph
+from archspec.ir.open_scopes import OpenLoop, Tensor
 from archspec.ir.scope import Scope, walk
 from archspec.limits import Limits
 from archspec.spec import load_text
@@ -98,21 +103,44 @@ def test_a_name_that_is_taken_is_refused_as_without_them() -> None:
 
 
 @pytest.mark.parametrize("limit", ["items", "work"])
-def test_limits_are_passed_where_they_would_be(limit: str) -> None:
-    """Units count for the limits as if each were worked out: the same number is enough, and one less is not."""
-    needed = {
-        units: next(most for most in range(100, 20_000, 20) if _fits(units, **{limit: most}))
-        for units in ("'[(8, false)] * 9'", "'[(8, i < 0) for i in range(9)]'")
-    }
-    few, many = sorted(needed.values())
-    assert many - few <= many // 5
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        ("rows", "'[(8, false)] * 2'"),
+        ("rows", "'[(8, false)] * 60'"),
+        ("rows", "'[(8, false)] * 7 + [(16, false)] * 7'"),
+        ("rows_" + "x" * 75, "'[(8, false)] * 12'"),  # the names of some are longer, and so paths pass 100 characters
+    ],
+)
+def test_limits_are_passed_where_they_would_be(
+    name: str, units: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units count for the limits as if each were worked out: exactly as many steps and items are enough."""
+    text = _SPEC.replace("UNITS", units).replace("name: rows", f"name: {name}")
+    copies = list[str]()
+    add_iteration = GraphBuilder.add_iteration
+
+    def noted(builder: GraphBuilder, loop: OpenLoop, name: str, *given: Any) -> Tensor | None:
+        copies.append(name)
+        return add_iteration(builder, loop, name, *given)
+
+    monkeypatch.setattr(GraphBuilder, "add_iteration", noted)
+    copied = _least(text, limit)
+    assert bool(copies) == ("* 2'" not in units)
+    monkeypatch.setattr(GraphBuilder, "add_iteration", lambda *_: None)  # each is worked out by itself
+    assert copied == _least(text, limit)
 
 
-def _fits(units: str, **limits: int) -> bool:
+def _least(text: str, limit: str) -> int:
+    """The lowest limit within which a spec is."""
+    return bisect_left(range(40_000), True, 1, key=lambda most: _fits(text, **{limit: most}))
+
+
+def _fits(text: str, **limits: int) -> bool:
     try:
-        graph(units, **limits)
+        archspec.compile(load_text(text, limits=Limits(**limits)))
     except SpecError as error:
-        if [found.code for found in error.diagnostics] != ["E0304"]:
+        if not {found.code for found in error.diagnostics} <= {"E0304"}:
             raise
         return False
     return True

@@ -24,7 +24,7 @@ from archspec_keras.ops.padding import (
     padding_sides,
     sides_code,
 )
-from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, StepCondition
 
 _KERNEL: Final = {"weight": "kernel", "bias": "bias"}
 _CROP: Final = "_crop"
@@ -142,7 +142,8 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
     assert sides is not None
     padded = call(context.of_rank("layers.ZeroPadding{}"), sides)
     if (stride := covering_stride(context)) is not None:
-        step = LayerStep(padded, "_pad", condition=f"{stride} > 1")
+        condition = StepCondition(f"{stride} > 1", lambda op: not is_covered(op))
+        step = LayerStep(padded, "_pad", condition=condition)
         return [step], {"padding": Ternary(literal("same"), f"{stride} == 1", literal("valid"))}
     return [LayerStep(padded, "_pad")], {}
 

@@ -11,11 +11,20 @@ from archspec.codegen.pretty_printer import Bracket, Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.codegen.written_numbers import initializer_of
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
 from archspec.ir.tensor_type import spatial_rank
 from archspec.weights.layouts import Layout
 
 FAN: Final = "channels@fan"
 """The channels that arrive at the layer being written; no spec can contain this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCondition:
+    """Where a Keras layer is there for some instances of a layer alone: as source, and for the op of one instance."""
+
+    code: str
+    holds: Callable[[Op], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,11 @@ class LayerStep:
     layer: Bracket
     suffix: str = ""
     times: int = 1
-    condition: str = ""
+    condition: StepCondition | None = None
+
+    def is_there(self, op: Op) -> bool:
+        """Whether an instance with this op has the layer."""
+        return self.condition is None or self.condition.holds(op)
 
 
 @dataclass(frozen=True, slots=True)

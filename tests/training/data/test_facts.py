@@ -12,6 +12,7 @@ import pytest
 import archspec
 from archspec.errors import SpecError, TrainingDataError
 from archspec.recipe import SOURCES, ResolvedRecipe, load_text, resolve
+from archspec.spec import load_text as load_network
 from archspec.training.data.facts import data_facts
 from archspec.training.facts import DataFacts, known_facts
 from archspec.training.plan import plan_of
@@ -91,6 +92,19 @@ def test_two_pictures_of_different_sizes_are_named(tmp_path: Path) -> None:
     settings = recipe("folder", "validation: val")
     with pytest.raises(SpecError, match=r"apart/train have 32 x 32 pixels, those of .*val have 40 x 32"):
         plan_of(settings, network, data_facts(settings, tmp_path / "apart"))
+
+
+@needs("PIL")
+def test_a_network_whose_layers_are_worked_out_from_its_size_takes_no_other(tmp_path: Path) -> None:
+    _folder(tmp_path, [(10, 10), (10, 10)])
+    settings = recipe("folder")
+    text = "archspec: 1\nname: net\nparams: {size: 8}\ninput: {channels: 3, height: size, width: size}\n"
+    text += "layers: [pad: {padding: PADDING}, max_pool: {kernel: 3}, global_avg_pool, flatten, dense: {units: 2}]\n"
+    plan_of(settings, archspec.compile(load_network(text.replace("PADDING", "1"))), data_facts(settings, tmp_path))
+    network = archspec.compile(load_network(text.replace("PADDING", "size // 8")))
+    with pytest.raises(SpecError, match=r"--set size=10") as caught:
+        plan_of(settings, network, data_facts(settings, tmp_path))
+    assert caught.value.diagnostics[0].code == "E0901"
 
 
 def test_targets_are_classes_maps_or_numbers(tmp_path: Path) -> None:
