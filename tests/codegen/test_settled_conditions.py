@@ -31,8 +31,10 @@ CASES = {
     "left out at first": '- repeat: {name: cond, times: 3, layers: [{unit: {k: 3}, when: "i > 0"}]}',
     "left out at last": '- repeat: {name: cond, times: 2, layers: [{unit: {k: 3}, when: "i < 1"}, relu]}',
     "one or the other": '- repeat: {name: c, times: 2, layers: [{unit: {k: 3}, when: "i < 1", else: [unit, tanh]}]}',
-    "branches": '- repeat: {name: c, times: 2, layers: [add: [[{unit: {}, when: "i > 0"}], [{relu: {}, when: "i < 1"}]]]}',
-    "one in another": '- repeat: {name: c, times: 2, layers: [{layers: [relu, {unit: {}, when: wide}], when: "i > 0"}]}',
+    "branches": "- repeat: {name: c, times: 2, layers: "
+    '[add: [[{unit: {}, when: "i > 0"}], [{relu: {}, when: "i < 1"}]]]}',
+    "one in another": "- repeat: {name: c, times: 2, layers: "
+    '[{layers: [relu, {unit: {}, when: wide}], when: "i > 0"}]}',
     "repeats in repeats": "- repeat: {name: c, times: 2, layers: [repeat: "
     '{times: 2, index: j, layers: [{unit: {}, when: "j > 0"}, {relu: {}, when: "i + j > 1"}]}]}',
     "channels": '- repeat: {name: c, times: 2, layers: [{conv: {filters: 5, kernel: 1}, when: "i < 1"}, batch_norm]}',
