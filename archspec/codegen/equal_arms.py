@@ -1,4 +1,4 @@
-"""What both sides of a condition begin with stands before it, once: `out = conv(x)`, then the condition of a sum."""
+"""Conditions that need not be asked, and what both sides of one begin with, which stands before it, once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import item_number
-from archspec.expr import negated
+from archspec.expr import Const, negated
 from archspec.ir.scope import Ref, Result
 
 
@@ -25,6 +25,24 @@ def without_equal_arms(tree: Tree) -> Tree:
         items += _hoisted(item, renamed) if isinstance(item, ChoiceUse) else (item,)
     if not renamed:
         return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
+    labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
+    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
+
+
+def without_settled(tree: Tree) -> Tree:
+    """A body in which what a condition chooses stands in its place, where the condition is a number."""
+    if not any(isinstance(item, ChoiceUse) and isinstance(item.condition, Const) for item in tree.items):
+        return tree
+    items: list[ItemUse] = []
+    renamed: dict[Ref, Ref] = {}
+    for item in tree.items:
+        [here] = with_refs(Tree((item,), ()), renamed).items
+        if isinstance(here, ChoiceUse) and isinstance(here.condition, Const):
+            side = here.then if here.condition.value else here.other
+            items += side.items
+            renamed |= {Result(here.location, index): ref for index, ref in enumerate(side.results)}
+        else:
+            items.append(here)
     labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
     return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
 

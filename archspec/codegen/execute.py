@@ -5,20 +5,29 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+import threading
 from types import ModuleType
+from typing import Final
+
+_EXECUTING: Final = threading.Lock()
+"""Held while a module is looked up or made, so that no thread gets one whose classes are not all there."""
 
 
 def execute(source: str, backend: str, name: str) -> ModuleType:
-    """The source as an imported module.
+    """The source as an imported module, for one thread or several.
 
     It is entered in `sys.modules`, so that models can be pickled and classes found again in this process, and in
     `linecache`, so that tracebacks and `inspect.getsource` show its lines. The same source gives the same module.
     """
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     module_name = f"archspec_generated_{backend}_{name}_{digest}"
-    found = sys.modules.get(module_name)
-    if found is not None:
-        return found
+    with _EXECUTING:
+        found = sys.modules.get(module_name)
+        return found if found is not None else _executed(source, module_name)
+
+
+def _executed(source: str, module_name: str) -> ModuleType:
+    """The source as a module that is new."""
     filename = f"<{module_name}>"
     module = ModuleType(module_name)
     module.__file__ = filename

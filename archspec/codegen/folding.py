@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from archspec.codegen.equal_arms import without_equal_arms
+from archspec.codegen.equal_arms import without_equal_arms, without_settled
 from archspec.codegen.loop_channels import after_iterations
 from archspec.codegen.merging import likeness, merged
 from archspec.codegen.progressions import gathered
@@ -90,8 +90,9 @@ class TreeFold:
         return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges, quantities=self.quantities)
 
     def tree(self, tree: Tree) -> Tree:
-        """A tree, folded."""
-        return without_equal_arms(Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels))
+        """A tree, folded; of a condition that an iteration's number settles, what it chooses."""
+        folded = Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
+        return without_equal_arms(without_settled(folded))
 
     def item(self, item: ItemUse) -> ItemUse:
         """An item with all that is in it."""

@@ -148,6 +148,8 @@ class LocalWriter:
         """Whether the channels grow within a sequence."""
         if self.growing is None or not isinstance(item, SequenceUse) or not can_be_split(item) or item.reuses:
             return False
+        if self.spelling.keyed:  # what stands under a key is a module to type checkers, and nothing can be appended
+            return False
         found = [min(needed) for part in item.body.items if (needed := self.growing.needed(part))]
         return is_attribute(item.name) and len({*found}) > 1
 

@@ -55,8 +55,10 @@ class MemberWriter(LoopWriter):
         """Members that serve several layers, by the code that makes them; and the layers' paths."""
         self.makers = Counter(ordered_names(definition.tree))
         """How many items make each member: several where conditions decide which."""
-        bare = {layer.name for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None}
-        self.taken |= {*NOT_LAYERS, *self.makers, *bare}
+        bare = [layer for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None]
+        self.parameters = {layer.reuses or member_name(layer) for layer in bare}
+        """Members that are parameters of the class: no modules, which alone have keys in an `nn.ModuleDict`."""
+        self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters}
         self.declared: set[str] = set()
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
@@ -80,9 +82,9 @@ class MemberWriter(LoopWriter):
 
     def _is_keyed(self) -> bool:
         """Whether the class is an `nn.ModuleDict`: a person would not write `getattr(self, "1_conv")`."""
-        if all(map(is_attribute, self.makers)) or row_class(self.definition) is not None:
+        if all(map(is_attribute, self.makers.keys() - self.parameters)) or row_class(self.definition) is not None:
             return False
-        return self.growing is None and not DICT_METHODS & self.makers.keys()
+        return not DICT_METHODS & {*self.makers, *self.parameters}
 
     # -- members ----------------------------------------------------------------------------------
 
@@ -172,7 +174,7 @@ class MemberWriter(LoopWriter):
         name = variable_name(f"{item.name}_times", self.taken)
         self.taken.add(name)
         self.spelling.counts[item.location] = f"self.{name}"
-        self.assign(name, self.printer.expr(stop), depth)
+        self.init += lay_out(self.printer.expr(stop), depth, f"self.{name} = ")  # a number, so under no key
 
     # -- conditions -------------------------------------------------------------------------------
 

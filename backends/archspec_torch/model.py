@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -81,23 +80,13 @@ class _Undrawn(TorchFunctionMode):
 def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Module:
     """The model, its weights whatever the memory holds; on the meta device they take none."""
     kind = getattr(execute(source, "torch", graph.name), class_name(graph))
-    with device, torch.random.fork_rng(devices=[]), _Undrawn(), _without_reset(kind):
-        model: nn.Module = kind()
+    model: nn.Module = kind.__new__(kind)
+    # Its layers need not be gone through once more to draw nothing. The class is left alone: others may use it now.
+    vars(model)["reset_parameters"] = lambda: None
+    with device, torch.random.fork_rng(devices=[]), _Undrawn():
+        kind.__init__(model)
+    del vars(model)["reset_parameters"]
     return model
-
-
-@contextmanager
-def _without_reset(kind: Any) -> Iterator[None]:
-    """Let models of a class be made without going through their layers once more to draw weights."""
-    reset = vars(kind).get("reset_parameters")
-    if reset is None:
-        yield
-        return
-    kind.reset_parameters = lambda self: None
-    try:
-        yield
-    finally:
-        kind.reset_parameters = reset
 
 
 def _cheapest(graph: LayerGraph) -> torch.device:

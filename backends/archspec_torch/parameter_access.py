@@ -250,7 +250,10 @@ def _access(item: LayerUse | CallUse | SequenceUse | LoopUse, owner: _Owner, row
     Where some of its parts are named, the number of another is its name and not its place among them.
     """
     if owner.spelling is not None:
-        return owner.spelling.member(owner.spelling.members.get((item.location,), item.name), owner.target)
+        name = owner.spelling.members.get((item.location,), item.name)
+        if isinstance(item, LayerUse) and ROWS[item.op.name].bare_for(item) is not None:
+            return attribute(owner.target, name)  # a parameter is under no key of an `nn.ModuleDict`
+        return owner.spelling.member(name, owner.target)
     if item.number is None:
         return attribute(owner.target, item.name)
     if row.numbered:

@@ -67,7 +67,13 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
             own += types
             continue
         # Its maps are drawn as such modules are, wherever they stand among all.
-        as_inner = parts is not None and bool(parts.resets) and rule == _rule_of_type(parts.inner, places, usual)
+        as_inner = (
+            parts is not None
+            and parts.drawn_as_inner(initializer for _, initializer in rule)
+            and _covers(_rule_of_type(parts.inner, places, usual), rule)
+        )
+        if as_inner and parts is not None and not parts.resets:
+            continue
         target = lines if row.parts is None or as_inner else composed
         target += is_one_of(types, first=not target)
         guarded = NOTHING.union(*(place.optional for place in alike))
@@ -90,9 +96,13 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
 
 
 def _rule_of_type(type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]) -> Rule | None:
-    """How the loop over all modules draws those of a class in torch.nn."""
+    """How the loop over all modules draws those of a class in torch.nn; None where there is no such layer."""
     kinds = (place.drawn_as for place in places if place.parts is None and place.type == type)
-    return usual.get(next(kinds, ""))
+    kind = next(kinds, None)
+    if kind is None:
+        return None
+    rule = usual[kind]
+    return tuple(ROWS[kind].draws.items()) if rule is None else rule
 
 
 def _drawn_bare(place: ParameterAccess, helpers: set[str]) -> list[str]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 import archspec
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
+from archspec.ir.graph import LayerGraph
+from archspec.spec import load_text
 from tests.needed import lazily, needs
 
 torch: Any = lazily("torch")
 pytestmark = needs("torch")
+overrides: Any = lazily("torch.overrides")
 
 
 def test_a_model_whose_weights_are_given_draws_none() -> None:
@@ -20,3 +31,81 @@ def test_a_model_whose_weights_are_given_draws_none() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, torch.from_numpy(weights[name]))
+
+
+def test_threads_build_one_network_at_once() -> None:
+    """One class serves all of them: while a model is made its class, and so another thread's model, stays as it is."""
+    graph = archspec.compile("mobilenet_keras")
+    weights = archspec.init_weights(graph, seed=0)
+    source = archspec.generate(graph, "torch") + "\n# a module that no test has made\n"
+    target = backend("torch", BuildsModels)
+    begin = threading.Barrier(4)
+
+    def build(_: int) -> Any:
+        begin.wait()
+        return target.build(source, graph, weights=weights)
+
+    with ThreadPoolExecutor(4) as pool:
+        models = [model for _ in range(4) for model in pool.map(build, range(4))]
+    assert len({*map(type, models)}) == 1
+    for model in (models[0], pickle.loads(pickle.dumps(models[-1]))):
+        assert "reset_parameters" not in vars(model)
+        assert type(model).reset_parameters.__qualname__.endswith(f"{type(model).__name__}.reset_parameters")
+        before = next(model.parameters()).clone()
+        model.reset_parameters()
+        assert not torch.equal(next(model.parameters()), before)
+
+
+def test_a_class_stays_as_it_is_while_a_model_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = archspec.compile("vit_timm", depth=1, features=24, heads=2)
+    given = archspec.init_weights(graph, seed=0)
+    kind = type(archspec.build(graph, "torch", weights=given))
+    wanted, found = vars(kind)["reset_parameters"], list[Any]()
+    original = kind.__init__
+
+    def watched(self: Any) -> None:
+        found.append(vars(kind)["reset_parameters"])
+        original(self)
+
+    monkeypatch.setattr(kind, "__init__", watched)
+    archspec.build(graph, "torch", weights=given)
+    assert found == [wanted]
+
+
+def _draws(graph: LayerGraph) -> dict[str, int]:
+    """How many numbers `reset_parameters` draws for each weight, as shares of those that it has."""
+    model = archspec.build(graph, "torch", seed=0)
+    drawn: Counter[int] = Counter()
+
+    class Counted(overrides.TorchFunctionMode):  # type: ignore[misc]  # imported lazily
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            given = kwargs or {}
+            if getattr(func, "__name__", "") in {"normal_", "uniform_", "zero_", "fill_"}:
+                changed = args[0] if args else given["tensor"]
+                drawn[changed.untyped_storage().data_ptr()] += changed.numel()
+            return func(*args, **given)
+
+    with torch.no_grad(), Counted():
+        model.reset_parameters()
+    return {name: drawn[p.untyped_storage().data_ptr()] // p.numel() for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    ("init", "cut"),
+    [("{normal: 0.5}", 1), ("{uniform: 0.5}", 1), ("xavier_uniform", 2), ("kaiming_normal", 2)],
+)
+@pytest.mark.parametrize("maps", ["joint", "apart"])
+def test_no_map_of_an_attention_is_drawn_twice_without_a_cause(init: str, cut: int, maps: str) -> None:
+    """A joined map has other fans than its thirds, so that one that asks for them draws these after it."""
+    given = "names: timm" if maps == "joint" else "maps: apart"
+    text = (
+        f"archspec: 1\nname: net\ninput: {{channels: 12, height: 3, width: 2}}\n"
+        f"defaults: {{dense: {{init: {init}, bias_init: zeros}}, attention: {{init: {init}, bias_init: zeros}}}}\n"
+        f"layers:\n  - to_tokens\n  - attention: {{name: a, heads: 2, {given}}}\n"
+        f"  - attention: {{name: b, heads: 2, bias: false, {given}}}\n  - dense: {{units: 3}}\n"
+    )
+    graph = archspec.compile(load_text(text))
+    backend("torch", BuildsModels).verify(archspec.generate(graph, "torch"), graph)
+    found = _draws(graph)
+    assert found.pop("dense.weight") == found.pop("dense.bias") == 1
+    assert {*found.values()} == ({1} if maps == "apart" else {cut})

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 import archspec
+from archspec.codegen.backend import BuildsModels
+from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
 
@@ -66,6 +68,47 @@ layers:
 """
 
 
+BARE = """
+input: {channels: 8, height: 4, width: 4}
+blocks:
+  positions: {layers: [relu: {name: 0-act}, position_embedding: {name: p, bare: true}]}
+  token: {layers: [relu: {name: 0-act}, class_token: {name: "1", bare: true}, relu: {name: act}]}
+  alone: {layers: [conv: {name: c, filters: 8, kernel: 1}, scale: {name: 3-s, learned: channel, bare: true}]}
+layers:
+  - alone
+  - to_tokens
+  - positions
+  - token
+  - dense: {units: 4}
+"""
+COUNTED = """
+input: {channels: 8, height: 4, width: 4}
+blocks:
+  again:
+    params: {times: {}}
+    layers:
+      - conv: {name: 0_c, filters: 8, kernel: 1}
+      - {name: step, layers: [conv: {filters: 8, kernel: 1}, relu]}
+      - repeat: {times: times, layers: [reuse: step]}
+layers: [again: {name: two, times: 2}, again: {name: three, times: 3}]
+"""
+GROWING = """
+params: {width: 8}
+input: {channels: 3, height: 8, width: 8}
+blocks:
+  unit:
+    params: {filters: {}, k: 3}
+    layers: [conv: {name: c, filters: filters, kernel: k, padding: same}, relu]
+layers:
+  - conv: {name: stem, filters: width, kernel: 3}
+  - repeat: {inline: true, times: 5, names: "{i}_x", layers: [unit: {filters: width + 4 * i, k: "[3, 5, 3, 7, 1][i]"}]}
+  - name: last
+    layers: [conv: {name: c, filters: width + 20, kernel: 1}, conv: {name: 2_c, filters: width + 24, kernel: 1}]
+  - batch_norm: {name: bn}
+"""
+OTHERS = {"keyed": KEYED, "row": ROW, "bare": BARE, "counted": COUNTED, "growing": GROWING}
+
+
 def graph_of(text: str, **params: Any) -> LayerGraph:
     return archspec.compile(load_text(HEAD + text, overrides=params))
 
@@ -99,16 +142,37 @@ def test_a_dict_has_no_key_that_is_a_method_of_it() -> None:
     assert 'getattr(self, "1-x")' in found
 
 
-@pytest.mark.parametrize("text", [KEYED, ROW], ids=["keyed", "row"])
+def test_a_parameter_has_no_key() -> None:
+    found = source_of(BARE)
+    assert found.count("(nn.ModuleDict):") == 2
+    assert "nn.init.normal_(module.p, std=0.02)" in found
+    assert 'nn.init.zeros_(getattr(module, "1"))' in found
+    assert "class Alone(nn.Module):" in found  # all of its modules are attributes
+
+
+def test_a_count_has_no_key() -> None:
+    found = source_of(COUNTED)
+    assert "class Again(nn.ModuleDict):" in found
+    assert "self.repeat_times = times" in found
+
+
+def test_channels_that_grow_are_a_local_of_a_dict_too() -> None:
+    found = source_of(GROWING)
+    assert "class Named(nn.ModuleDict):" in found
+    assert 'channels += 4\n        self["3_x"] = Unit(channels, width + 12, k=7)\n' in found
+
+
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
 def test_keys_are_those_of_the_spec_and_each_node_is_found(text: str) -> None:
     graph = graph_of(text)
+    backend("torch", BuildsModels).verify(source_of(text), graph)
     model: Any = archspec.build(graph, "torch")
     found = {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}
     assert found == {*graph.all_weights}
     assert traced(graph, model).keys() == graph.types.keys()
 
 
-@pytest.mark.parametrize("text", [KEYED, ROW], ids=["keyed", "row"])
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
 def test_they_can_be_captured(text: str) -> None:
     graph = graph_of(text)
     model: Any = archspec.build(graph, "torch").eval()

@@ -37,9 +37,9 @@ def test_multiply_adds(op: str, case: str) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
     graph = graph_of(case, (9, 12))
-    model = backend("torch", BuildsModels).build(
-        archspec.generate(graph, "torch"), graph, weights=random_weights(graph)
-    )
+    source, target = archspec.generate(graph, "torch"), backend("torch", BuildsModels)
+    target.verify(source, graph)  # a model whose weights are given draws none
+    model = target.build(source, graph, weights=random_weights(graph))
     model.eval()
     inputs = [torch.from_numpy(array).float() for array in random_inputs(graph, batch=1).values()]
     # Without gradients PyTorch's attention, and its fused kernels anyway, go a way that is not counted.

@@ -51,7 +51,9 @@ def test_the_gradients_of_two_frameworks(case: str) -> None:
     found: list[Any] = []
     for name in ("torch", "keras"):
         target = backend(name, TrainsModels)
-        model = target.build(target.render(graph), graph, weights=weights, dtype="float64")
+        source = target.render(graph)
+        target.verify(source, graph)  # a model whose weights are given draws none
+        model = target.build(source, graph, weights=weights, dtype="float64")
         found.append(target.gradients(model, graph, inputs, targets))
     for one, other in ((found[0].weights, found[1].weights), (found[0].inputs, found[1].inputs)):
         assert one.keys() == other.keys()

@@ -11,6 +11,7 @@ import pytest
 import archspec
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
+from archspec.ir.ops.windows import MAPS
 from archspec.spec import load_text
 from tests.needed import needs
 
@@ -80,3 +81,13 @@ def test_everything_is_drawn_anew(layer: str, before: str) -> None:
             tensor.fill_(7)
         model.reset_parameters()
     _check(backend("torch", ExchangesWeights).export_weights(model, graph), layer)
+
+
+@pytest.mark.parametrize("names", MAPS)
+def test_the_maps_of_windows_are_drawn_whatever_they_are_called(names: str) -> None:
+    """Nothing else in the network is drawn by their rule."""
+    graph = _graph(f"window_attention: {{heads: 2, window: 2, names: {names}, init: ones, bias_init: {{constant: 2}}}}")
+    found = backend("torch", ExchangesWeights).export_weights(archspec.build(graph, "torch"), graph)
+    for name in MAPS[names]:
+        assert (found[f"window_attention.{name}.weight"] == 1).all()
+        assert (found[f"window_attention.{name}.bias"] == 2).all()

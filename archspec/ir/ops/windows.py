@@ -17,7 +17,8 @@ from archspec.ir.tensor_type import IMAGES, TOKENS, Accepted, Axes, Shape, Tenso
 
 MLP_UNITS: Final = 512
 """Hidden units of the network that gives a position bias."""
-_MAPS: Final = {"swin": ("qkv", "proj"), "timm": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
+MAPS: Final = {"swin": ("qkv", "proj"), "timm": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
+"""The names of the map of queries, keys and values, and of that of the result, by whose they are."""
 
 
 @register
@@ -54,7 +55,7 @@ class WindowAttention(Overall):
     )
     bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
     names: str = attribute(
-        WordKind(words=tuple(_MAPS)),
+        WordKind(words=tuple(MAPS)),
         "what the two maps are called: `qkv` and `proj` (`swin`, and `timm`, where indices are not saved), or `to_qkv` "
         "and `merge` (`maxvit`)",
         default="swin",
@@ -118,7 +119,7 @@ class WindowAttention(Overall):
     @property
     def maps(self) -> tuple[str, str]:
         """The names of the map of queries, keys and values, and of that of the result."""
-        return _MAPS[self.names]
+        return MAPS[self.names]
 
     @property
     def pixels(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self, TypeAlias
 
@@ -30,6 +30,15 @@ class Parts:
     """Further biases, which are always there."""
     resets: str = ""
     """The method that draws the layer's other parameters, for which the language has no initializer."""
+
+    def drawn_as_inner(self, initializers: Iterable[Initializer]) -> bool:
+        """Whether one that draws all modules of the `inner` class by these has drawn the weights and biases, too.
+
+        That is so where all of them are such modules', each a matrix by itself or drawn by what asks for no fans.
+        """
+        owners = {name.removesuffix(".weight") for name in self.weights if name.endswith(".weight")}
+        within = "{0}" not in owners and len(owners) == len(self.weights)
+        return within and (self.matrices == self.weights or not any(given.by_fan for given in initializers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.codegen.window_classes import variants, window_class
+from archspec.ir.ops.windows import MAPS
 from archspec_torch.ops.row import Parts, TorchRow
 
 VARIANTS: Final = variants(named=True)
@@ -23,7 +24,7 @@ def _window_attention(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _parts(use: LayerUse) -> Parts:
-    maps = ["{0}.qkv", "{0}.proj"] if use.value("names") == "swin" else ["{0}.to_qkv", "{0}.merge"]
+    maps = [f"{{0}}.{name}" for name in MAPS[use.value("names")]]
     certain: tuple[str, ...] = ()
     if use.value("scores") == "cosine":  # the network for positions has a bias where the maps have none
         maps += ["{0}.cpb_mlp[0]", "{0}.cpb_mlp[2]"]
