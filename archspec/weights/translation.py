@@ -6,12 +6,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from archspec.errors import Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
+from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered
 from archspec.weights.layouts import joined, joined_shape, part_of
 from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
@@ -29,7 +30,6 @@ _COUNTERS: Final = (
 _SLOT: Final = "/.OPTIMIZER_SLOT/"
 _PREPARES: Final = re.compile(r"(^|/)normalization(_\d+)?/(mean|variance|count|[012])$")
 """Variables of Keras's `Normalization`, which prepares images: that is said in a spec's `pretrained`."""
-_LAYER: Final = re.compile(r"(.*?)(?:_([1-9][0-9]{0,8}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Translation:
     whose: str
     """Whose names they are, as people read it."""
     prefix: str = ""
+    starts: Mapping[str, int] = field(default_factory=dict)
+    """The number of the file's first layer of each class of Keras's that the file numbers after layers of others."""
 
 
 def best_translation(
@@ -66,13 +68,15 @@ def best_translation(
     if library == LAYOUT_BACKEND:
         tensors = {name: tensor for name, tensor in tensors.items() if not _PREPARES.search(name)}
     given = [tensors]
-    if library == LAYOUT_BACKEND and prefix is None:
-        if (flat := _without_models(tensors)) is not None:
-            given.append(flat)
-        given += [from_zero for each in given if (from_zero := _numbered_from_zero(each)) is not None]
+    numbered = library == LAYOUT_BACKEND and prefix is None
+    if numbered and (flat := _without_models(tensors)) is not None:
+        given.append(flat)
     for whose, origins in _readings(graph, library, weight_map):
         for each in given:
-            new = _translated(each, graph, origins, whose, prefix)
+            starts = _starts(each, graph, origins) if numbered else {}
+            if starts:
+                each = {renumbered(name, starts): tensor for name, tensor in each.items()}
+            new = replace(_translated(each, graph, origins, whose, prefix), starts=starts)
             if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
                 found = new
             if new.found == len(graph.all_weights):
@@ -92,27 +96,38 @@ def _without_models(tensors: Mapping[str, LazyTensor]) -> dict[str, LazyTensor] 
     return {short[name] if counts[short[name]] == 1 else name: tensor for name, tensor in tensors.items()}
 
 
-def _numbered_from_zero(tensors: Mapping[str, LazyTensor]) -> dict[str, LazyTensor] | None:
-    """Tensors of layers that Keras has named, by the names of a process that has made no layers before.
+def _starts(tensors: Mapping[str, LazyTensor], graph: LayerGraph, origins: Mapping[str, Origin]) -> dict[str, int]:
+    """The number of the first layer in a file of each class that Keras has numbered after other layers of its process.
 
-    Keras numbers layers of a kind through the whole process: the first convolution may be `conv2d_94`. None where all
-    begin at the first.
+    Keras numbers layers of a class through the whole process: a network's first convolution may be `conv2d_94`. That is
+    so where no layer of the class in the file is the network's by its name, and all are by the names from the first on.
+    Where some are by both, as `conv2d_1` of a file with `conv2d_1` and `conv2d_2` is of a network with `conv2d` and
+    `conv2d_1`, the file must have all of the network's layers of the class, with all weights, of the same shapes.
     """
-    first: dict[str, int] = {}
-    found = {name: _LAYER.fullmatch(name.partition("/")[0]) for name in tensors}
-    for match in filter(None, found.values()):
-        number = int(match[2] or 0)
-        first[match[1]] = min(number, first.get(match[1], number))
-    if not any(first.values()):
-        return None
-    renamed: dict[str, LazyTensor] = {}
-    for name, tensor in tensors.items():
-        own = found[name]
-        if own is not None:
-            number = int(own[2] or 0) - first[own[1]]
-            name = f"{own[1]}{f'_{number}' if number else ''}{name[own.end() :]}"
-        renamed[name] = tensor
-    return renamed
+    places = {
+        name: {layer for each in _names_of(origin) if (layer := layer_of(each))} for name, origin in origins.items()
+    }
+    wanted = numbers_by_class(each for origin in origins.values() for each in _names_of(origin))
+    found: dict[str, int] = {}
+    for kind, given in numbers_by_class(tensors).items():
+        start, own = min(given), wanted.get(kind, set())
+        from_zero = {number - start for number in given}
+        if start == 0 or not from_zero <= own:
+            continue
+        if given & own:
+            of_class = {name: each for name, each in origins.items() if any(kind == of for of, _ in places[name])}
+            shifted = {renumbered(name, {kind: start}): tensor for name, tensor in tensors.items()}
+            if from_zero != own or _translated(shifted, graph, of_class, "", "").found < len(of_class):
+                continue
+        found[kind] = start
+    return found
+
+
+def _names_of(origin: Origin) -> Iterator[str]:
+    """All names under which a file may have a weight or parts of it."""
+    for part in origin.parts:
+        yield from part.names
+        yield from (each.name for each in part.numbered)
 
 
 def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:
