@@ -18,7 +18,6 @@ from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.deciding_params import deciding_params
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import commit_of, local
-from archspec.weights.keras_numbering import shifts
 from archspec.weights.network_digest import network_digest
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
@@ -186,7 +185,7 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
             if found is not None and found.named:
                 notes = [
                     f"read by {found.whose}{f', after `{found.prefix}`' if found.prefix else ''}",
-                    *shifts(found.starts),
+                    *found.notes,
                 ]
                 if idle := asked.weight_map.idle(graph):
                     notes.append(f"rules that name nothing of {graph.name}: {_some(idle)}")
@@ -252,7 +251,7 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     also = f"; it also has `{others[0]}` (--weights-key takes it)" if others else ""
     notes = (f"the file's key `{best}`",) if best else ()
     before = f", after `{found.prefix}`" if found.prefix else ""
-    notes = (*notes, f"read by {found.whose}{before}{also}", *shifts(found.starts))
+    notes = (*notes, f"read by {found.whose}{before}{also}", *found.notes)
     return FoundWeights(found.tensors, notes)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.errors import Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
-from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered
+from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered, shifts
 from archspec.weights.layouts import joined, joined_shape, part_of
 from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
@@ -46,6 +46,15 @@ class Translation:
     prefix: str = ""
     starts: Mapping[str, int] = field(default_factory=dict)
     """The number of the file's first layer of each class of Keras's that the file numbers after layers of others."""
+    preparing: tuple[str, ...] = ()
+    """The file's tensors that prepare images: no network of a spec has them."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was made of the names, and what was left out."""
+        names = ", ".join(self.preparing)
+        left_out = f"left out, for they prepare images before the network of a spec begins: {names}"
+        return (*shifts(self.starts), *([left_out] if self.preparing else []))
 
 
 def best_translation(
@@ -65,8 +74,8 @@ def best_translation(
         weight_map: whose names the file has, where it is known.
     """
     found: Translation | None = None
-    if library == LAYOUT_BACKEND:
-        tensors = {name: tensor for name, tensor in tensors.items() if not _PREPARES.search(name)}
+    preparing = tuple(name for name in tensors if _PREPARES.search(name)) if library == LAYOUT_BACKEND else ()
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in preparing}
     given = [tensors]
     numbered = library == LAYOUT_BACKEND and prefix is None
     if numbered and (flat := _without_models(tensors)) is not None:
@@ -76,7 +85,7 @@ def best_translation(
             starts = _starts(each, graph, origins) if numbered else {}
             if starts:
                 each = {renumbered(name, starts): tensor for name, tensor in each.items()}
-            new = replace(_translated(each, graph, origins, whose, prefix), starts=starts)
+            new = replace(_translated(each, graph, origins, whose, prefix), starts=starts, preparing=preparing)
             if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
                 found = new
             if new.found == len(graph.all_weights):

@@ -250,3 +250,5 @@ def test_layers_of_models_within_models_and_what_prepares_images(tmp_path: Path)
     assert found is not None
     assert found.found == len(found.tensors) == len(graph.all_weights)
     assert all(np.array_equal(found.tensors[name].load(), array) for name, array in arrays.items())
+    (note,) = found.notes
+    assert note.endswith(": normalization/mean")
