@@ -165,7 +165,7 @@ def test_rounds_that_are_written_apart_have_lines_of_their_own() -> None:
     torch, keras = (source_lines(graph, backend) for backend in BACKENDS)
     first, *others = (lit(torch, f"r.{index}.c") for index in range(4))
     assert first[0].startswith('"c": nn.Conv2d(3, 8')
-    assert all(other[0].startswith('("c", nn.Conv2d(8, 8') for other in others)
+    assert all(other[0].startswith('"c": nn.Conv2d(8, 8') for other in others)
     header = "for i in range(1, 4):"
     assert [header in lit(keras, f"r.{index}") for index in range(4)] == [False, True, True, True]
     assert [lit(keras, f"r.{index}.c")[-2] for index in range(2)] == ['name="r_0_c",', 'name=f"r_{i}_c",']
