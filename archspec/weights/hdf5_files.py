@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archspec.archives import open_archive
 from archspec.atomic_files import open_regular
@@ -129,7 +129,7 @@ class _OpenFile:
 
 
 @contextmanager
-def _part(file: BinaryIO) -> Iterator[_Window]:
+def _part(file: io.BufferedReader) -> Iterator[_Window]:
     """The file itself, or the part of an archive that holds the weights."""
     head = file.read(4)
     size = file.seek(0, io.SEEK_END)
@@ -151,7 +151,7 @@ def _part(file: BinaryIO) -> Iterator[_Window]:
 class _Window(io.RawIOBase):
     """A part of a file as a file of its own."""
 
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, size: int) -> None:
         super().__init__()
         self._file, self.start, self.size, self._place = file, start, size, 0
 
@@ -170,7 +170,7 @@ class _Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._file.seek(self.start + self._place)
-        count: int = self._file.readinto(memoryview(buffer)[: max(0, self.size - self._place)])  # type: ignore[attr-defined]
+        count: int = self._file.readinto(memoryview(buffer)[: max(0, self.size - self._place)])
         self._place += count
         return count
 

@@ -101,7 +101,7 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> bytearray:
         alone.fp = file
         with alone.open(entry) as part:
             _header(part)
-            # In place, so that the numbers are there once, and can be changed.
+            # In place, so that the numbers are there once, and can be changed. What is typed as `IO` can do it.
             data = bytearray(entry.file_size - part.tell())
             view, done = memoryview(data), 0
             while count := part.readinto(view[done : done + _PIECE]):  # type: ignore[attr-defined]

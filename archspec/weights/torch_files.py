@@ -7,7 +7,7 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.archives import open_archive
 from archspec.atomic_files import open_regular
@@ -152,12 +152,12 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
     return root, storage
 
 
-def _numbers(file: BinaryIO, length: int, width: int, start: int, count: int) -> bytearray:
+def _numbers(file: io.BufferedIOBase, length: int, width: int, start: int, count: int) -> bytearray:
     """So many numbers, from this one on, of a storage of so many bytes that begins here; fewer where it ends before."""
     there = max(0, min(count, length // width - start))
     file.seek(start * width if there else 0, io.SEEK_CUR)
     data = bytearray(there * width)  # whose arrays can be changed, and need not be copied for that
-    del data[file.readinto(data) :]  # type: ignore[attr-defined]
+    del data[file.readinto(data) :]
     return data
 
 
