@@ -293,4 +293,5 @@ def _extent(box: Box, size: Size, closed: Size, part: NestedLayout | None) -> Bo
     before, after = max(size.before, closed.before), max(size.after, closed.after, closed.said)
     if part is not None:
         return BoxExtent(before, after, part.layout.inputs, part.layout.outputs)
-    return BoxExtent(before, after, None, tuple(PORT * port for port in range(len(box.shapes))))
+    outputs = tuple(PORT * port for port in range(len(box.shapes)))
+    return BoxExtent(before, after, None, outputs, rim=SIGN / 2 if box.sign else 0.0)

@@ -54,6 +54,8 @@ class BoxExtent:
     inputs: tuple[float, ...] | None
     """Where lines enter it, from its axis; None if anywhere, as into a box without an inside."""
     outputs: tuple[float, ...]
+    rim: float = 0.0
+    """Of a sign: how far its circle reaches. What is said of it reaches farther, and lines come to the circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,8 +365,7 @@ class _Layouter:
             return (*points, Point(target, Anchor("end")))
         if self._sideways(line):
             middle = Anchor("middle", box)
-            extent = self.extents[box]
-            rim = target + extent.after if vertical > target else target - extent.before
+            rim = target + self.extents[box].rim * (1 if vertical > target else -1)
             return (*points, Point(vertical, middle), Point(rim, middle))
         if _differ(vertical, target):
             if self._is_free(box):

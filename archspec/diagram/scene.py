@@ -250,7 +250,7 @@ def has_arrow(line: Line, placed: Placed, *, whole: bool) -> bool:
 def _closed_box(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     mark = box.closed_mark
     stroke, thick = (f"mark:{mark}", 2.5) if mark else ("frame", 1.0)
-    x, y, wide, high = turn.rect(size.along, size.before, size.after)
+    x, y, wide, high = _outline(box, size, turn)
     middle = x + wide / 2, y + high / 2
     if box.sign:
         group.shapes.append(Circle(*middle, wide / 2, f"kind:{box.kind}", stroke, thick))
@@ -282,7 +282,13 @@ def _finish(group: Group, box: Box, size: Size, turn: _Turn) -> None:
     """What stands around a closed box."""
     group.shapes += _said(box, size, turn)
     if mark := box.closed_mark:
-        group.groups.append(_badge(mark, *turn.rect(size.along, size.before, size.after)))
+        group.groups.append(_badge(mark, *_outline(box, size, turn)))
+
+
+def _outline(box: Box, size: Size, turn: _Turn) -> tuple[float, float, float, float]:
+    """x, y, width and height of a closed box; a sign's circle is around its axis, whatever is said above it."""
+    before, after = (size.along / 2, size.along / 2) if box.sign else (size.before, size.after)
+    return turn.rect(size.along, before, after)
 
 
 def _frame(box: Box, area: tuple[float, float, float, float], depth: int) -> Rect:

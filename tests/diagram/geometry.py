@@ -42,6 +42,7 @@ def faults(scene: Scene) -> list[str]:
     for item in items:
         found += _boxes_overlap(item)
         found += _lines_cross_boxes(item)
+        found += _lines_end_nowhere(item)
         found += _lines_share_a_way(item)
     found += _lines_cross_texts(items)
     return found
@@ -149,6 +150,32 @@ def _lines_cross_boxes(item: Item) -> Iterator[str]:
             for box in item.boxes:
                 if _crosses(segment, box.area):
                     yield f"a line goes through {box.path}, in {item.path or 'the page'}"
+
+
+def _lines_end_nowhere(item: Item) -> Iterator[str]:
+    """Within a frame a line leads to a box or to the border; on the page it may be what the network gives."""
+    if not item.path:
+        return
+    for points in item.lines:
+        x, y = points[-1]
+        end = Area(x, y, x, y)
+        if not any(_touches(end, box.area) for box in item.boxes) and not _touches_border(end, item.area):
+            yield f"a line ends nowhere in {item.path}"
+
+
+def _touches(one: Area, other: Area) -> bool:
+    return (
+        one.left <= other.right + SLACK
+        and other.left <= one.right + SLACK
+        and one.top <= other.bottom + SLACK
+        and other.top <= one.bottom + SLACK
+    )
+
+
+def _touches_border(point: Area, area: Area) -> bool:
+    beside = min(abs(point.left - area.left), abs(point.left - area.right))
+    above = min(abs(point.top - area.top), abs(point.top - area.bottom))
+    return _touches(point, area) and min(beside, above) <= SLACK
 
 
 def _lines_cross_texts(items: list[Item]) -> Iterator[str]:

@@ -75,6 +75,12 @@ def test_projections_are_dashed_and_identities_are_not() -> None:
     }
 
 
+def test_what_other_sums_take_too_is_no_shortcut() -> None:
+    """NASNet's reduction cell adds pools of one convolution to deep branches: none of that is a way around another."""
+    drawn = figure(archspec.draw("nasnet_keras"))
+    assert not [line for box in drawn.walk() if box.inside for line in box.inside.lines if line.dashed]
+
+
 @pytest.mark.parametrize("level", ["stage", "unit", "layer"])
 def test_every_layer_is_in_one_box(level: str) -> None:
     for name in shipped():

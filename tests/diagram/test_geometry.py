@@ -129,6 +129,13 @@ def test_planted_faults_are_seen(level: Level) -> None:
     inside.shapes[index] = replace(line, points=(line.points[0], (0.0, line.points[-1][1]), line.points[-1]))
     assert reported(through, "a line goes through layer2.0.")
     assert reported(through, "two lines lie on each other")
+    short = scene()
+    inside = group_of(short, "layer2.0").groups[0]
+    inside.shapes = [
+        replace(shape, points=shape.points[:-1]) if isinstance(shape, Line) and len(shape.points) > 2 else shape
+        for shape in inside.shapes
+    ]
+    assert reported(short, "a line ends nowhere in layer2.0")
     lost = scene()
     gone = group_of(lost, "layer1.0.conv1")
     gone.shapes = [shape for shape in gone.shapes if isinstance(shape, Rect)]
