@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archspec.errors import Source, Span
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, owners_of, walk
 from archspec.spec.shipped_specs import shipped_folder
 
 
@@ -60,8 +60,7 @@ def _spans(
     """
     match item:
         case Layer():
-            first = {name.rpartition(".")[0] for name in item.shared.values()}
-            yield item.path, (item.span, *(owners.get(path) for path in sorted(first)), *around)
+            yield item.path, (item.span, *(owners.get(path) for path in sorted(owners_of(item.shared))), *around)
         case Choice():
             for inner in item.body.items:
                 yield from _spans(inner, graph, around, owners)

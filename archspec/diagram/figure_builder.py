@@ -17,7 +17,7 @@ from archspec.diagram.runs import from_to, is_most, item_runs, iteration_runs, p
 from archspec.diagram.text_width import shortened
 from archspec.ir.def_use import DefUse, pattern
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, walk
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope, owners_of, walk
 from archspec.ir.tensor_type import shape_text
 
 MOST_BOXES: Final = 1500
@@ -283,8 +283,7 @@ class _FigureBuilder:
         kind = op.kind
         if layer.named and not layer.name.isdecimal() and op.weighted and self.level != "stage":
             words.append(Words(shortened(layer.name), "quiet"))
-        owners = {name.rpartition(".")[0] for name in layer.shared.values()}
-        words += _shared_words(owner for owner in owners if owner.rpartition(".")[2] != layer.name)
+        words += _shared_words(owner for owner in owners_of(layer.shared) if owner.rpartition(".")[2] != layer.name)
         arriving = self.graph.input_shapes(node)
         shapes = [
             ""

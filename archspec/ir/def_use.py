@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
 from archspec.ir.op import Op
-from archspec.ir.scope import Body, Choice, Layer, Loop, Operand, Ref, Scope
+from archspec.ir.scope import Body, Choice, Layer, Loop, Operand, Ref, Scope, owners_of
 from archspec.ir.tensor_type import Shape, TensorType
 
 
@@ -48,8 +48,8 @@ class Node:
     @property
     def owner(self) -> str:
         """The path of the layer whose weights it computes with: its own, unless they are used again."""
-        owners = {name.removesuffix(f".{weight}") for weight, name in self.shared.items()}
-        return owners.pop() if len(owners) == 1 else self.path
+        owners = owners_of(self.shared)
+        return owners[0] if len(owners) == 1 else self.path
 
 
 def node_of(layer: Layer, inputs: tuple[str, ...]) -> Node:

@@ -18,7 +18,7 @@ from archspec.ir.def_use import producer, result_index, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
 from archspec.ir.op import Op
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope, owners_of
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import verify
 
@@ -131,8 +131,10 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
 
 def _shared_by(shared: Mapping[str, str], op: Op, arriving: Sequence[TensorType]) -> dict[str, str]:
     """Whose parameters a layer computes with, those of its op as it is now: new ones are the owner's as well."""
-    [owner] = {name.removesuffix(f".{weight}") for weight, name in shared.items()}
-    return {weight.name: f"{owner}.{weight.name}" for weight in op.weights(arriving)}
+    owners = owners_of(shared)
+    if len(owners) > 1:  # one by one: what is new is its own
+        return {weight.name: shared[weight.name] for weight in op.weights(arriving) if weight.name in shared}
+    return {weight.name: weight.at(owners[0]) for weight in op.weights(arriving)}
 
 
 def _is_numbered(items: Sequence[Item]) -> bool:

@@ -90,6 +90,19 @@ class Layer:
     """Its name where names are flat, as in Keras, and the expression for it; its path joined by `_` unless given."""
 
 
+def owners_of(shared: Mapping[str, str]) -> list[str]:
+    """The paths of the layers that have the parameters which a layer shares: one, unless it has those of several.
+
+    Args:
+        shared: as `Layer.shared`. A parameter that its owner calls otherwise is taken to have a name without a dot.
+    """
+    paths = (
+        name.removesuffix(f".{weight}") if name.endswith(f".{weight}") or not weight else name.rpartition(".")[0]
+        for weight, name in shared.items()
+    )
+    return list(dict.fromkeys(paths))
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """Items in the order they are computed, and what they give in the end."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk_layers
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, owners_of, walk_layers
 from archspec.passes.pipeline import Property
 
 
@@ -48,7 +48,7 @@ def _parts(graph: LayerGraph) -> Iterator[Diagnostic]:
 def _borrowed(graph: LayerGraph) -> Iterator[Diagnostic]:
     """What evaluation uses again though it is computed in training alone."""
     for path, node in graph.evaluated_nodes.items():
-        for first in dict.fromkeys(name.rpartition(".")[0] for name in node.shared.values()):
+        for first in owners_of(node.shared):
             if first not in graph.evaluated_nodes:
                 message = f"`{path}` uses `{first}` again, which is computed in training alone"
                 notes = (Note("it is here", graph.nodes[first].span),)
