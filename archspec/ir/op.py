@@ -137,10 +137,10 @@ class Described:
                 yield info.name, value
 
 
-@dataclass(frozen=True, slots=True)
 class Op(Described):
     """Base of all ops."""
 
+    __slots__ = ()
     kind: ClassVar[OpKind]
     example: ClassVar[Example]
     """For the documentation."""

@@ -20,9 +20,9 @@ AnyOp = TypeVar("AnyOp", bound=type[Op])
 class OpRegistry(Mapping[str, type[Op]]):
     """Ops by name, in the order of their registration.
 
-    A module whose ops are expected is imported when one of them is asked for. What other packages have is looked up when
-    a name is asked for that is not among those, or when all are; a spec that names archspec's own ops alone does not
-    wait for it.
+    A module whose ops are expected is imported when one of them is asked for. What other packages have is looked up
+    when a name is asked for that is not among those, or when all are; a spec that names archspec's own ops alone does
+    not wait for it.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class OpRegistry(Mapping[str, type[Op]]):
         lacking = [part for part in _RECORD if not hasattr(op, part)] + ["__doc__"] * (not op.__doc__)
         if lacking:
             raise TypeError(f"the op {op.__name__} lacks `{lacking[0]}`")
-        if "__slots__" not in op.__dict__:
+        if "__slots__" not in op.__dict__ or any(isinstance(part, dataclasses.Field) for part in vars(op).values()):
             raise TypeError(f"the op {op.__name__} is no `@dataclass(frozen=True, slots=True)`")
         name = op.name
         if not name.isidentifier() or name != name.lower():
