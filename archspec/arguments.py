@@ -11,11 +11,15 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from archspec._version import __version__
 from archspec.errors import nearest
 from archspec.process_exit import EXIT_CODES, USAGE
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Write a spec": {
@@ -53,6 +57,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 """The commands by what one does with them; each is a module of `archspec.commands`, imported when it is used."""
 
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
+_METADATA: Final = "importlib.metadata"
 COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() for name, does in group.items()}
 
 
@@ -160,15 +165,44 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
 
 @contextmanager
 def _no_plugins() -> Iterator[None]:
-    """Let models of pydantic be made without its plugins, which it looks for in all that is installed."""
+    """Let models of pydantic be made without its plugins, which it looks for in all that is installed.
+
+    What would look for them imports `importlib.metadata` first, which takes as long as all models do. It gets a module of
+    this name that imports the real one when something of it is used.
+    """
     before = os.environ.get(_PLUGINS)
     os.environ[_PLUGINS] = "__all__"
+    if _METADATA not in sys.modules:
+        sys.modules[_METADATA] = _LateMetadata(_METADATA)
     try:
         yield
     finally:
+        _forget_stand_in()
         del os.environ[_PLUGINS]
         if before is not None:
             os.environ[_PLUGINS] = before
+
+
+class _LateMetadata(ModuleType):
+    """Stands for `importlib.metadata`, which is imported when something of it is used."""
+
+    @staticmethod
+    def entry_points(**selected: str) -> EntryPoints:
+        """What `importlib.metadata.entry_points` gives."""
+        _forget_stand_in()
+        found: EntryPoints = importlib.import_module(_METADATA).entry_points(**selected)
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # what the import system looks for
+            raise AttributeError(name)
+        _forget_stand_in()
+        return getattr(importlib.import_module(_METADATA), name)
+
+
+def _forget_stand_in() -> None:
+    if isinstance(sys.modules.get(_METADATA), _LateMetadata):
+        del sys.modules[_METADATA]
 
 
 def _overview(width: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
@@ -70,10 +70,16 @@ def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
 
 _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition("Item")]}
 
-Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, definition("Items"))]
-Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_MORE)]
+if TYPE_CHECKING:
+    _Items: TypeAlias = tuple["Item", ...]
+    _Sequences: TypeAlias = tuple["Sequence", ...]
+else:  # these models are not there yet, and `Reads` asks for no schema of them: none has to be made a second time
+    _Items = _Sequences = tuple
+
+Items: TypeAlias = Annotated[_Items, Reads(_items, definition("Items"))]
+Otherwise: TypeAlias = Annotated[_Items, Reads(_otherwise, _ONE_OR_MORE)]
 Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
-Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
+Branches: TypeAlias = Annotated[_Sequences, Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
 def _index(value: object, info: ValidationInfo) -> str:
