@@ -73,6 +73,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message}\ntry `{self.prog} --help`\n")
 
 
+class _WholeParser(Parser):
+    """The parser of the whole command line, whose help shows all commands."""
+
+    def format_help(self) -> str:
+        """The usage, the options and the commands in their groups."""
+        self.epilog = "\n".join(_overview(shutil.get_terminal_size().columns - 2))
+        return super().format_help()
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """What a command line asks for. Where it is wrong, or asks for help, the process ends here, as argparse does it."""
     name = command_of(arguments)
@@ -117,7 +126,7 @@ def every_command() -> Iterator[tuple[str, str, Parser]]:
 def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
     """The whole parser, and those of some commands by name; the modules of the others are not imported."""
     width = shutil.get_terminal_size().columns - 2
-    whole = Parser(
+    whole = _WholeParser(
         prog="archspec",
         usage="archspec [-h] [-V] [--color WHEN] COMMAND ...",
         description="\n".join(
@@ -127,7 +136,6 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
                 width,
             )
         ),
-        epilog="\n".join(_overview(width)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
@@ -145,10 +153,8 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         dest="command", metavar="COMMAND", required=True, prog="archspec", help=argparse.SUPPRESS
     )
     found: dict[str, Parser] = {}
-    for name, does in COMMANDS.items():
-        if name not in names:
-            commands.add_parser(name, add_help=False)
-            continue
+    for name in names:
+        does = COMMANDS[name]
         with _no_plugins():
             module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(

@@ -125,7 +125,7 @@ class Recipe(Document):
     extends: str | None = Field(
         None, description="the recipe that this one changes: a path, or the name of one that ships"
     )
-    params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    params: Params = Field({}, description="what a user may choose")
     data: DataSpec = Field(description="the examples, and what is done to them")
     batch: Annotated[Attribute, Scalar(IntKind(least=1))] = Field(
         description="how many examples a step has, on all devices together"

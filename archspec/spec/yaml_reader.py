@@ -24,8 +24,8 @@ _COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
 _NODES: Final = {yaml.AliasEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent}
 """The events of nodes, beside those of scalars."""
 _ENDS: Final = {yaml.SequenceEndEvent, yaml.MappingEndEvent}
-_VERSION: Final = re.compile(rb"archspec[\"']?\s*:")
-"""The key that each spec has."""
+_OWN_KEY: Final = re.compile(rb"(?:archspec|^blocks)[\"']?\s*:", re.MULTILINE)
+"""The keys of which each spec, recipe and library of blocks has one."""
 
 
 def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = None) -> object:
@@ -71,7 +71,7 @@ def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> s
     if load_context.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
-    is_one = b"\0" not in content and _VERSION.search(_COMMENT.sub(b"", content))
+    is_one = b"\0" not in content and _OWN_KEY.search(_COMMENT.sub(b"", content))
     if not is_one and (help := _foreign_help(path)):
         refuse("is no spec", help=help)
         return None
