@@ -173,8 +173,8 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
 def _no_plugins() -> Iterator[None]:
     """Let models of pydantic be made without its plugins, which it looks for in all that is installed.
 
-    What would look for them imports `importlib.metadata` first, which takes as long as all models do. It gets a module of
-    this name that imports the real one when something of it is used.
+    What would look for them imports `importlib.metadata` first, which takes as long as all models do. It gets a module
+    of this name that imports the real one when something of it is used.
     """
     before = os.environ.get(_PLUGINS)
     os.environ[_PLUGINS] = "__all__"

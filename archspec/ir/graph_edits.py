@@ -164,7 +164,7 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
     return around if iteration else (*around, scope.location)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Editing:
     edits: Mapping[Address | str, Edit]
     reserved: frozenset[str]

@@ -100,8 +100,7 @@ class Weight:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeInfo:
+class AttributeInfo(NamedTuple):
     """One attribute of an op class, as the language sees it."""
 
     name: str

@@ -30,7 +30,7 @@ _SEVERAL: Final = ("channels", "tokens", "ids")
 """The sizes that are words in the plural."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Top:
     """The values that the items are worked out with, and what that may take."""
 

@@ -28,7 +28,7 @@ _OWN_KEYS: Final = ("extends", "include", "blocks")
 Finder = Callable[[str, Path, Span], Path | None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Composer:
     """Joins files. `parent` and `library` find the files that are named; None means not found."""
 

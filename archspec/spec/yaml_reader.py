@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -109,7 +109,7 @@ class _StopError(Exception):
     """Nothing more can be read from this text; the reason is already noted."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _OpenContainer:
     """A container under construction; `size` and `height` are those of the tree read so far."""
 
@@ -121,8 +121,7 @@ class _OpenContainer:
     key_span: Span | None = None  # set while a key waits for its value
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(NamedTuple):
     value: object
     size: int
     height: int
