@@ -114,7 +114,9 @@ class Composer:
             span = part.value_spans[CLASSES]
             path = self.library(name, folder, span)
             inside = path is not None and self._real(path, span) is not None
-            text = file_text(path, self.load_context, span) if path is not None and inside else None
+            text: str | None = None
+            if path is not None and inside:
+                text = file_text(path, self.load_context, span, has_keys=False)
             if text is None:
                 del part[CLASSES]  # which has been said
                 continue

@@ -40,8 +40,15 @@ def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = Non
     return read_text(text, str(path), load_context)
 
 
-def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> str | None:
-    """The text of a file that a spec is made of; None where it cannot be read, with the reason noted."""
+def file_text(path: Path, load_context: LoadContext, asked_at: Span | None, *, has_keys: bool = True) -> str | None:
+    """The text of a file that a spec is made of; None where it cannot be read, with the reason noted.
+
+    Args:
+        path: the file.
+        load_context: where the reason is noted, and what has been read so far is counted.
+        asked_at: the place that names the file, for the message.
+        has_keys: it must have the keys of a spec. Others are any text, of which no program is known by its first lines.
+    """
 
     def refuse(reason: str, code: str = "E0101", help: str = "") -> None:
         load_context.error(code, f"`{path}` {reason}", asked_at, help=help)
@@ -71,7 +78,7 @@ def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> s
     if load_context.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
-    is_one = b"\0" not in content and _OWN_KEY.search(_COMMENT.sub(b"", content))
+    is_one = b"\0" not in content and (not has_keys or _OWN_KEY.search(_COMMENT.sub(b"", content)))
     if not is_one and (help := _foreign_help(path)):
         refuse("is no spec", help=help)
         return None
