@@ -75,6 +75,8 @@ class OpRegistry(Mapping[str, type[Op]]):
         if found is None and name in self._expected:
             module, imported = self._expected[name]
             imported(module)
+            if name not in self._ops:
+                raise TypeError(f"{module} registers no op {name}")
             found = self._ops[name]
         if found is None:
             found = _OTHERS.load(name, f"the op `{name}`", lambda op: self._named(name, op))
