@@ -137,13 +137,13 @@ def form_of(graph: LayerGraph, form: Form) -> LayerGraph:
 
 def _tapped(graph: LayerGraph, taps: Sequence[str] | None) -> LayerGraph:
     """A whole graph, or what leads to some of its tensors."""
-    from archspec.passes import run_passes
-    from archspec.passes.select_outputs import SelectOutputs
-
     if taps is None:
         return graph
     if isinstance(taps, str):
         raise TypeError(f"taps are a list of names, as in taps=[{taps!r}]")
+    from archspec.passes import run_passes
+    from archspec.passes.select_outputs import SelectOutputs
+
     return run_passes(graph, (SelectOutputs(tuple(taps)),)).graph
 
 

@@ -11,11 +11,15 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from archspec._version import __version__
 from archspec.errors import nearest
 from archspec.process_exit import EXIT_CODES, USAGE
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Write a spec": {
@@ -53,6 +57,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 """The commands by what one does with them; each is a module of `archspec.commands`, imported when it is used."""
 
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
+_METADATA: Final = "importlib.metadata"
 COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() for name, does in group.items()}
 
 
@@ -66,6 +71,15 @@ class Parser(argparse.ArgumentParser):
             found = nearest(choice[1], re.findall(r"[\w.:-]+", choice[2]))
             message += f"; did you mean `{found}`?" if found else ""
         self.exit(USAGE, f"{self.prog}: error: {message}\ntry `{self.prog} --help`\n")
+
+
+class _WholeParser(Parser):
+    """The parser of the whole command line, whose help shows all commands."""
+
+    def format_help(self) -> str:
+        """The usage, the options and the commands in their groups."""
+        self.epilog = "\n".join(_overview(shutil.get_terminal_size().columns - 2))
+        return super().format_help()
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -112,7 +126,7 @@ def every_command() -> Iterator[tuple[str, str, Parser]]:
 def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
     """The whole parser, and those of some commands by name; the modules of the others are not imported."""
     width = shutil.get_terminal_size().columns - 2
-    whole = Parser(
+    whole = _WholeParser(
         prog="archspec",
         usage="archspec [-h] [-V] [--color WHEN] COMMAND ...",
         description="\n".join(
@@ -122,7 +136,6 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
                 width,
             )
         ),
-        epilog="\n".join(_overview(width)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
         allow_abbrev=False,
@@ -140,10 +153,8 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         dest="command", metavar="COMMAND", required=True, prog="archspec", help=argparse.SUPPRESS
     )
     found: dict[str, Parser] = {}
-    for name, does in COMMANDS.items():
-        if name not in names:
-            commands.add_parser(name, add_help=False)
-            continue
+    for name in names:
+        does = COMMANDS[name]
         with _no_plugins():
             module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(
@@ -160,15 +171,44 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
 
 @contextmanager
 def _no_plugins() -> Iterator[None]:
-    """Let models of pydantic be made without its plugins, which it looks for in all that is installed."""
+    """Let models of pydantic be made without its plugins, which it looks for in all that is installed.
+
+    What would look for them imports `importlib.metadata` first, which takes as long as all models do. It gets a module
+    of this name that imports the real one when something of it is used.
+    """
     before = os.environ.get(_PLUGINS)
     os.environ[_PLUGINS] = "__all__"
+    if _METADATA not in sys.modules:
+        sys.modules[_METADATA] = _LateMetadata(_METADATA)
     try:
         yield
     finally:
+        _forget_stand_in()
         del os.environ[_PLUGINS]
         if before is not None:
             os.environ[_PLUGINS] = before
+
+
+class _LateMetadata(ModuleType):
+    """Stands for `importlib.metadata`, which is imported when something of it is used."""
+
+    @staticmethod
+    def entry_points(**selected: str) -> EntryPoints:
+        """What `importlib.metadata.entry_points` gives."""
+        _forget_stand_in()
+        found: EntryPoints = importlib.import_module(_METADATA).entry_points(**selected)
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # what the import system looks for
+            raise AttributeError(name)
+        _forget_stand_in()
+        return getattr(importlib.import_module(_METADATA), name)
+
+
+def _forget_stand_in() -> None:
+    if isinstance(sys.modules.get(_METADATA), _LateMetadata):
+        del sys.modules[_METADATA]
 
 
 def _overview(width: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from archspec.display import display
 
@@ -118,8 +118,7 @@ class Source:
         return f"Source({self.name!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A place in a source: lines and columns count from 1, the end is exclusive."""
 
     source: Source
@@ -132,8 +131,7 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A further remark of a diagnostic, with its own place where it has one."""
 
     message: str
@@ -204,7 +202,7 @@ class InternalError(Exception):
         return f"internal error of archspec (please report it with the spec): {super().__str__()}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Diagnostics:
     """Collects diagnostics, so that all of a check's findings are shown at once."""
 

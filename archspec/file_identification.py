@@ -6,10 +6,9 @@ Only a file's first bytes, the names in an archive, and the outline of its text 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from archspec.archives import ArchiveError, open_archive
 from archspec.atomic_files import open_regular
@@ -45,8 +44,7 @@ _NO_MODEL: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(NamedTuple):
     """What a file is, as in "this is ...", and what to do for its weights."""
 
     what: str

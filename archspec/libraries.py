@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +39,8 @@ def compile_library(
         SpecError: the library is wrong, or `overrides` has params, which no library has.
     """
     folder = path.parent if root is None else root
+    import json  # networks do not wait for it
+
     name = json.dumps(Path(os.path.relpath(path, folder)).as_posix())
     text = f"archspec: 1\nname: library\ninclude: [{name}]\ninput: {{shape: [1]}}\nlayers: [relu]\n"
     return compile(load_text(text, str(path), folder, overrides, limits=limits))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +28,8 @@ def error_text(error: ArchspecError) -> str:
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:
     """The diagnostics as a JSON array of objects, for editors and CI."""
+    import json  # what is right, and what is shown as text, does not wait for it
+
     return json.dumps([_as_dict(diagnostic) for diagnostic in diagnostics], indent=2)
 
 

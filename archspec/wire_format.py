@@ -6,8 +6,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -24,8 +23,7 @@ class WireError(ValueError):
     """Bytes are no message of Protocol Buffers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a message."""
 
     number: int

@@ -98,7 +98,7 @@ def _check_depth(text: str, most: int) -> None:
             raise ExprError(f"brackets are nested more than {most} deep")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Converter:
     bound: Mapping[str, str]
     """The variables of the comprehensions around, and what they are called in the tree."""

@@ -107,7 +107,7 @@ def fold(
     return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Folding:
     values: Mapping[str, Expr]
     whole: Whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from archspec.errors import InternalError, Span
 from archspec.ir.def_use import Node, node_of, producer, result_index, value_name
@@ -17,8 +17,7 @@ from archspec.ir.scope import Layer, Operand, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an item goes: its location, its name (the spec's own if it is `named`), its path, and where it is
     written.
     """
@@ -30,7 +29,7 @@ class Place:
     span: Span | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Assembly:
     """A graph that grows by items whose names, locations and types are known: lowering's, and a `GraphBuilder`'s."""
 

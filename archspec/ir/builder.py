@@ -33,7 +33,7 @@ from archspec.reserved_names import NOT_LAYERS, is_layer_name, not_a_layer
 _NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpenBody:
     """What a `with` of the builder opens: items made inside of it stand in this scope."""
 
@@ -60,7 +60,7 @@ class OpenBody:
         return self.results[0]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LoopBody:
     """Iterations in a chain: the first tensor goes through all of them in turn."""
 
@@ -97,7 +97,7 @@ class LoopBody:
         body.results = (self.result,)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class GraphBuilder(Assembly):
     """A graph that grows.
 

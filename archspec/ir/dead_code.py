@@ -44,7 +44,7 @@ def eliminate_dead_code(graph: LayerGraph) -> LayerGraph:
     return replace(pruned, dead_weights={**graph.dead_weights, **left})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Shared:
     """Which results are needed of the scopes that are computed more than once with the same parameters."""
 
@@ -71,7 +71,7 @@ class _Shared:
         return [*known]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _RemainingNames:
     """What the tensors of one scope are called once some are gone."""
 

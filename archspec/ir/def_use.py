@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
@@ -73,15 +74,14 @@ def value_name(path: str, index: int) -> str:
     return path if index == 0 else f"{path}:{index}"
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeTensors:
+class ScopeTensors(NamedTuple):
     """The nodes that a scope's operands and results stand for, by path."""
 
     operands: tuple[str, ...]
     results: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class DefUse:
     """Every scope's wires and every node, in an order of computation."""
 

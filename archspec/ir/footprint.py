@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from archspec.ir.attributes import PerAxis, Sides
 
 
-@dataclass(frozen=True, slots=True)
-class AxisFootprint:
+class AxisFootprint(NamedTuple):
     """What the elements along one axis of an output look at along that axis of the input.
 
     It repeats: element `len(taps) * k + r` looks at the elements `step * k + t`, for each t in `taps[r]`. Those outside

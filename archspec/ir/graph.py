@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from archspec.display import display
 from archspec.errors import Diagnostic, InternalError, Source, Span
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkParam:
+class NetworkParam(NamedTuple):
     """A network's param: the value it was compiled with, and its documentation."""
 
     name: str
@@ -52,8 +51,7 @@ class BlockInfo:
     """What the spec says of params."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredDepth:
+class DeclaredDepth(NamedTuple):
     """The declared number of weighted layers, with its place."""
 
     value: int

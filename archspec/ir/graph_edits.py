@@ -31,10 +31,12 @@ All instances of a block, and all iterations of a repeat, have one.
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Another op in the layer's place; its inputs stay, and so does its name."""
+    """Another op in the layer's place, whose name stays."""
 
     op: Callable[[Layer], Op]
     """From the layer of one instance to its new op. Attributes that change have no expressions any more."""
+    operands: tuple[int, ...] | None = None
+    """Of its inputs, those that it still takes; all unless given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def apply_edits(graph: LayerGraph, edits: Mapping[Address | str, Edit]) -> Edite
         for layer in found[place]:
             if isinstance(edit, Remove) and edit.operand not in range(len(layer.operands)):
                 raise InternalError(f"{layer.path} has no input {edit.operand}")
+            if isinstance(edit, Replace) and not {*range(len(layer.operands))}.issuperset(edit.operands or ()):
+                raise InternalError(f"{layer.path} has not all of the inputs {edit.operands}")
     # Of layers that are not there, others compute with the weights: no layer may get their names.
     writing = _Editing(edits, frozenset(node.owner for node in graph.nodes.values()) - graph.nodes.keys())
     root = writing.scope(graph.root, "", ("",))
@@ -166,7 +170,7 @@ def _inside(scope: Scope, around: Address, *, iteration: bool = False) -> Addres
     return around if iteration else (*around, scope.location)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Editing:
     edits: Mapping[Address | str, Edit]
     reserved: frozenset[str]
@@ -221,7 +225,11 @@ class _Editing:
                 self.paths[item.path] = path
                 layer = replace(item, name=name, path=path, operands=operands)
                 edit = self.edit(item, address)
-                return _replaced(layer, edit.op(item)) if isinstance(edit, Replace) else layer
+                if not isinstance(edit, Replace):
+                    return layer
+                if edit.operands is not None:
+                    layer = replace(layer, operands=tuple(operands[index] for index in edit.operands))
+                return _replaced(layer, edit.op(item))
             case Scope():
                 changed = self.scope(item, path, _inside(item, address))
                 return replace(changed, name=name, operands=operands)

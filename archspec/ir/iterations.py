@@ -9,7 +9,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Renaming:
     """What lies in a scope, with weights of its own, as it is in another that is equal but for its path."""
 

@@ -30,7 +30,7 @@ def map_layers(graph: LayerGraph, change: Change, *, inputs: Sequence[Node] = ()
     return replace(graph, root=replace(graph.root, body=body), input_nodes=inputs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Mapping:
     change: Change
 

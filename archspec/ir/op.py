@@ -100,8 +100,7 @@ class Weight:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeInfo:
+class AttributeInfo(NamedTuple):
     """One attribute of an op class, as the language sees it."""
 
     name: str
@@ -137,10 +136,10 @@ class Described:
                 yield info.name, value
 
 
-@dataclass(frozen=True, slots=True)
 class Op(Described):
     """Base of all ops."""
 
+    __slots__ = ()
     kind: ClassVar[OpKind]
     example: ClassVar[Example]
     """For the documentation."""

@@ -15,7 +15,7 @@ from archspec.spec.form_suggestions import expression_help
 from archspec.suggestions.static_checks import default_help, undefined_help, word_help, words_in
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BodyNames:
     """The names that expressions of one body may use, and those they do use."""
 

@@ -40,7 +40,7 @@ def check_attribute(
     return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallCheck:
     """A call within a body, whose names its expressions use."""
 

@@ -11,7 +11,7 @@ from archspec.ir.scope import Layer
 from archspec.lowering.naming import NamePlan
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Variables:
     """The variables of the network or of one block's instance."""
 
@@ -29,7 +29,7 @@ class Variables:
         return replace(self, outer={name: expr for name, expr in self.outer.items() if name != index})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Made:
     """An item that has been worked out."""
 
@@ -40,7 +40,7 @@ class Made:
     """What a block calls the tensors that it takes besides the one that arrives."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Context:
     """Where items are put, what their names are, and which variables and taps they see."""
 

@@ -23,7 +23,7 @@ from archspec.spec import Call, Item, Reuse
 _LAYERS_SHOWN: Final = 4
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class CheckDiagnostics(Diagnostics):
     """Findings of the static checks, up to a limit, and what the checks may take."""
 

@@ -39,7 +39,7 @@ from archspec.spec import Sequence as Seq
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LayerLowering:
     """How far the way through a spec's items has led, and the step for an op."""
 

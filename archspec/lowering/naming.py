@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.lowering.bodies import result_names
 from archspec.lowering.units import single_reuse
@@ -22,8 +22,7 @@ _MOST: Final = 2**32
 """More than any file has items, or a repeat iterations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """An item's location and name; `choice` is the location of its condition, where it has one."""
 
     location: int
@@ -32,7 +31,7 @@ class Slot:
     choice: int | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class NamePlan:
     """The slots of all items that share one scope, looked up by the item itself."""
 
@@ -57,7 +56,7 @@ class NamePlan:
         if not self.shift:
             return slot
         choice = None if slot.choice is None else slot.choice + self.shift
-        return replace(slot, location=slot.location + self.shift, choice=choice)
+        return slot._replace(location=slot.location + self.shift, choice=choice)
 
     def inside(self, item: Item, iteration: int | None = None) -> NamePlan:
         """The slots of what stands in an item that has no scope of its own; of a repeat those of an iteration.
@@ -89,7 +88,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     return _Planning(blocks, numbered, {label for item in flat if (label := _label(item))}).plan(items)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Planning:
     """Gives the items of one scope their slots, in order."""
 

@@ -107,7 +107,7 @@ def _with(block: Block, params: Mapping[str, Param], writer: _CallWriter | None)
     return block.model_copy(update={"params": params, "layers": layers})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _CalledWords:
     """The words that params may have, by the body whose param each is."""
 
@@ -257,7 +257,7 @@ def _arguments(item: Item, blocks: Mapping[str, Block]) -> Iterator[tuple[str, s
             pass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _CallWriter:
     """Writes the items of one body anew."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.errors import SpecError
 from archspec.expr import names
@@ -24,15 +24,14 @@ _KNOWN: Final = frozenset({"channels", "in_channels"})
 """What the arguments may speak of: it is known wherever the op is called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(NamedTuple):
     """What such a word stands for."""
 
     op: str
     attributes: Mapping[str, Attribute]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Presets:
     """The presets of a spec, by their words."""
 
@@ -80,7 +79,7 @@ class Presets:
                     wrong.add(name)
         if wrong:
             self.found.uncertain.add(preset.op)
-        return replace(preset, attributes={k: given for k, given in preset.attributes.items() if k not in wrong})
+        return preset._replace(attributes={k: given for k, given in preset.attributes.items() if k not in wrong})
 
     # -- the spec with words in their place -------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import Expr
@@ -26,8 +26,7 @@ from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
 DEFAULT_PATTERN: Final = "{i}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnitMade:
+class UnitMade(NamedTuple):
     """The unit of a block that was worked out last, and what that took."""
 
     loop: OpenLoop
@@ -43,7 +42,7 @@ class UnitMade:
     """Whether it took what the next one like it would: the first of them works out what the others find."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RepeatedItems(LayerLowering):
     """The steps for them."""
 
@@ -253,7 +252,7 @@ class RepeatedItems(LayerLowering):
         if made is not None:
             self._count(item, last.written)
             self.budget.spend(last.spent)
-            self.unit = replace(last, x=x)
+            self.unit = last._replace(x=x)
         return made
 
 

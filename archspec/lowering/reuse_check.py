@@ -21,7 +21,7 @@ def check_reuse(body: BodyCheck, items: Sequence[Item], outputs: Collection[str]
         _ReuseCheck(body, outputs).row(items, {})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _ReuseCheck:
     body: BodyCheck
     outputs: Collection[str]

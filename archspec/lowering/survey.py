@@ -49,7 +49,7 @@ def survey(spec: Spec, found: CheckDiagnostics) -> None:
         _Survey(spec, read_top(spec, found.budget, found), found.budget, found=found).walk()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Survey(Lowering):
     found: CheckDiagnostics = field(kw_only=True)
 

@@ -11,7 +11,8 @@ from archspec.errors import Diagnostic, Note, Span, SpecError
 from archspec.expr import Expr, Items, Name, NamedValues, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
-from archspec.ir.ops import OPS, GraphInput
+from archspec.ir.ops import OPS
+from archspec.ir.ops.base import GraphInput
 from archspec.ir.scope import Binding
 from archspec.ir.tensor_type import AXIS_NAMES, TensorType, ids
 from archspec.limits import Budget
@@ -29,7 +30,7 @@ _SEVERAL: Final = ("channels", "tokens", "ids")
 """The sizes that are words in the plural."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Top:
     """The values that the items are worked out with, and what that may take."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.errors import Diagnostic, Span, SpecError
 from archspec.expr import (
@@ -34,8 +33,7 @@ WHOLE_INDICES: Final = ("unit_index", "unit_count")
 """A unit's place among those of all the network's stages, and how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnitCall:
+class UnitCall(NamedTuple):
     """One unit: the block's params that it gives, in order, and its place."""
 
     fields: tuple[tuple[str, Attribute | Expr], ...]

@@ -229,7 +229,7 @@ def _rounded(value: Value, rounding: Callable[[float], int]) -> Value:
     return rounding(value) if isinstance(value, float) else value
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OpReader:
     """Reads the op that one call describes, however often that is built: what is the same each time is read once."""
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import BatchNorm
+from archspec.ir.ops.norms import BatchNorm
 from archspec.parity.causes import Cause
 from archspec.parity.fault_localization import (
     FaultyLayer,

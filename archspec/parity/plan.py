@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from archspec.errors import Diagnostic, ParityError, SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import BatchNorm
+from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.tensor_type import shape_text
 from archspec.passes import run_passes
 from archspec.passes.resize import Resize

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.verify import verify
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """Something that may hold of a graph. `fault` gives what speaks against it, or nothing where it holds."""
 
     name: str
@@ -33,8 +31,7 @@ class Pass(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PassResult:
+class PassResult(NamedTuple):
     """What came of running passes."""
 
     graph: LayerGraph

@@ -118,7 +118,7 @@ def _nothing(graph: LayerGraph) -> Diagnostic:
     return Diagnostic("E0406", "no taps are asked for", help=did_you_mean("", _offered(graph)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Exporter:
     """Carries tensors out of the scopes that they stand in."""
 

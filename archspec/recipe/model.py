@@ -23,7 +23,7 @@ from archspec.spec.checks import usable_name
 from archspec.spec.document import Document
 from archspec.spec.located_data import LoadContext
 from archspec.spec.model import Reference
-from archspec.spec.parts import Param, Params
+from archspec.spec.parts import Params
 
 _PATHS: Final = TextsKind(expects="a list of paths of layers")
 FACTOR: Final = FloatKind()
@@ -125,7 +125,7 @@ class Recipe(Document):
     extends: str | None = Field(
         None, description="the recipe that this one changes: a path, or the name of one that ships"
     )
-    params: Params = Field(default_factory=dict[str, Param], description="what a user may choose")
+    params: Params = Field({}, description="what a user may choose")
     data: DataSpec = Field(description="the examples, and what is done to them")
     batch: Annotated[Attribute, Scalar(IntKind(least=1))] = Field(
         description="how many examples a step has, on all devices together"

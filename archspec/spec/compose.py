@@ -28,7 +28,7 @@ _OWN_KEYS: Final = ("extends", "include", "blocks")
 Finder = Callable[[str, Path, Span], Path | None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Composer:
     """Joins files. `parent` and `library` find the files that are named; None means not found."""
 
@@ -114,7 +114,9 @@ class Composer:
             span = part.value_spans[CLASSES]
             path = self.library(name, folder, span)
             inside = path is not None and self._real(path, span) is not None
-            text = file_text(path, self.load_context, span) if path is not None and inside else None
+            text: str | None = None
+            if path is not None and inside:
+                text = file_text(path, self.load_context, span, has_keys=False)
             if text is None:
                 del part[CLASSES]  # which has been said
                 continue

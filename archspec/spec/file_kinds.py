@@ -9,7 +9,7 @@ from archspec.spec.compose import is_recipe
 from archspec.spec.loading import find
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.shipped_specs import RECIPES
-from archspec.spec.yaml_reader import read_file
+from archspec.spec.yaml_reader import file_text, read_text
 
 
 def names_recipe(name_or_path: str | Path) -> bool:
@@ -20,7 +20,10 @@ def names_recipe(name_or_path: str | Path) -> bool:
         return False
     load_context = LoadContext()
     try:
-        data = read_file(path, load_context)
+        text = file_text(path, load_context, None)
+        if text is None or not ("recipe" in text or "\\" in text):  # an escape may stand for any letter
+            return False
+        data = read_text(text, str(path), load_context)
     except SpecError:  # too much is wrong to go on
         return False
     return isinstance(data, LocatedDict) and is_recipe(data)

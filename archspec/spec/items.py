@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
@@ -70,10 +70,16 @@ def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
 
 _ONE_OR_MORE: Final[dict[str, Any]] = {"anyOf": [definition("Items"), definition("Item")]}
 
-Items: TypeAlias = Annotated[tuple["Item", ...], Reads(_items, definition("Items"))]
-Otherwise: TypeAlias = Annotated[tuple["Item", ...], Reads(_otherwise, _ONE_OR_MORE)]
+if TYPE_CHECKING:
+    _Items: TypeAlias = tuple["Item", ...]
+    _Sequences: TypeAlias = tuple["Sequence", ...]
+else:  # these models are not there yet, and `Reads` asks for no schema of them: none has to be made a second time
+    _Items = _Sequences = tuple
+
+Items: TypeAlias = Annotated[_Items, Reads(_items, definition("Items"))]
+Otherwise: TypeAlias = Annotated[_Items, Reads(_otherwise, _ONE_OR_MORE)]
 Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
-Branches: TypeAlias = Annotated[tuple["Sequence", ...], Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
+Branches: TypeAlias = Annotated[_Sequences, Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
 def _index(value: object, info: ValidationInfo) -> str:
@@ -114,9 +120,7 @@ class Call(_Conditional):
 
     kind: ClassVar[Literal["call"]] = "call"
     name: str = Field(alias="op", description="the op or block")
-    attributes: Values = Field(
-        default_factory=dict[str, Attribute], description="the attributes of the op, or the params of the block"
-    )
+    attributes: Values = Field({}, description="the attributes of the op, or the params of the block")
     branches: Branches | None = Field(None, description="what a merge joins")
     inline: Switch = Field(False, description="whether a block's layers stand in the caller's own scope")
     fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
@@ -199,7 +203,7 @@ class Repeat(_Conditional):
     )
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     carry: Values = Field(
-        default_factory=dict[str, Attribute],
+        {},
         description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
     layers: Items = Field(description="the items")
@@ -243,9 +247,7 @@ class Reuse(_Conditional):
         description="the first part of its layers' paths; the item's name with a number unless given",
         json_schema_extra=LABEL_SCHEMA,
     )
-    inputs: Values = Field(
-        default_factory=dict[str, Attribute], alias="with", description="the taps for the inputs of a block, by name"
-    )
+    inputs: Values = Field({}, alias="with", description="the taps for the inputs of a block, by name")
 
 
 class Stage(Model):
@@ -274,7 +276,7 @@ class Stage(Model):
     )
     units: UnitsField | None = Field(None, description="the arguments of each unit; required with `block`")
     arguments: Values = Field(
-        default_factory=dict[str, Attribute],
+        {},
         alias="with",
         description="arguments of all units; what a unit gives itself stands over them",
     )

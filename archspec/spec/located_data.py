@@ -59,7 +59,7 @@ Example: TypeAlias = Callable[[str, object, Mapping[str, Sequence[str]]], str]
 those who know the ops can say. It also gets the params of the spec's blocks, by name."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LoadContext:
     """One load: what was found wrong so far, the files and texts read, and what it may take."""
 

@@ -165,7 +165,7 @@ class Pretrained(Model):
             _variants,
             {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": definition("Pretrained")},
         ),
-    ] = Field(default_factory=dict[str, LocatedDict], description="what is different for a variant of the spec")
+    ] = Field({}, description="what is different for a variant of the spec")
 
     def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:
         """What holds for a variant of the spec; errors in what any of them changes are noted."""

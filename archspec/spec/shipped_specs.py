@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _BLOCK: Final = re.compile(r"^  (\w+):", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Shipped:
+class Shipped(NamedTuple):
     """Files of one kind that ship."""
 
     noun: str

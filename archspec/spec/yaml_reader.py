@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import yaml
 
@@ -24,8 +24,8 @@ _COMMENT: Final = re.compile(rb"(?:^|\s)#[^\n]*")
 _NODES: Final = {yaml.AliasEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent}
 """The events of nodes, beside those of scalars."""
 _ENDS: Final = {yaml.SequenceEndEvent, yaml.MappingEndEvent}
-_VERSION: Final = re.compile(rb"archspec[\"']?\s*:")
-"""The key that each spec has."""
+_OWN_KEY: Final = re.compile(rb"(?:archspec|^blocks)[\"']?\s*:", re.MULTILINE)
+"""The keys of which each spec, recipe and library of blocks has one."""
 
 
 def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = None) -> object:
@@ -40,8 +40,15 @@ def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = Non
     return read_text(text, str(path), load_context)
 
 
-def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> str | None:
-    """The text of a file that a spec is made of; None where it cannot be read, with the reason noted."""
+def file_text(path: Path, load_context: LoadContext, asked_at: Span | None, *, has_keys: bool = True) -> str | None:
+    """The text of a file that a spec is made of; None where it cannot be read, with the reason noted.
+
+    Args:
+        path: the file.
+        load_context: where the reason is noted, and what has been read so far is counted.
+        asked_at: the place that names the file, for the message.
+        has_keys: it must have the keys of a spec. Others are any text, of which no program is known by its first lines.
+    """
 
     def refuse(reason: str, code: str = "E0101", help: str = "") -> None:
         load_context.error(code, f"`{path}` {reason}", asked_at, help=help)
@@ -71,7 +78,7 @@ def file_text(path: Path, load_context: LoadContext, asked_at: Span | None) -> s
     if load_context.size > most:
         refuse(f"is larger than {most} bytes, or all files of the spec together are", "E0104")
         return None
-    is_one = b"\0" not in content and _VERSION.search(_COMMENT.sub(b"", content))
+    is_one = b"\0" not in content and (not has_keys or _OWN_KEY.search(_COMMENT.sub(b"", content)))
     if not is_one and (help := _foreign_help(path)):
         refuse("is no spec", help=help)
         return None
@@ -109,7 +116,7 @@ class _StopError(Exception):
     """Nothing more can be read from this text; the reason is already noted."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _OpenContainer:
     """A container under construction; `size` and `height` are those of the tree read so far."""
 
@@ -121,8 +128,7 @@ class _OpenContainer:
     key_span: Span | None = None  # set while a key waits for its value
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Anchored(NamedTuple):
     value: object
     size: int
     height: int

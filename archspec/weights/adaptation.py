@@ -15,7 +15,7 @@ from archspec.errors import Diagnostic, WeightsError, did_you_mean
 from archspec.initialization import draw
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import WindowAttention
+from archspec.ir.ops.windows import WindowAttention
 from archspec.ir.tensor_type import Shape
 from archspec.weights.resampling import Way, interpolated, interpolated_offsets, of_its_type, widened_floats
 from archspec.weights.tensors import LazyTensor

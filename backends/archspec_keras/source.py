@@ -24,7 +24,7 @@ from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
 from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations

@@ -9,7 +9,8 @@ from typing import Final
 
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Attention, Conv
+from archspec.ir.ops.attention import Attention
+from archspec.ir.ops.linear import Conv
 from archspec.ir.tensor_type import Shape
 from archspec.weights.layouts import DEPTHWISE, ONE_AXIS, Layout, variable_shape
 from archspec.weights.stored_weights import StoredElsewhere, StoredVariable, StoredWeight

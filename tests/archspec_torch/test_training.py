@@ -12,7 +12,7 @@ import archspec
 from archspec.codegen.backend import Gradients, TrainsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import GraphInput
+from archspec.ir.ops.base import GraphInput
 from archspec.ir.scope import Body, Layer, Operand, Ref, Result
 from archspec.parity import random_inputs, random_weights
 from archspec.parity.comparison import without_dropout

@@ -12,7 +12,12 @@ from archspec.codegen.registry import backend as backend_of
 from archspec.expr import Const, Name
 from archspec.ir import GraphBuilder, LayerGraph
 from archspec.ir.op import ShapeError
-from archspec.ir.ops import Add, BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, Relu
+from archspec.ir.ops.activations import Relu
+from archspec.ir.ops.linear import Conv, Dense
+from archspec.ir.ops.merges import Add
+from archspec.ir.ops.norms import BatchNorm
+from archspec.ir.ops.pools import GlobalAvgPool
+from archspec.ir.ops.shapes import Flatten
 from archspec.ir.scope import Binding, Layer
 from archspec.ir.tensor_type import image
 from archspec.spec import load_text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archspec.ir.op import OP_KINDS
-from archspec.ir.ops import OPS, GraphInput
+from archspec.ir.ops import OPS
+from archspec.ir.ops.base import GraphInput
 from tests.conformance.graphs import example_of, graph_of
 
 

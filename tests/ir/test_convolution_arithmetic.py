@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from archspec.ir.op import ShapeError
-from archspec.ir.ops import Conv, ConvTranspose, MaxPool
+from archspec.ir.ops.linear import Conv, ConvTranspose
+from archspec.ir.ops.pools import MaxPool
 from archspec.ir.tensor_type import TensorType, image, signal, volume
 from tests.needed import lazily, needs
 

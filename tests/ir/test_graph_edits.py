@@ -13,7 +13,10 @@ from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.graph_edits import Address, Edit, Remove, Replace, apply_edits, layers_by_address
 from archspec.ir.op import Op, ShapeError
-from archspec.ir.ops import BatchNorm, Conv, Dropout, Silu
+from archspec.ir.ops.activations import Silu
+from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.norms import BatchNorm
+from archspec.ir.ops.regularizers import Dropout
 from archspec.ir.scope import Layer
 from archspec.ir.verify import verify
 from archspec.parity import random_weights
@@ -96,7 +99,7 @@ def test_paths_say_where_weights_have_gone() -> None:
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_what_is_replaced_is_another_layer_in_each_instance(backend: str) -> None:
-    from archspec.ir.ops import Relu
+    from archspec.ir.ops.activations import Relu
 
     graph, wanted = graph_of(**WITHOUT), graph_of(**{**WITHOUT, "act": "silu"})
     edits: dict[Address | str, Edit] = {address: Replace(lambda layer: Silu()) for address in at(graph, Relu)}
@@ -179,7 +182,7 @@ layers:
 
 def test_a_layer_whose_parameters_another_shares_cannot_be_taken_out() -> None:
     from archspec.ir import GraphBuilder
-    from archspec.ir.ops import Dense
+    from archspec.ir.ops.linear import Dense
     from archspec.ir.tensor_type import features
 
     builder = GraphBuilder("net")

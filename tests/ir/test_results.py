@@ -7,7 +7,9 @@ import pytest
 import archspec
 from archspec.ir import GraphBuilder
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Add, Concat, Relu, Split
+from archspec.ir.ops.activations import Relu
+from archspec.ir.ops.merges import Add, Concat
+from archspec.ir.ops.shapes import Split
 from archspec.ir.tensor_type import image
 from archspec.spec import load_text
 

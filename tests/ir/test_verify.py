@@ -10,7 +10,8 @@ import pytest
 import archspec
 from archspec.errors import InternalError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv, GraphInput
+from archspec.ir.ops.base import GraphInput
+from archspec.ir.ops.linear import Conv
 from archspec.ir.scope import Body, Item, Layer, Loop, Operand, Result
 from archspec.ir.tensor_type import image
 from archspec.ir.verify import verify

@@ -13,7 +13,10 @@ from archspec.codegen.registry import backend as backend_of
 from archspec.codegen.source_map import source_lines
 from archspec.ir import GraphBuilder
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Add, BatchNorm, Conv, Relu
+from archspec.ir.ops.activations import Relu
+from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.merges import Add
+from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.tensor_type import image
 from archspec.parity import Participant, compare
 from archspec.provenance import spec_lines

@@ -12,7 +12,7 @@ from archspec.codegen.source_map import source_lines
 from archspec.ir import GraphBuilder
 from archspec.ir.graph import LayerGraph
 from archspec.ir.mapping import map_layers
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import image
 from archspec.passes.pipeline import run_passes

@@ -40,20 +40,20 @@ class Initializer:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class Zeros(Initializer):
     """All zeros."""
 
+    __slots__ = ()
     name: ClassVar[str] = "zeros"
 
     def drawn_from(self, fans: Fans | None) -> Distribution:
         return Fixed(0.0)
 
 
-@dataclass(frozen=True, slots=True)
 class Ones(Initializer):
     """All ones."""
 
+    __slots__ = ()
     name: ClassVar[str] = "ones"
 
     def drawn_from(self, fans: Fans | None) -> Distribution:
@@ -118,10 +118,10 @@ class TruncatedNormal(Initializer):
 # -- by fan -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class ByFan(Initializer):
     """Base of the initializers whose variance is a number divided by a fan."""
 
+    __slots__ = ()
     by_fan: ClassVar[bool] = True
     fits_bias: ClassVar[bool] = False
 
@@ -163,13 +163,13 @@ class KaimingUniform(ByFan):
         return Scaling(2.0, self.mode, "uniform")
 
 
-@dataclass(frozen=True, slots=True)
 class HeNormal(ByFan):
     """Keras's: variance 2 / fan_in as `kaiming_normal`, but truncated.
 
     It is a normal of standard deviation sqrt(2 / fan_in) / 0.8796, cut at two of these.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "he_normal"
 
     @property
@@ -177,10 +177,10 @@ class HeNormal(ByFan):
         return Scaling(2.0, "fan_in", "truncated_normal")
 
 
-@dataclass(frozen=True, slots=True)
 class XavierNormal(ByFan):
     """Normal with mean 0 and variance 2 / (fan_in + fan_out), not truncated: PyTorch's (Glorot and Bengio 2010)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "xavier_normal"
 
     @property
@@ -188,10 +188,10 @@ class XavierNormal(ByFan):
         return Scaling(1.0, "fan_avg", "normal")
 
 
-@dataclass(frozen=True, slots=True)
 class XavierUniform(ByFan):
     """Uniform with variance 2 / (fan_in + fan_out); Keras's `glorot_uniform`, its default (Glorot and Bengio 2010)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "xavier_uniform"
 
     @property
@@ -199,10 +199,10 @@ class XavierUniform(ByFan):
         return Scaling(1.0, "fan_avg", "uniform")
 
 
-@dataclass(frozen=True, slots=True)
 class GlorotNormal(ByFan):
     """Keras's: variance 2 / (fan_in + fan_out) as `xavier_normal`, but truncated as `he_normal` is."""
 
+    __slots__ = ()
     name: ClassVar[str] = "glorot_normal"
 
     @property
@@ -210,10 +210,10 @@ class GlorotNormal(ByFan):
         return Scaling(1.0, "fan_avg", "truncated_normal")
 
 
-@dataclass(frozen=True, slots=True)
 class LecunNormal(ByFan):
     """Keras's: variance 1 / fan_in, truncated as `he_normal` is (LeCun et al. 1998)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "lecun_normal"
 
     @property
@@ -221,10 +221,10 @@ class LecunNormal(ByFan):
         return Scaling(1.0, "fan_in", "truncated_normal")
 
 
-@dataclass(frozen=True, slots=True)
 class LecunUniform(ByFan):
     """Uniform with variance 1 / fan_in: between -sqrt(3 / fan_in) and sqrt(3 / fan_in)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "lecun_uniform"
 
     @property
@@ -232,13 +232,13 @@ class LecunUniform(ByFan):
         return Scaling(1.0, "fan_in", "uniform")
 
 
-@dataclass(frozen=True, slots=True)
 class FanInUniform(ByFan):
     """Uniform between -1/sqrt(fan_in) and 1/sqrt(fan_in): what PyTorch gives convolutions and dense layers.
 
     For a bias, fan_in is that of the weight beside it.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "fan_in_uniform"
     fits_bias: ClassVar[bool] = True
 

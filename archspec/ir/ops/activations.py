@@ -17,10 +17,10 @@ _ANY: Final = FloatKind(least=float("-inf"))
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Relu(Elementwise):
     """max(x, 0). ONNX Relu."""
 
+    __slots__ = ()
     name: ClassVar[str] = "relu"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "relu")
@@ -33,10 +33,10 @@ class Relu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Relu6(Elementwise):
     """min(max(x, 0), 6). ONNX Clip."""
 
+    __slots__ = ()
     name: ClassVar[str] = "relu6"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "relu6")
@@ -135,10 +135,10 @@ class Elu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Selu(Elementwise):
     """1.0507009873554805 elu(x) with alpha = 1.6732632423543772. ONNX Selu; Klambauer et al. 2017."""
 
+    __slots__ = ()
     name: ClassVar[str] = "selu"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "selu")
@@ -146,10 +146,10 @@ class Selu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Silu(Elementwise):
     """x sigmoid(x), also called swish. ONNX Swish; Elfwing et al. 2017."""
 
+    __slots__ = ()
     name: ClassVar[str] = "silu"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "silu")
@@ -174,10 +174,10 @@ class Gelu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Mish(Elementwise):
     """x tanh(log(1 + exp(x))). ONNX Mish; Misra 2019."""
 
+    __slots__ = ()
     name: ClassVar[str] = "mish"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "mish")
@@ -185,10 +185,10 @@ class Mish(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Softplus(Elementwise):
     """log(1 + exp(x)). ONNX Softplus."""
 
+    __slots__ = ()
     name: ClassVar[str] = "softplus"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "softplus")
@@ -200,10 +200,10 @@ class Softplus(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Tanh(Elementwise):
     """(exp(x) - exp(-x)) / (exp(x) + exp(-x)). ONNX Tanh."""
 
+    __slots__ = ()
     name: ClassVar[str] = "tanh"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "tanh")
@@ -211,10 +211,10 @@ class Tanh(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Sigmoid(Elementwise):
     """1 / (1 + exp(-x)). ONNX Sigmoid."""
 
+    __slots__ = ()
     name: ClassVar[str] = "sigmoid"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "sigmoid")
@@ -222,10 +222,10 @@ class Sigmoid(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class HardSigmoid(Elementwise):
     """x / 6 + 1/2, cut to 0 and 1. ONNX HardSigmoid with alpha = 1/6; Howard et al. 2019 (MobileNetV3)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "hard_sigmoid"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "hard_sigmoid")
@@ -237,10 +237,10 @@ class HardSigmoid(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class HardSwish(Elementwise):
     """x hard_sigmoid(x). ONNX HardSwish; Howard et al. 2019 (MobileNetV3)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "hard_swish"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16, 8, 8), "hard_swish")
@@ -248,10 +248,10 @@ class HardSwish(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Softmax(Elementwise):
     """Softmax over channels or features (the last axis of tokens, else the first after the batch)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "softmax"
     kind: ClassVar[OpKind] = "activation"
     example: ClassVar[Example] = Example((16,), "softmax")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, attribute
@@ -12,10 +11,10 @@ from archspec.ir.op import Op, OpKind, ShapeError
 from archspec.ir.tensor_type import ANY, Accepted, TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class GraphInput(Op):
     """A tensor that is fed in. It has no attributes in the language: `input:` describes it."""
 
+    __slots__ = ()
     name: ClassVar[str] = "input"
     kind: ClassVar[OpKind] = "input"
     takes: ClassVar[Accepted] = ANY
@@ -27,9 +26,10 @@ class GraphInput(Op):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
 class Placewise(Op):
     """Each place of the output is computed from the same place of the inputs: a pixel's or a token's numbers."""
+
+    __slots__ = ()
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         same: Footprint = "place"
@@ -39,19 +39,20 @@ class Placewise(Op):
         return all(inputs)
 
 
-@dataclass(frozen=True, slots=True)
 class Elementwise(Placewise):
     """Same type out as in."""
 
+    __slots__ = ()
     takes: ClassVar[Accepted] = ANY
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         return inputs[0]
 
 
-@dataclass(frozen=True, slots=True)
 class Overall(Op):
     """Each place of the output is computed from all places of the input."""
+
+    __slots__ = ()
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         return ("everywhere",)

@@ -25,10 +25,10 @@ from archspec.ir.tensor_type import (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Pointwise(Placewise):
     """A merge of tensors of one shape."""
 
+    __slots__ = ()
     takes: ClassVar[Accepted] = ANY
 
     least_inputs: ClassVar[int] = 2
@@ -45,10 +45,10 @@ class Pointwise(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Add(Pointwise):
     """The elementwise sum of its branches. ONNX Add / Sum."""
 
+    __slots__ = ()
     name: ClassVar[str] = "add"
     kind: ClassVar[OpKind] = "merge"
     example: ClassVar[Example] = Example(
@@ -58,10 +58,10 @@ class Add(Pointwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Maximum(Pointwise):
     """The elementwise maximum of its branches. ONNX Max; Goodfellow et al. 2013 (maxout)."""
 
+    __slots__ = ()
     name: ClassVar[str] = "maximum"
     kind: ClassVar[OpKind] = "merge"
     example: ClassVar[Example] = Example(
@@ -74,10 +74,10 @@ class Maximum(Pointwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Minimum(Pointwise):
     """The elementwise minimum of its branches. ONNX Min."""
 
+    __slots__ = ()
     name: ClassVar[str] = "minimum"
     kind: ClassVar[OpKind] = "merge"
     example: ClassVar[Example] = Example(
@@ -87,7 +87,6 @@ class Minimum(Pointwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Multiply(Pointwise):
     """The elementwise product of its branches. ONNX Mul.
 
@@ -95,6 +94,7 @@ class Multiply(Pointwise):
     scales features of all tokens (T, F), a (T, 1) branch whole tokens.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "multiply"
     kind: ClassVar[OpKind] = "merge"
     example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [global_avg_pool, sigmoid]]")

@@ -128,13 +128,13 @@ class _Affine(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class LayerNorm(_Affine, Placewise):
     """Normalize over channels or features: each place of a feature map, each token, by itself.
 
     ONNX LayerNormalization; Ba et al. 2016, over channels as in ConvNeXt.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "layer_norm"
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((64, 16), "layer_norm: {eps: 1e-6}")
@@ -143,13 +143,13 @@ class LayerNorm(_Affine, Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class InstanceNorm(_Affine, Overall):
     """Normalize each channel over all spatial axes. ONNX InstanceNormalization; Ulyanov et al. 2016.
 
     There are no running statistics: it computes the same in training and afterwards.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "instance_norm"
     kind: ClassVar[OpKind] = "norm"
     example: ClassVar[Example] = Example((16, 8, 8), "instance_norm")

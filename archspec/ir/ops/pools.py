@@ -102,10 +102,10 @@ class _WindowPool(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class MaxPool(_WindowPool):
     """The largest element under a window; padding counts as minus infinity. ONNX MaxPool."""
 
+    __slots__ = ()
     name: ClassVar[str] = "max_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "max_pool: {kernel: 3, stride: 2, padding: 1}")
@@ -159,10 +159,10 @@ class _GlobalPool(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class GlobalAvgPool(_GlobalPool):
     """The mean over all spatial axes, or over all tokens. ONNX GlobalAveragePool."""
 
+    __slots__ = ()
     name: ClassVar[str] = "global_avg_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "global_avg_pool")
@@ -171,10 +171,10 @@ class GlobalAvgPool(_GlobalPool):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class GlobalMaxPool(_GlobalPool):
     """The largest element along all spatial axes, or of all tokens. ONNX GlobalMaxPool."""
 
+    __slots__ = ()
     name: ClassVar[str] = "global_max_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "global_max_pool: {keep_axes: false}")
@@ -209,13 +209,13 @@ class _AdaptivePool(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class AdaptiveAvgPool(_AdaptivePool):
     """The mean of each of so many windows that cover each axis, whatever its size: PyTorch's AdaptiveAvgPool2d.
 
     Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; other axes likewise.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "adaptive_avg_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "adaptive_avg_pool: {size: [3, 2]}")
@@ -224,13 +224,13 @@ class AdaptiveAvgPool(_AdaptivePool):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class AdaptiveMaxPool(_AdaptivePool):
     """The largest element of each of so many windows that cover each axis: PyTorch's AdaptiveMaxPool2d.
 
     The windows are those of `adaptive_avg_pool`.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "adaptive_max_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "adaptive_max_pool: {size: [3, 2]}")

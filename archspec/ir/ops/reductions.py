@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.op import Example, OpKind, Sign
@@ -12,10 +11,10 @@ from archspec.ir.ops.base import Placewise
 from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class _ChannelPool(Placewise):
     """One number for all channels of a place, or all features of a token."""
 
+    __slots__ = ()
     takes: ClassVar[Accepted] = FEATURED
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
@@ -23,10 +22,10 @@ class _ChannelPool(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class ChannelAvgPool(_ChannelPool):
     """The mean over channels or features: (C, H, W) to (1, H, W). ONNX ReduceMean; Woo et al. 2018."""
 
+    __slots__ = ()
     name: ClassVar[str] = "channel_avg_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [channel_avg_pool, sigmoid]]")
@@ -34,10 +33,10 @@ class ChannelAvgPool(_ChannelPool):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class ChannelMaxPool(_ChannelPool):
     """The largest over channels or features: (C, H, W) to (1, H, W). ONNX ReduceMax; Woo et al. 2018."""
 
+    __slots__ = ()
     name: ClassVar[str] = "channel_max_pool"
     kind: ClassVar[OpKind] = "pool"
     example: ClassVar[Example] = Example((16, 8, 8), "concat: [channel_avg_pool, channel_max_pool]")

@@ -19,10 +19,10 @@ from archspec.ir.tensor_type import ANY, FEATURE_MAPS, FEATURED, Accepted, Tenso
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Identity(Elementwise):
     """Its input, unchanged. ONNX Identity."""
 
+    __slots__ = ()
     name: ClassVar[str] = "identity"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "identity")
@@ -31,10 +31,10 @@ class Identity(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Flatten(Overall):
     """All axes but the batch in one, channels first: an image in the order C, H, W. ONNX Flatten."""
 
+    __slots__ = ()
     name: ClassVar[str] = "flatten"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "flatten")

@@ -92,10 +92,10 @@ class Embedding(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class ToTokens(Placewise):
     """The places of a feature map as tokens: pixels row by row, (C, H, W) to (H W, C). ONNX Reshape + Transpose."""
 
+    __slots__ = ()
     name: ClassVar[str] = "to_tokens"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((16, 8, 8), "to_tokens")
@@ -138,13 +138,13 @@ class ToImage(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class ToSignal(Placewise):
     """Tokens as the elements of a signal, whose channels are their features: (T, F) to (F, T). ONNX Transpose.
 
     So `conv` and pools go along the words of a text. `to_tokens` is the way back.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "to_signal"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((64, 16), "to_signal")
@@ -159,10 +159,10 @@ class ToSignal(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
 class Transpose(Overall):
     """Tokens as features and features as tokens: (T, F) to (F, T). ONNX Transpose; Tolstikhin et al. 2021."""
 
+    __slots__ = ()
     name: ClassVar[str] = "transpose"
     kind: ClassVar[OpKind] = "shape"
     example: ClassVar[Example] = Example((64, 16), "transpose")

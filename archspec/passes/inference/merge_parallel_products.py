@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -94,18 +94,21 @@ def _groups(op: Conv | Dense) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """An `add` that one product can do the work of."""
+    """An `add`, of which one product can do the work of some branches or of all."""
 
     index: int
-    """Of its inputs, the one that stays."""
+    """Of its inputs, the product that does it."""
     kept: str
     op: Conv | Dense
-    """Of the one that stays."""
-    branches: tuple[AddedBranch, ...]
+    """Of that product."""
+    branches: Mapping[int, AddedBranch]
+    """What it takes in, by the places among the inputs of the addition."""
+    others: tuple[int, ...]
+    """The inputs that are still added, the product's among them."""
 
 
 def _sums(graph: LayerGraph) -> dict[str, _Sum]:
-    """The additions that one product can do, by their paths; no layer is in two of them."""
+    """The additions of which one product can do more than it does, by their paths; no layer is in two of them."""
     uses, users, copies = sole_uses(graph), users_of_weights(graph), copies_of_layers(graph)
 
     def is_alone(path: str) -> bool:
@@ -122,10 +125,7 @@ def _sums(graph: LayerGraph) -> dict[str, _Sum]:
             for name in node.inputs
             if uses.get(name) is node and name in graph.nodes and _is_linear(graph, graph.nodes[name])
         }
-        sources = {each.inputs[0] for each in linear.values() if isinstance(each.op, Conv | Dense)}
-        if len(sources) != 1 or not all(map(is_alone, linear)):
-            continue
-        if merged := _merged(node.inputs, linear, *sources):
+        if merged := _merged(node.inputs, {name: each for name, each in linear.items() if is_alone(name)}):
             found[path] = merged
     return found
 
@@ -134,19 +134,26 @@ def _is_linear(graph: LayerGraph, node: Node) -> bool:
     return isinstance(node.op, Conv | Dense) or is_channel_map(graph, node)
 
 
-def _merged(inputs: Sequence[str], linear: dict[str, Node], source: str) -> _Sum | None:
-    """The sum of these as one product of `source`; None where it is none."""
-    if not all(linear[name].inputs[0] == source if name in linear else name == source for name in inputs):
-        return None
+def _merged(inputs: Sequence[str], linear: Mapping[str, Node]) -> _Sum | None:
+    """The product among these that can take in the most of the others; None where none can take in any.
+
+    What is not in `linear` may still be the very tensor that the product takes.
+    """
+    best: _Sum | None = None
     for index, kept in enumerate(inputs):
         if kept not in linear or not isinstance(product := linear[kept].op, Conv | Dense):
             continue
-        others = [name for place, name in enumerate(inputs) if place != index]
-        branches = [_branch(name, linear.get(name), product) for name in others]
-        sound = [branch for branch in branches if branch is not None]
-        if len(sound) == len(branches):
-            return _Sum(index, kept, product, tuple(sound))
-    return None
+        source, branches = linear[kept].inputs[0], dict[int, AddedBranch]()
+        for place, name in enumerate(inputs):
+            node = linear.get(name)
+            if place == index or (name if node is None else node.inputs[0]) != source:
+                continue
+            if (branch := _branch(name, node, product)) is not None:
+                branches[place] = branch
+        if branches and (best is None or len(branches) > len(best.branches)):
+            others = tuple(place for place in range(len(inputs)) if place not in branches)
+            best = _Sum(index, kept, product, branches, others)
+    return best
 
 
 def _branch(name: str, node: Node | None, product: Conv | Dense) -> AddedBranch | None:
@@ -193,7 +200,8 @@ def _elements(conv: Conv) -> tuple[tuple[int, int, int], ...] | None:
 
 
 NO_PARALLEL_PRODUCTS = Property(
-    "no sum that one product can do", lambda graph: next((f"{path} is one" for path in _sums(graph)), "")
+    "no branches of a sum that one product can do",
+    lambda graph: next((f"{path} has some" for path in _sums(graph)), ""),
 )
 
 
@@ -202,7 +210,8 @@ class MergeParallelProducts:
     """One convolution does what several do that are added, as those of RepVGG (Ding et al. 2021): a convolution of 3x3,
     one of 1x1, and the tensor itself, normalized or not.
 
-    They take the same tensor with the same stride, and the kernel of one holds those of all others. So do dense layers.
+    They take the same tensor with the same stride, and the kernel of one holds those of the others. So do dense layers.
+    What else is added stays in the sum.
     """
 
     name: ClassVar[str] = "merge_parallel_products"
@@ -212,10 +221,10 @@ class MergeParallelProducts:
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
         while sums := _sums(graph):
-            remove = dict(_removed(sums))
-            steps = tuple(MergeIntoOne(each.kept, each.op, each.branches) for each in sums.values())
+            steps = tuple(MergeIntoOne(each.kept, each.op, (*each.branches.values(),)) for each in sums.values())
             change = {each.kept: _with_bias for each in sums.values()}
-            merged = rewritten(graph, remove=remove, change=change, steps=steps)
+            operands = {path: each.others for path, each in sums.items() if len(each.others) > 1}
+            merged = rewritten(graph, remove=dict(_removed(sums)), change=change, steps=steps, operands=operands)
             graph = replace(eliminate_dead_code(merged), depth=graph.depth)  # scopes that have nothing left in them
         return graph
 
@@ -228,5 +237,6 @@ def _with_bias(layer: Layer) -> Op:
 def _removed(sums: dict[str, _Sum]) -> Iterator[tuple[str, int]]:
     """The layers that go, each with the input that takes its place."""
     for path, each in sums.items():
-        yield path, each.index
-        yield from ((branch.path, 0) for branch in each.branches if branch.path)
+        if len(each.others) == 1:
+            yield path, each.index
+        yield from ((branch.path, 0) for branch in each.branches.values() if branch.path)

@@ -119,6 +119,7 @@ def rewritten(
     remove: Mapping[str, int],
     change: Mapping[str, Callable[[Layer], Op]],
     steps: tuple[WeightStep, ...] = (),
+    operands: Mapping[str, tuple[int, ...]] | None = None,
 ) -> LayerGraph:
     """The graph without some layers and with others changed, and with what that does to its weights.
 
@@ -127,9 +128,11 @@ def rewritten(
         remove: the paths of layers to take out, each with the input that takes its place.
         change: new ops by the paths of their layers.
         steps: what becomes of the weights, by the names that they had.
+        operands: of the inputs of layers, those that they still take, by the paths of these layers.
     """
     edits: dict[Address | str, Edit] = {path: Remove(operand) for path, operand in remove.items()}
     edits |= {path: Replace(op) for path, op in change.items()}
+    edits |= {path: Replace(lambda layer: layer.op, taken) for path, taken in (operands or {}).items()}
     if not edits:
         return graph
     edited = apply_edits(graph, edits)

@@ -29,7 +29,7 @@ from archspec.ir.initializers import (
     XavierUniform,
     Zeros,
 )
-from archspec.ir.ops import Conv, ConvTranspose
+from archspec.ir.ops.linear import Conv, ConvTranspose
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.row import FAN, LayerContext
 

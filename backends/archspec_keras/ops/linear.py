@@ -12,7 +12,7 @@ from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 from archspec_keras.ops.initializers import depthwise_weights, weights
 from archspec_keras.ops.padding import (
     covering_stride,

@@ -8,7 +8,7 @@ from typing import Final
 from archspec.codegen.pretty_printer import Code, call
 from archspec.expr import Binary, Const, Name
 from archspec.ir.initializers import Initializer, Zeros
-from archspec.ir.ops import Attention
+from archspec.ir.ops.attention import Attention
 from archspec_keras.ops.decay import regularizers
 from archspec_keras.ops.initializers import DEFAULT_KERNEL, initial, weights
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep, VariableLayout

@@ -11,7 +11,7 @@ from archspec.codegen.pretty_printer import Code
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 from archspec.ir.tensor_type import spatial_rank
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import pytest
 import archspec
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 
 # He et al. 2015, Table 6: depth; parameters with shortcuts A and B; MMACs with A
 V1 = {
