@@ -26,7 +26,9 @@ def tell_apart(definitions: Iterable[Definition], constants: Mapping[str, Mappin
         others = [values for key, values in found.items() if key != id(new)]
         own = [name for name, value in mine.items() if any(other.get(name, value) != value for other in others)]
         apart = (name for name in own if len({other.get(name) for other in found.values()}) == len(found))
-        words = (_word(name, mine[name]) for name in apart if all(name in other for other in found.values()))
+        known = [name for name in apart if all(name in other for other in found.values())]
+        # A word says more than a switch does, and that more than a number.
+        words = (_word(name, mine[name]) for name in sorted(known, key=lambda name: _order(mine[name])))
         new.variant = next(filter(None, words), "")
         if own and len(own) <= _TOLD:
             first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
@@ -45,3 +47,13 @@ def _word(name: str, value: Expr) -> str:
             return word
         case _:
             return ""
+
+
+def _order(value: Expr) -> int:
+    match value:
+        case Const(str()):
+            return 0
+        case Const(bool()):
+            return 1
+        case _:
+            return 2

@@ -175,12 +175,11 @@ def _called_by_use(definition: Definition, twins: Sequence[Definition], graph: L
     # What calls others is more than a convolution.
     if convolutions and not calls(definition.tree) and all(set(_kernel(node)) == {1} for node in convolutions):
         return f"pointwise_{definition.name}"
-    if definition.variant:
-        return f"{definition.name}_{definition.variant}"
     others = [node for other in twins if other is not definition for node in _convolutions(other, graph)]
-    if convolutions and all(map(pads, convolutions)) and not any(map(pads, others)):
-        return f"padded_{definition.name}"
-    return definition.name
+    padded, unlike = {*map(pads, convolutions)}, {*map(pads, others)}
+    if len(padded) == len(unlike) == 1 and padded != unlike:
+        return f"padded_{definition.name}" if padded == {True} else definition.name
+    return f"{definition.name}_{definition.variant}" if definition.variant else definition.name
 
 
 def _convolutions(definition: Definition, graph: LayerGraph) -> list[Node]:
