@@ -39,6 +39,8 @@ _WORDS: Final = {
     "stop": "end",
 }
 """What attributes are called, and params of blocks that are called as they are."""
+_NUMBERS: Final = {"std": "standard deviation", "limit": "largest size"}
+"""What the numbers of initializers are called where their names are not the words for them."""
 _LAYERS: Final = {
     "conv": "convolution",
     "conv_transpose": "transposed convolution",
@@ -141,6 +143,10 @@ def _uses(tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_U
                 taker = _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
+                for attribute, expr in item.draws.items():
+                    number = item.value(attribute).scalar
+                    weights = "biases" if attribute.startswith("bias") else "weights"
+                    yield _Use(f"{_NUMBERS.get(number, number)} of the initial {weights}", taker, expr)
                 if item.flat_name is not None:
                     yield from (_Use(_IN_NAMES, "", part) for part in children(item.flat_name))
             case CallUse():

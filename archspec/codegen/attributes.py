@@ -6,11 +6,12 @@ written in the first place. Those are the same in all instances of a definition;
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from archspec.codegen.anti_unification import Env, NotUnifiable
+from archspec.codegen.written_numbers import is_writable
 from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate
 from archspec.ir.attributes import (
     AttributeValueError,
@@ -25,7 +26,16 @@ from archspec.ir.attributes import (
     SidesKind,
 )
 from archspec.ir.op import Op
+from archspec.ir.ops import Conv
 from archspec.limits import Budget
+
+Words: TypeAlias = Callable[[Sequence[Op]], bool]
+"""Says of a layer in each instance, where some pad by `same` and others not at all, whether the word can be given."""
+
+
+def convolves(ops: Sequence[Op]) -> bool:
+    """Whether these are convolutions: frameworks take the word for their padding as a spec does."""
+    return all(isinstance(op, Conv) for op in ops)
 
 
 @dataclass(slots=True)
@@ -36,10 +46,21 @@ class Attributes:
     exprs: dict[str, Expr] = field(default_factory=dict[str, Expr])
     unified: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """Expressions that gave way to a value; it holds for what they gave here alone."""
+    draws: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    """What the number of an initializer among the values is in each instance."""
 
 
-def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env], budget: Budget) -> Attributes:
+def attributes(
+    ops: Sequence[Op],
+    exprs: Mapping[str, Expr],
+    envs: Sequence[Env],
+    budget: Budget,
+    arguments: Collection[str],
+    words: Words,
+) -> Attributes:
     """The attributes of a layer from its op in each instance and the spec's expressions.
+
+    `arguments` are the names that the number of an initializer may speak of.
 
     Raises:
         Split: the instances differ where no expression can be printed.
@@ -47,13 +68,19 @@ def attributes(ops: Sequence[Op], exprs: Mapping[str, Expr], envs: Sequence[Env]
     found = Attributes()
     for name, info in ops[0].attributes().items():
         expr = exprs.get(name)
-        if expr is not None and _printable(name, info.kind, expr, [getattr(op, name) for op in ops], envs, budget):
+        values = [getattr(op, name) for op in ops]
+        if expr is None:
+            continue
+        is_word = _is_word(expr, values, envs, budget) and words(ops)
+        if is_word or _printable(name, info.kind, expr, values, envs, budget):
             found.exprs[name] = expr
+        elif is_writable(values, expr, envs, arguments, budget):
+            found.values[name], found.draws[name] = values[0], expr
     for op in ops:
         for name in op.structural():
             found.exprs.pop(name, None)
     for name in ops[0].attributes():
-        if name in found.exprs:
+        if name in found.exprs or name in found.draws:
             continue
         values = [getattr(op, name) for op in ops]
         if len(set(values)) > 1:
@@ -100,6 +127,20 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             )
         case _:
             return False
+
+
+def _is_word(expr: Expr, values: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
+    """Whether an expression is the word for a padding, `same` in some instances and `valid` in others."""
+    if not all(isinstance(value, Padding) for value in values) or len({value.is_same for value in values}) == 1:
+        return False
+    try:
+        given = [evaluate(expr, env, budget) for env in envs]
+    except ExprError:
+        return False
+    return all(
+        word == ("same" if value.is_same else "valid") and not value.lower
+        for word, value in zip(given, values, strict=True)
+    )
 
 
 def _whole(value: Value) -> bool:

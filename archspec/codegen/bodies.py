@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
-from archspec.codegen.attributes import attributes
+from archspec.codegen.attributes import Words, attributes
 from archspec.codegen.body_context import LAYERS, BodyContext, Deciding
 from archspec.codegen.loops import build_loop, peeled
 from archspec.codegen.marked_text import Instances
@@ -24,12 +24,14 @@ from archspec.codegen.tree import (
     Tree,
     channels_of,
 )
-from archspec.codegen.written_numbers import is_writable
 from archspec.errors import InternalError
 from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate
 from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
+from archspec.ir.ops.base import Elementwise
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
+from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
 
 Kinds: TypeAlias = Callable[[Sequence[Node]], Sequence[object]]
@@ -43,6 +45,7 @@ class BodyBuilder:
     graph: LayerGraph
     budget: Budget
     kinds: Kinds
+    words: Words
     has_flat_names: bool
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
@@ -100,7 +103,8 @@ class BodyBuilder:
         features = tuple(context.features[ref] for ref in operands)
         arriving = [self.graph.input_types(node) for node in nodes]
         axes = [tuple(type.axes for type in given) for given in arriving]
-        if len(set(axes)) > 1:  # an image in one call, flat data in another: frameworks have two layers for that
+        # An image in one call, flat data in another: frameworks have two layers for that.
+        if len(set(axes)) > 1 and not _is_blind(nodes[0].op):
             raise NotUnifiable(axes)
         sizes = [
             tuple(type.places for type in given) if node.op.sized else ()
@@ -113,16 +117,9 @@ class BodyBuilder:
             raise NotUnifiable(kinds)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
-        found = attributes(ops, given, context.envs, self.budget)
-        params = [param.name for param in self.graph.params] if context.is_network else []
-        draws = {
-            name: expr
-            for name, expr in found.unified.items()
-            if is_writable(found.values[name], expr, context.envs[0], params, self.budget)
-        }
+        found = attributes(ops, given, context.envs, self.budget, context.arguments, self.words)
         for attribute, expr in found.unified.items():
-            if attribute not in draws:
-                context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
+            context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
         name, number = context.name(items)
         use = LayerUse(
             location=items[0].location,
@@ -140,7 +137,7 @@ class BodyBuilder:
             sizes=sizes[0],
             results=len(nodes[0].types),
             reuses=self._reused(items),
-            draws=draws,
+            draws=found.draws,
             flat_name=self._flat_name(items, features, context),
         )
         if use.sizes:
@@ -213,7 +210,6 @@ class BodyBuilder:
     def _sequence(self, scopes: list[Scope], context: BodyContext) -> SequenceUse:
         operands = context.operands(scopes)
         inner = context.inside(operands)
-        inner.is_network = context.is_network
         inner.numbered = Const(0)
         body = self.inside(scopes, inner)
         label, number = context.name(scopes)
@@ -255,6 +251,8 @@ class BodyBuilder:
             then, other = counts[True], counts[False]
             assert then is not None and other is not None
             context.numbered = then if then == other else IfElse(outcome, then, other)
+            last_counts = sorted((_count(then), _count(other)))
+            context.hole = Const(last_counts[1]) if last_counts[1] - last_counts[0] == 1 else None
         paths = {**found[True][1], **found[False][1]}
         widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
         context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
@@ -315,3 +313,13 @@ class BodyBuilder:
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+
+
+def _is_blind(op: Op) -> bool:
+    """Whether a layer is the same for all tensors: an op that treats all numbers alike, whatever their axes."""
+    return isinstance(op, Elementwise) and op.accepted() is ANY and not op.random
+
+
+def _count(number: Expr) -> int:
+    """A number in a row, where conditions do not change it; else one far from all others."""
+    return number.value if isinstance(number, Const) and isinstance(number.value, int) else -2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -38,6 +38,8 @@ class BodyContext:
     structural: list[Deciding]
     numbered: Expr | None = None
     """The next number, in a named sequence."""
+    hole: Const | None = None
+    """The next number after a layer that is there under a condition, if it counts where it is not there, too."""
     alias: dict[Ref, Ref] = field(default_factory=dict[Ref, Ref])
     """Results of conditions that all instances decide alike, whose items were taken into the body."""
     depth: int = 0
@@ -46,8 +48,8 @@ class BodyContext:
     """What the indices of the loops around are here, by what the spec calls them."""
     own: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What the language's own names are everywhere in the definition."""
-    is_network: bool = False
-    """Whether it is the network's own, not inside of a loop."""
+    arguments: Collection[str] = ()
+    """The names of what the definition is given, and of its quantities: what a method of its own can speak of, too."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
@@ -105,6 +107,7 @@ class BodyContext:
             depth=self.depth,
             indices=self.indices,
             own=self.own,
+            arguments=self.arguments,
             around=self,
         )
 
@@ -122,6 +125,7 @@ class BodyContext:
     def name(self, items: Sequence[Layer | Scope | Loop]) -> tuple[str, Expr | None]:
         """The item's name in all instances, or its number in a row, which conditions before it may change."""
         name = items[0].name
+        hole, self.hole = self.hole, None
         if self.numbered is None or not name.isdigit():
             return name, None
         counted = [
@@ -130,7 +134,9 @@ class BodyContext:
         ]
         if not any(counted):
             return name, None
-        if not all(counted):
+        if not all(counted) and hole is not None and all(item.name == str(hole.value) for item in items):
+            self.numbered = hole
+        elif not all(counted):
             raise NotUnifiable(counted)
         number = self.numbered
         self.numbered = fold(Binary("+", number, Const(1)), self.budget)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archspec.codegen.anti_unification import NotUnifiable
+from archspec.codegen.attributes import Words
 from archspec.codegen.bodies import BodyBuilder, Kinds
 from archspec.codegen.body_context import BodyContext, Deciding
 from archspec.codegen.escaping import annotation
@@ -38,15 +39,15 @@ def alike(nodes: Sequence[Node]) -> Sequence[object]:
 
 
 def build(
-    graph: LayerGraph, budget: Budget, kinds: Kinds, *, has_flat_names: bool = False
+    graph: LayerGraph, budget: Budget, kinds: Kinds, words: Words, *, has_flat_names: bool = False
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
-    Instances of which `kinds` says different things are never one.
+    Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, has_flat_names)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names)
     return builder.run(), builder.structural
 
 
@@ -104,8 +105,8 @@ class _DefinitionBuilder(BodyBuilder):
             features |= self._vocabularies(operands)
         count = len(operands)
         own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
-        is_network = first.kind == "network"
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own, is_network=is_network)
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
+        context.arguments = self._arguments(first)
         if all(_numbered(scope.body) for scope in scopes):
             context.numbered = Const(0)
         tree = self.inside(scopes, context)
@@ -120,6 +121,12 @@ class _DefinitionBuilder(BodyBuilder):
         )
         self.structural[id(definition)] = context.structural
         return definition
+
+    def _arguments(self, scope: Scope) -> frozenset[str]:
+        """The names of what a definition is given, and of its quantities."""
+        if scope.kind == "network":
+            return frozenset({param.name for param in self.graph.params}).union(scope.lets)
+        return frozenset({CHANNELS.id}).union(scope.bindings, scope.lets)
 
     def _vocabularies(self, operands: Mapping[Ref, tuple[str, ...]]) -> dict[Ref, Expr]:
         """How many ids there are of those operands that are ids: a number, for a tensor of ids does not say it."""

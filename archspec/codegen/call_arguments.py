@@ -31,8 +31,8 @@ _ONE: Final = Const(1)
 def placed(taken: Sequence[Parameter], given: Mapping[str, Expr]) -> list[tuple[str | None, Expr]]:
     """The arguments of a call in order, each with its param's name where it is written.
 
-    Widths stand by place, and so does what is called as the param is; from the first on of which that does not hold,
-    all are named, as Python wants it. What has its default is left out.
+    What is obvious stands by place; from the first on that is not, all are named, as Python wants it. What has its
+    default is left out.
     """
     found: list[tuple[str | None, Expr]] = []
     named = False
@@ -40,21 +40,23 @@ def placed(taken: Sequence[Parameter], given: Mapping[str, Expr]) -> list[tuple[
         value = given[parameter.name]
         if value == parameter.default:
             continue
-        named = named or parameter.default is not None or not (parameter.is_width or value == Name(parameter.name))
+        named = named or parameter.default is not None or not parameter.is_obvious
         found.append((parameter.name if named else None, value))
     return found
 
 
-def ordered(definition: Definition) -> tuple[Parameter, ...]:
+def ordered(definition: Definition, made: Sequence[Mapping[str, Expr]]) -> tuple[Parameter, ...]:
     """The parameters of a block as a class or function has them: widths first, what may be left out last.
 
-    What a layer takes as its stride, dilation or groups is 1 unless it is given, as it is of the layer.
+    What a layer takes as its stride, dilation or groups is 1 unless it is given, as it is of the layer. `made` are the
+    arguments of all calls, which write each of them in one way: by place a width, and what is called as it is in all.
     """
     wide, single = _wide(definition), _single(definition)
     found = [
         replace(
             parameter,
             is_width=parameter.name in wide,
+            is_obvious=parameter.name in wide or all(call.get(parameter.name) == Name(parameter.name) for call in made),
             default=_ONE if parameter.default is None and parameter.name in single else parameter.default,
         )
         for parameter in definition.parameters

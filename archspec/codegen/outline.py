@@ -143,7 +143,10 @@ class _Outliner:
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
             doc=f"The part `{name}` of {self.definition.class_name}.",
-            parameters=tuple(Parameter(name, types.get(name, "int"), None, docs.get(name, "")) for name in order),
+            parameters=tuple(
+                Parameter(name, types.get(name, "int"), None, docs.get(name, ""), is_obvious=name in types)
+                for name in order
+            ),
             tree=tree,
             operands=len(item.operands),
             features=(),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archspec.codegen.argument_docs import documented
+from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, Deciding
 from archspec.codegen.bounds import held, is_bound, narrowed
@@ -45,19 +46,22 @@ _DEEPEST: Final = 4
 """Calls inside each other, at most, through which a condition is followed."""
 
 
-def simplified(graph: LayerGraph, kinds: Kinds = alike, *, has_flat_names: bool = False) -> Module:
+def simplified(
+    graph: LayerGraph, kinds: Kinds = alike, words: Words = convolves, *, has_flat_names: bool = False
+) -> Module:
     """The module tree of a graph, ready to be printed.
 
     Args:
         graph: the network.
         kinds: what a backend writes a layer as, beyond its op, in each instance of a block: where that differs, the
             instances are definitions of their own.
+        words: where a backend takes a word for padding as an argument.
         has_flat_names: whether source has the flat names of layers; params that nothing else needs are none otherwise.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    return _settled(graph, kinds, has_flat_names=has_flat_names)[0]
+    return _settled(graph, kinds, words, has_flat_names=has_flat_names)[0]
 
 
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
@@ -65,7 +69,7 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
     Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
-    module, fixed = _settled(graph, alike, has_flat_names=True)
+    module, fixed = _settled(graph, alike, convolves, has_flat_names=True)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -73,10 +77,12 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
     return {param.name: fixed.get(param.name, "") for param in graph.params if param.name not in offered}
 
 
-def _settled(graph: LayerGraph, kinds: Kinds, *, has_flat_names: bool) -> tuple[Module, Mapping[str, str]]:
+def _settled(
+    graph: LayerGraph, kinds: Kinds, words: Words, *, has_flat_names: bool
+) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget, kinds, has_flat_names=has_flat_names)
+    definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names)
     fixed = {param.name: param.fixed for param in graph.params if param.fixed}
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
@@ -128,7 +134,7 @@ class _Attempt:
                 self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
             new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
             if not new.is_network:
-                new.parameters = ordered(new)
+                new.parameters = ordered(new, self.calls[id(new)])
             new.parameters = documented(new)
         tell_apart(self.new.values(), self.constants)
         return Module(tuple(self.new[id(old)] for old in self.old))

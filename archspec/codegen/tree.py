@@ -249,7 +249,9 @@ class Parameter:
     derived: Expr | None = None
     """What it is computed from: then it is no parameter of the source, and stands for this wherever it is used."""
     is_width: bool = False
-    """Whether it is a number of channels: such arguments are obvious at a call."""
+    """Whether it is a number of channels."""
+    is_obvious: bool = False
+    """Whether a call says no name for it."""
     choices: tuple[Value, ...] = ()
     """The values that it may have, where the spec lists them."""
 
@@ -283,6 +285,8 @@ class Definition:
     locals: tuple[Local, ...] = ()
     bounds: tuple[Expr, ...] = ()
     """What holds of its parameters: for other values it would be another network."""
+    variant: str = ""
+    """What tells it from others that are made of the same block, in a word; empty where none does."""
     in_order: bool = False
     """Whether a backend writes it as no more than its items, one called after the other."""
     budget: Budget = field(kw_only=True)

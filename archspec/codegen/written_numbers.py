@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from archspec.codegen.tree import LayerUse
@@ -46,19 +46,29 @@ class WrittenNumber(float):
 
 
 def is_writable(
-    initializer: object, expr: Expr, env: Mapping[str, Value], params: Collection[str], budget: Budget
+    initializers: Sequence[object],
+    expr: Expr,
+    envs: Sequence[Mapping[str, Value]],
+    arguments: Collection[str],
+    budget: Budget,
 ) -> bool:
-    """Whether the number of an initializer is what an expression of nothing but these params gives."""
-    if not isinstance(initializer, Initializer) or initializer.scalar is None or not names(expr, budget) <= {*params}:
+    """Whether an expression of nothing but these arguments gives the number of an initializer in all instances."""
+    first: Any = initializers[0]
+    if not isinstance(first, Initializer) or first.scalar is None or not names(expr, budget) <= {*arguments}:
         return False
-    changed: Any = initializer
-    others = [field for field in dataclasses.fields(changed) if field.name != initializer.scalar]
-    if any(getattr(initializer, field.name) != field.default for field in others):  # it may stand for one of these
-        return False
-    try:
-        return bool(evaluate(expr, env, budget) == getattr(initializer, initializer.scalar))
-    except ExprError:
-        return False
+    for initializer, env in zip(initializers, envs, strict=True):
+        if type(initializer) is not type(first):
+            return False
+        others = [field for field in dataclasses.fields(first) if field.name != first.scalar]
+        if any(getattr(initializer, field.name) != field.default for field in others):  # it may stand for one of these
+            return False
+        number = getattr(initializer, first.scalar)
+        try:
+            if isinstance(number, str) or evaluate(expr, env, budget) != number:
+                return False
+        except ExprError:
+            return False
+    return True
 
 
 def initializer_of(use: LayerUse, name: str, spell: Callable[[Expr], str]) -> Initializer:

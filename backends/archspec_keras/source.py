@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -22,7 +21,8 @@ from archspec.codegen.tree import Definition, Module
 from archspec.codegen.walk import all_layers, calls
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
-from archspec.ir.def_use import producer
+from archspec.ir.attributes import PerAxis
+from archspec.ir.def_use import Node, producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.linear import Conv
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
@@ -34,7 +34,7 @@ from archspec_keras.loop_statements import written, written_arguments
 from archspec_keras.memory_layout import IDS_DTYPE, keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name, helpers_of
 from archspec_keras.ops import ROWS
-from archspec_keras.ops.linear import is_depthwise, kinds
+from archspec_keras.ops.linear import is_depthwise, kinds, pads
 from archspec_keras.shared import ComputationOrder
 from archspec_keras.statements import Callee, Statement
 from archspec_keras.static_properties import StaticProperties
@@ -92,12 +92,11 @@ def write(graph: LayerGraph) -> str:
     functions: list[_Function] = []
     deeper, order = _deeper(graph), ComputationOrder(graph, module.network.budget)
     bodies: list[BodyWriter] = []
-    several = Counter(definition.name for definition in module.definitions)
     for definition in module.definitions:
-        kind = _kind(definition, graph) if several[definition.name] > 1 else ""
         name = function_name(graph)
         if not definition.is_network:
-            name = _unused(f"{kind}{definition.name}", taken, numbers)
+            twins = [other for other in module.definitions if other.name == definition.name]
+            name = _unused(_called_by_use(definition, twins, graph), taken, numbers)
         body = BodyWriter(definition, graph, facts, order, callees)
         made = _network(name, body, graph, deeper) if definition.is_network else _block(name, body)
         callees[id(definition)] = Callee(name, body)
@@ -166,16 +165,32 @@ def _deeper(graph: LayerGraph) -> list[str]:
     ]
 
 
-def _kind(definition: Definition, graph: LayerGraph) -> str:
-    """What the convolutions of a block are in some of its functions, where Keras has to be told: before the name."""
-    convolutions = [layer for layer in all_layers(definition.tree) if layer.op is Conv]
-    nodes = [graph.nodes[path] for layer in convolutions for path in layer.paths]
-    if nodes and all(is_depthwise(node, graph) for node in nodes):
-        return "depthwise_"
-    if calls(definition.tree):  # it is more than a convolution
-        return ""
-    alone = [isinstance(op := node.op, Conv) and set(op.kernel) == {1} for node in nodes]
-    return "pointwise_" if nodes and all(alone) else ""
+def _called_by_use(definition: Definition, twins: Sequence[Definition], graph: LayerGraph) -> str:
+    """The name of a block's function; where it has several, by what tells this one apart."""
+    if len(twins) < 2:
+        return definition.name
+    convolutions = _convolutions(definition, graph)
+    if convolutions and all(is_depthwise(node, graph) for node in convolutions):
+        return f"depthwise_{definition.name}"
+    # What calls others is more than a convolution.
+    if convolutions and not calls(definition.tree) and all(set(_kernel(node)) == {1} for node in convolutions):
+        return f"pointwise_{definition.name}"
+    others = [node for other in twins if other is not definition for node in _convolutions(other, graph)]
+    padded, unlike = {*map(pads, convolutions)}, {*map(pads, others)}
+    if len(padded) == len(unlike) == 1 and padded != unlike:
+        return f"padded_{definition.name}" if padded == {True} else definition.name
+    return f"{definition.name}_{definition.variant}" if definition.variant else definition.name
+
+
+def _convolutions(definition: Definition, graph: LayerGraph) -> list[Node]:
+    """The convolutions that stand in a definition, in all its instances."""
+    return [graph.nodes[path] for layer in all_layers(definition.tree) if layer.op is Conv for path in layer.paths]
+
+
+def _kernel(node: Node) -> PerAxis:
+    op = node.op
+    assert isinstance(op, Conv)
+    return op.kernel
 
 
 def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Final
 
 from archspec.codegen.call_arguments import placed
@@ -117,11 +118,12 @@ class ConstructorWriter:
     def _parts(self, tree: Tree, *, named: bool) -> list[Code]:
         """The parts in order; those that are there only under a condition as `*([part] if condition else [])`."""
         parts: list[Code] = []
-        for item in rolled(tree, self.definition, self.depth):
+        items = list(rolled(tree, self.definition, self.depth))
+        for item, after in zip_longest(items, items[1:]):
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 parts += self._rolled(item, named=named)
             elif isinstance(item, ChoiceUse):
-                only = self._one_of(item, named=named)
+                only = self._one_of(item, named=named) or self._or_identity(item, after, named=named)
                 parts.append(only or Bracket("*", (self._either(item, named=named),)))
             elif named:
                 parts.append(
@@ -150,6 +152,23 @@ class ConstructorWriter:
             assert condition is not None
             code = Ternary(self.module(arm), self._test(condition), code)
         return Bracket("", (self.name(last), code)) if named else code
+
+    def _or_identity(self, item: ChoiceUse, after: ItemUse | None, *, named: bool) -> Code | None:
+        """`part if condition else nn.Identity()`, where what comes after it has the same number in both cases."""
+        condition, then, other = item.condition, item.then, item.other
+        if not then.items:
+            condition, then, other = negated(condition), other, then
+        match then.items, after:
+            case (
+                (LayerUse() | CallUse() | SequenceUse() as part,),
+                LayerUse() | CallUse() | SequenceUse() | LoopUse(),
+            ) if not other.items and not named:
+                place, later = part.number, after.number
+            case _:
+                return None
+        if not isinstance(place, Const) or not isinstance(later, Const) or place == later:
+            return None
+        return Ternary(self.module(part), self._test(condition), call("nn.Identity"))
 
     def _test(self, condition: Expr) -> str:
         """A condition as a test: Python takes no bare `a if b else c` for one."""
@@ -355,12 +374,12 @@ def arguments(use: CallUse) -> list[tuple[str | None, Expr]]:
 
 
 def mentioned(tree: Tree, budget: Budget) -> set[str]:
-    """The names that the constructors of a tree mention."""
+    """The names that the constructors of a tree mention, those included that weights are drawn by."""
     found: set[str] = set()
     for item in tree.items:
         for expr in expressions(item):
             found |= names(expr, budget)
-    return found
+    return found.union(*(names(expr, budget) for layer in layers(tree) for expr in layer.draws.values()))
 
 
 def expressions(item: ItemUse) -> Iterator[Expr]:

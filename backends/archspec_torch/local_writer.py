@@ -36,6 +36,8 @@ class LocalWriter:
         self.init: list[str] = []
         self.taken: set[str] = set()
         """The attributes that an instance has otherwise."""
+        self.kept: list[str] = []
+        """Lines that keep what weights are drawn by, after the members."""
         self.locals = 0
         """How many lines there are for locals at the beginning."""
         self.growing: GrowingChannels | None = None
@@ -57,17 +59,16 @@ class LocalWriter:
         """Write the line that makes a member."""
         raise NotImplementedError
 
-    def keep_arguments(self) -> dict[str, str]:
-        """Write those arguments as attributes that weights are drawn by; what each is called, by the param's name."""
-        drawn_by = {
-            name
-            for layer in layers(self.definition.tree)
-            for expr in layer.draws.values()
-            for name in names(expr, self.printer.budget)
-        }
-        kept = {p.name: identifier(p.name, self.taken) for p in self.definition.parameters if p.name in drawn_by}
-        self.init += [f"{INDENT * 2}self.{kept[name]} = {self.printer.spelled[name]}" for name in kept]
-        return kept
+    def keep_arguments(self) -> list[str]:
+        """The lines that keep as attributes what weights are drawn by, and how the attributes are called."""
+        drawn_by: dict[str, None] = {}
+        for layer in layers(self.definition.tree):
+            for expr in layer.draws.values():
+                self.printer.expr(expr)  # which notes the functions that it calls
+                drawn_by |= dict.fromkeys(sorted(names(expr, self.printer.budget)))
+        said = {name: self.printer.spelled[name] for name in drawn_by}
+        self.spelling.drawn_by = {name: identifier(text, self.taken) for name, text in said.items()}
+        return [f"{INDENT * 2}self.{self.spelling.drawn_by[name]} = {text}" for name, text in said.items()]
 
     def write_locals(self) -> None:
         """Write the quantities that the spec names, and the expressions that are said again and again."""

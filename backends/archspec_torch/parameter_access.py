@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Final
 
@@ -12,7 +12,7 @@ from archspec.codegen.pretty_printer import INDENT, Infix, call, lay_out
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
-from archspec.expr import Const, source
+from archspec.expr import Const, Expr, source
 from archspec_torch.constructors import members
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import Parts
@@ -36,6 +36,14 @@ class ParameterAccess:
     """Of `weight` and `bias` those that may be None."""
     reachable: bool
     """False where a condition decides its number, so that there is no expression for it."""
+    drawn_by: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Expressions of what its weights are drawn by, by the names of the params and quantities."""
+    is_own: bool = False
+    """Whether it is the network's, and not a block's: then all methods of the network know what it is drawn by."""
+
+    def spell(self, expr: Expr) -> str:
+        """An expression of what its weights are drawn by, as source."""
+        return source(expr, self.drawn_by)
 
     @property
     def kind(self) -> str:
@@ -127,9 +135,11 @@ def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAcc
     if not definition.is_network:
         headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
         owner = _Owner(headers, "module", spelling)
+    known = {name: f"{owner.target}.{text}" for name, text in spelling.drawn_by.items()}
+    tree = definition.tree
     if (row := row_class(definition)) is not None:
-        return _inside(row.parts, replace(owner, spelling=None, known=True))
-    return _inside(definition.tree, owner)
+        tree, owner = row.parts, replace(owner, spelling=None, known=True)
+    return (replace(place, drawn_by=known, is_own=definition.is_network) for place in _inside(tree, owner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from archspec.codegen.pretty_printer import INDENT
-from archspec.codegen.tree import LayerUse
 from archspec.codegen.written_numbers import initializer_of
 from archspec.errors import BackendError, Diagnostic
-from archspec.expr import Expr
 from archspec.ir.attributes import InitKind
 from archspec_torch.ops import ROWS
 from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, learns_nothing
 from archspec_torch.weight_init import Rule, draw, draw_bare
 
 
-def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
+def rule_of(place: ParameterAccess) -> Rule | None:
     """How a layer's weights are drawn; None where the class's own `reset_parameters` is what is meant.
 
     The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there.
     """
+    use = place.use
     if learns_nothing(use):
         return None
     row = ROWS[use.op.name]
@@ -29,7 +28,7 @@ def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
     biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
     biased = biased or bool(use.values.get("out_bias"))
     given = {
-        info.name.removesuffix("init").removesuffix("_") or "weight": initializer_of(use, info.name, spell)
+        info.name.removesuffix("init").removesuffix("_") or "weight": initializer_of(use, info.name, place.spell)
         for info in use.op.attributes().values()
         if isinstance(info.kind, InitKind)
     }
@@ -37,16 +36,13 @@ def rule_of(use: LayerUse, spell: Callable[[Expr], str]) -> Rule | None:
     return None if all(row.draws_itself(*pair) for pair in rule) else rule
 
 
-def draws_itself(places: Sequence[ParameterAccess], spell: Callable[[Expr], str]) -> bool:
+def draws_itself(places: Sequence[ParameterAccess]) -> bool:
     """Whether all weights are drawn as they should be when the layers are made."""
-    return all(rule_of(place.use, spell) is None for place in places)
+    return all(rule_of(place) is None for place in places)
 
 
-def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell: Callable[[Expr], str]) -> list[str]:
-    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need.
-
-    `spell` prints what an initializer's number follows from.
-    """
+def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> list[str]:
+    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
     bare = [place for place in places if place.is_bare]
     places = [place for place in places if not place.is_bare]
     lines: list[str] = []
@@ -55,7 +51,9 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
     usual: dict[str, Rule | None] = {}
     # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
     for kind in sorted({place.drawn_as for place in places}, key=_in_order):
-        rules = Counter(rule_of(place.use, spell) for place in places if place.drawn_as == kind)
+        alike = [place for place in places if place.drawn_as == kind]
+        # What a block is given, its instances have; a line for all layers of a kind does not.
+        rules = Counter(rule_of(place) for place in alike if place.is_own or not place.use.draws)
         if rules:
             most = [rule for rule, _ in rules.most_common()]
             usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
@@ -92,7 +90,7 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str], spell
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
     drawn = [(place, _drawn_bare(place, helpers)) for place in bare]
-    return [*first, *second, *_exceptions(places, usual, helpers, spell), *by_place(drawn)]
+    return [*first, *second, *_exceptions(places, usual, helpers), *by_place(drawn)]
 
 
 def _rule_of_type(type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]) -> Rule | None:
@@ -137,12 +135,13 @@ def _exceptions(
     places: Sequence[ParameterAccess],
     usual: Mapping[str, Rule | None],
     helpers: set[str],
-    spell: Callable[[Expr], str],
 ) -> list[str]:
     lines: list[tuple[ParameterAccess, list[str]]] = []
     for place in places:
-        rule, row, before = rule_of(place.use, spell), ROWS[place.kind], usual[place.drawn_as]
-        if _covers(before, rule) or learns_nothing(place.use):
+        rule, row = rule_of(place), ROWS[place.kind]
+        drawn = place.drawn_as in usual
+        before = usual.get(place.drawn_as)
+        if (drawn and _covers(before, rule)) or learns_nothing(place.use):
             continue
         if not place.reachable:
             message = f"PyTorch cannot draw the weights of {place.target} apart: its number depends on a condition"
@@ -151,9 +150,9 @@ def _exceptions(
         if rule is None:
             lines.append((place, [f"{INDENT * depth}{place.target}.reset_parameters()"]))
             continue
-        drawn = tuple(row.draws.items()) if before is None else before
-        left = tuple(pair for pair in rule if pair not in drawn)
-        if row.parts is None and not any(row.draws_itself(*pair) for pair in left):
+        already = (tuple(row.draws.items()) if before is None else before) if drawn else ()
+        left = tuple(pair for pair in rule if pair not in already)
+        if drawn and row.parts is None and not any(row.draws_itself(*pair) for pair in left):
             rule, row = left, row.without_state()  # the others have been drawn so already
         lines.append((place, draw(place.target, rule, row, depth, place.optional, place.untyped, helpers, place.parts)))
     return by_place(lines)

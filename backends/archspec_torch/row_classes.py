@@ -21,7 +21,7 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.codegen.variable_allocation import uses
-from archspec.codegen.walk import is_chain, layers
+from archspec.codegen.walk import is_chain
 from archspec.expr import Const
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.constructors import expressions, fits_sequential, members
@@ -52,7 +52,7 @@ def row_class(definition: Definition) -> RowClass | None:
     tree = definition.tree
     if definition.in_order:
         return RowClass("nn.Sequential", tree, assigned=True)
-    if definition.operands != 1 or any(layer.draws for layer in layers(tree)):  # it has to keep what they are drawn by
+    if definition.operands != 1:
         return None
     if _is_row(tree, named=not definition.is_network):
         return RowClass("nn.Sequential", tree)

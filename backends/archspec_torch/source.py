@@ -20,7 +20,6 @@ from archspec.codegen.tree import (
     SequenceUse,
 )
 from archspec.codegen.walk import loops
-from archspec.expr import Expr, source
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructors import (
@@ -35,6 +34,7 @@ from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.padding import takes_words
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
@@ -74,13 +74,15 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = outline(simplified(without_decay(graph)), _fits_sequential)
+    module = outline(simplified(without_decay(graph), words=takes_words), _fits_sequential)
     module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
     taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
         if definition is not module.network and definition.class_name == module.network.class_name:
             definition.class_name += "Block"
+        if definition.variant:
+            definition.class_name += "".join(part.capitalize() for part in definition.variant.split("_"))
         definition.class_name = unused(definition.class_name, taken)
     flattened = _flattened(graph)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
@@ -91,18 +93,13 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     for writer in writers:
         writer.constructor.numbers = numbers
         writer.write_init()
+        writer.kept = writer.keep_arguments()
     spellings = {id(writer.definition): writer.spelling for writer in writers}
     drawing: set[str] = set()
     weighted = places(module.definitions, spellings)
-    kept = writers[-1].keep_arguments()
-
-    def spell(expr: Expr) -> str:
-        writers[-1].printer.expr(expr)  # which notes the functions that it calls
-        return source(expr, {name: f"self.{attribute}" for name, attribute in kept.items()})
-
-    reset = reset_parameters(weighted, drawing, spell)
+    reset = reset_parameters(weighted, drawing)
     groups = parameter_groups(weighted, graph)
-    drawn = draws_itself(weighted, spell)
+    drawn = draws_itself(weighted)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
     classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
     functions = {name for printer in printers.values() for name in printer.functions}
@@ -177,7 +174,7 @@ class _ClassWriter(MemberWriter):
         given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]
         tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
         arguments: tuple[Code, ...] = ("self", *tensors)
-        init = [*self.init, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
+        init = [*self.init, *self.kept, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
         what = "network" if self.definition.is_network else "block"
         doc = self.definition.doc or f"The {what} `{self.definition.name}`."
         documented = [(self.printer.spelled[given.name], given.doc) for given in parameters(self.definition)]

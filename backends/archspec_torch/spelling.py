@@ -27,6 +27,8 @@ class Spelling:
     """How often a loop calls its member, where all iterations call the same one."""
     labeled: bool = False
     """Whether `forward` says of each of its layers which expression it is."""
+    drawn_by: dict[str, str] = field(default_factory=dict[str, str])
+    """The attributes of an instance that weights are drawn by, by the names of the params and quantities."""
     keyed: bool = False
     """Whether the class is an `nn.ModuleDict`, since the name of a member cannot be an attribute."""
 

@@ -62,7 +62,7 @@ def draw(
         if asks:
             lines.append(f"{INDENT * depth}if {target}.{name} is not None:")
         number = getattr(initializer, initializer.scalar or "", None)
-        if isinstance(number, WrittenNumber) and initializer.scalar is not None:
+        if isinstance(number, WrittenNumber) and not isinstance(number.expr, Name) and initializer.scalar is not None:
             local, changed = initializer.scalar, cast(Any, initializer)
             lines.append(f"{INDENT * (depth + asks)}{local} = {number.text}")
             initializer = replace(changed, **{local: WrittenNumber(number, Name(local), source)})

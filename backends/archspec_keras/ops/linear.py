@@ -20,6 +20,7 @@ from archspec_keras.ops.padding import (
     is_covered,
     is_same,
     is_same_lower,
+    is_word,
     lower_padding,
     padding_sides,
     sides_code,
@@ -51,6 +52,9 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     """Which convolutions of a block's instances are one: by channels or not, and where some pad and others do not."""
     ops = [node.op for node in nodes if isinstance(node.op, Conv)]
     same = len(ops) < len(nodes) or all(op.padding.is_same or is_covered(op) for op in ops)
+    # Some of which pad by a word, and others not at all, may be given it.
+    words = all(op.padding.is_same or op.padding.symmetric == none(op) for op in ops)
+    same = same or (words and any(op.padding.is_same for op in ops))
     return [
         (
             is_depthwise(node, graph),
@@ -63,8 +67,10 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     ]
 
 
-def _pads(op: Conv) -> bool:
-    return op.padding.is_same or op.padding.symmetric != none(op)
+def pads(node: Node) -> bool:
+    """Whether a layer is a convolution that pads at all."""
+    op = node.op
+    return isinstance(op, Conv) and (op.padding.is_same or op.padding.symmetric != none(op))
 
 
 def none(op: Conv) -> tuple[int, ...]:
@@ -132,6 +138,8 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
     """The layer that pads first, or the convolution's own padding where that is the same at any size."""
     if is_same(context):
         return [], {"padding": literal("same")}
+    if is_word(context):
+        return [], {"padding": context.attribute("padding")}
     if is_same_lower(context):
         return [lower_padding(context)], {}
     if context.fixed("padding") and not any(map(any, context.value("padding").sides)):

@@ -18,6 +18,12 @@ def is_same(context: LayerContext) -> bool:
     return context.fixed("padding") and context.value("padding") == SAME
 
 
+def is_word(context: LayerContext) -> bool:
+    """Whether the padding is an argument that is `same` or `valid`."""
+    ops: list[Any] = [context.graph.nodes[path].op for path in context.use.paths]
+    return not context.fixed("padding") and any(op.padding.is_same for op in ops)
+
+
 def is_same_lower(context: LayerContext) -> bool:
     """Whether the padding is `same_lower`, whatever the input's size."""
     return context.fixed("padding") and context.value("padding") == SAME_LOWER

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from archspec.codegen.attributes import convolves
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter, plain
 from archspec.codegen.pretty_printer import Code
 from archspec.codegen.tree import LayerUse
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis
+from archspec.ir.op import Op
 from archspec.ir.ops.linear import Conv
 from archspec.ir.tensor_type import spatial_rank
 
@@ -57,6 +59,12 @@ def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis
     sides = [side for (before, after), end in zip(padding.sides, more, strict=True) for side in (before, after + end)]
     printer.helpers.add(f"Padded{name}")
     return f"Padded{name}", {"sides": literal(last_axis_first(sides))}
+
+
+def takes_words(ops: Sequence[Op]) -> bool:
+    """Whether PyTorch's convolution takes the word for their padding: its own `same` knows no strides."""
+    same = [op for op in ops if isinstance(op, Conv) and op.padding.is_same]
+    return convolves(ops) and all(set(op.stride) == {1} and all(window % 2 for window in op.kernel) for op in same)
 
 
 def _same_without_strides(use: LayerUse) -> bool:
