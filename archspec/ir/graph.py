@@ -86,6 +86,8 @@ class LayerGraph:
     output_names: tuple[str, ...]
     """Those of training alone come last."""
     root: Scope
+    reference: tuple[str, ...] = ()
+    """Where the network was published: papers, libraries."""
     depth: DeclaredDepth | None = None
     sizes_decide: bool = False
     """Whether layers are worked out from the sizes of its inputs in space: then they are those of these sizes alone."""

@@ -113,7 +113,8 @@ def _read(
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)
-    report = replace(_compared(given, graph), notes=(*choice.notes, *changed.notes), drawn=changed.drawn)
+    notes = (*choice.notes, *changed.notes)
+    report = replace(_compared(given, graph), notes=notes, drawn=changed.drawn, classes=changed.classes)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)

@@ -136,8 +136,9 @@ class WeightMap:
                 if owners.setdefault(whole, name) != name:
                     wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
         for name in graph.derived:
-            if (own := self.derived_name(name, budget)) is not None and owners.setdefault(own[0], name) != name:
-                wrong.append(f"`{name}` and `{owners[own[0]]}` have one name, `{own[0]}`")
+            derived = self.derived_name(name, budget)
+            if derived is not None and owners.setdefault(derived[0], name) != name:
+                wrong.append(f"`{name}` and `{owners[derived[0]]}` have one name, `{derived[0]}`")
         weights = (name for name in graph.all_weights if self.derived_name(name, budget) is not None)
         wrong += [f"`{name}` is a weight, and not derived" for name in weights]
         return [*(f"no rule names `{name}`" for name in unnamed), *wrong]

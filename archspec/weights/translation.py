@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
 
 _PREFIXES: Final = 8
+_APPLICATIONS: Final = "keras.applications"
 _COUNTERS: Final = (
     *("global_step", "save_counter", "beta1_power", "beta2_power"),
     *("iter", "iterations", "beta_1", "beta_2", "decay", "learning_rate"),
@@ -152,8 +153,9 @@ def _readings(
     source = stores()
     stored = source.stored_weights(graph) if source is not None else {}
     if source is not None and library and weight_map is None:
+        whose = _APPLICATIONS if _is_of_applications(graph) else "archspec's Keras source"
         yield (
-            "the names of archspec's Keras source",
+            f"the names of {whose}",
             own_origins(source, graph, stored),
             frozenset[str](),
         )
@@ -165,6 +167,11 @@ def _readings(
         if origins:
             names = (each.derived_name(name, budget) for name in graph.derived)
             yield each.library, origins, frozenset(name[0] for name in names if name is not None)
+
+
+def _is_of_applications(graph: LayerGraph) -> bool:
+    """Whether a network has the layers' names of keras.applications, since it is of it."""
+    return any(text.startswith(_APPLICATIONS) for text in graph.reference)
 
 
 def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, str] | None:

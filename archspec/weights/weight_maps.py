@@ -158,7 +158,7 @@ class _Reader:
 
     def _derived_rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
         """A rule for a tensor that follows from the network: a name, or `{name: NAME, saved: false}`."""
-        saved = True
+        saved: object = True
         if isinstance(value, LocatedDict) and value.keys() == {"name", "saved"}:
             saved, value = value["saved"], value["name"]
         if not isinstance(value, str) or not isinstance(saved, bool):
