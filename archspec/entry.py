@@ -37,6 +37,9 @@ def main() -> int:
     """Run the command line; see `archspec.cli`."""
     gc.set_threshold(_OBJECTS)
     from archspec.cli import main
+    from archspec.quiet_frameworks import quiet_frameworks
+
+    quiet_frameworks()
 
     if signal.getsignal(signal.SIGINT) is _stop:
         signal.signal(signal.SIGINT, signal.default_int_handler)

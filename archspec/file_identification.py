@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from archspec.archives import ArchiveError, open_archive
 from archspec.atomic_files import open_regular
-from archspec.wire_format import WireError, fields
+from archspec.wire_format import BYTES, CutMessageError, WireError, fields
 
 TABLE_END: Final = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 """The number with which a table of LevelDB ends."""
@@ -38,9 +38,31 @@ _SPEC_AND_WEIGHTS: Final = (
     "name the spec first, and after `--weights` the file that the numbers lie in; "
     "leave `--weights` out for source alone"
 )
+_IMAGES: Final = "images come last: `archspec predict SPEC --weights FILE IMAGE...`"
+_CARD: Final = "give the weights file that lies beside it, or the whole repository as hf://OWNER/NAME"
 _OTHER: Final = "archspec reads weights of PyTorch, Keras, TensorFlow, ONNX, NumPy and safetensors"
 _NO_MODEL: Final = (
     "archspec reads no model files of other programs; write the network as a spec, `archspec new` begins one"
+)
+
+
+_IMAGE_MAGIC: Final = (
+    (b"\x89PNG\r\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+)
+_OTHER_MAGIC: Final = (
+    (b"%PDF-", "a PDF document"),
+    (b"SQLite format 3\0", "a database of SQLite"),
+    (b"PAR1", "a table of Parquet"),
+    (b"ARROW1\0\0", "a table of Arrow"),
+    (b"OggS", "a sound or film (Ogg)"),
+    (b"ID3", "a sound (MP3)"),
+    (b"fLaC", "a sound (FLAC)"),
+    (b"\x1aE\xdf\xa3", "a film (Matroska)"),
 )
 
 
@@ -55,12 +77,16 @@ class Foreign(NamedTuple):
     @property
     def as_spec(self) -> str:
         """What to do where it was given as a spec."""
-        if self.help in (_UNPACK, _AGAIN, _PULL, _PYTHON_HELP, _AS_WEIGHTS):
+        if self.help in (_UNPACK, _AGAIN, _PULL, _PYTHON_HELP, _AS_WEIGHTS, _IMAGES, _NO_PROGRAM):
             return self.help
         return _NO_MODEL
 
 
+_NO_PROGRAM: Final = "nothing in it is run, and none of it is read"
 _MAGIC: Final = (
+    *((magic, Foreign(f"an image ({name})", _IMAGES)) for magic, name in _IMAGE_MAGIC),
+    *((magic, Foreign(what, _OTHER)) for magic, what in _OTHER_MAGIC),
+    (b"\x7fELF", Foreign("a program or library of machine code", _NO_PROGRAM)),
     (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _AS_WEIGHTS, "keras")),
     (b"\x93NUMPY", Foreign("an array of NumPy (.npy)", "a network has several: save them by name with safetensors")),
     (b"GGUF", Foreign("a GGUF file of llama.cpp", _OTHER)),
@@ -88,6 +114,12 @@ _SUFFIXES: Final = {
     ".caffemodel": "caffe",
     ".mlmodel": "core_ml",
 }
+_FIRST_VERSIONS: Final = re.compile(rb"\x08[\x01-\x1f]")
+"""An ONNX model begins with the version of its format, a small number."""
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+"""Characters that stand in no text."""
+_MARKDOWN: Final = re.compile(r"(?:---[ \r]*\n(?:[^\n]*\n){1,200}?---[ \r]*\n\s*)?#{1,6} ")
+"""A heading, behind the metadata of a card where there are some."""
 _PYTHON: Final = re.compile(r"^\s*(from \w[\w.]* import |import \w|class \w+\(|def \w+\()", re.MULTILINE)
 
 
@@ -137,7 +169,11 @@ def identify_as_weights(path: Path) -> Foreign | None:
         return None
     if path.suffix in (".yaml", ".yml") or re.search(rb"^archspec:", head, re.MULTILINE):
         return Foreign("YAML, as a spec is, and no weights", _SPEC_AND_WEIGHTS)
-    return Foreign("a text, and no weights", _OTHER)
+    text = head.decode(errors="replace")
+    if path.suffix.lower() in (".md", ".markdown", ".rst") or _MARKDOWN.match(text):
+        return Foreign("Markdown, such as the card of a model, and no weights", _CARD)
+    what = "JSON" if text.lstrip().startswith(("{", "[")) else "a text"
+    return Foreign(f"{what}, and no weights", f"it begins with {text.strip()[:60]!r}; {_OTHER}")
 
 
 def _folder(path: Path) -> Foreign | None:
@@ -157,6 +193,8 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
             return kind
     if head[4:8] == b"TFL3":
         return Foreign("a TensorFlow Lite model", f"weights come from what it was made of; {_OTHER}")
+    if (found := _media(head, file)) is not None:
+        return found
     if head[257:262] == b"ustar":
         return Foreign("a tar archive", _UNPACK)
     if head.startswith(b"PK\x03\x04"):
@@ -167,12 +205,27 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
         return Foreign("a checkpoint of TensorFlow", _AS_WEIGHTS, "tensorflow")
     if re.match(rb"\x80[\x02-\x05]", head):
         return Foreign("a pickle, and not of a state dict", f"pickles are not run; {_TORCH}")
-    if head and (found := _protobuf(file, path)) is not None:
+    if head and (found := _protobuf(file, head, path)) is not None:
         return found
     if path.suffix == ".weights" and not _is_text(head):
         return Foreign("a weights file of Darknet", f"convert it to a PyTorch state dict; {_OTHER}")
     if path.suffix == ".msgpack":
         return Foreign("weights of Flax (msgpack)", f"read them with Flax, and save them by name; {_OTHER}")
+    return None
+
+
+def _media(head: bytes, file: BinaryIO) -> Foreign | None:
+    """Images, sounds and films whose kind stands behind a size."""
+    kind = head[8:12]
+    if head.startswith(b"RIFF") and kind == b"WEBP":
+        return Foreign("an image (WebP)", _IMAGES)
+    if head.startswith(b"RIFF") and kind in (b"WAVE", b"AVI "):
+        return Foreign("a sound or film (RIFF)", _OTHER)
+    if head[4:8] == b"ftyp":
+        image = kind in (b"avif", b"heic", b"heix", b"mif1")
+        return Foreign("an image (AVIF or HEIC)", _IMAGES) if image else Foreign("a film (MP4)", _OTHER)
+    if head.startswith(b"BM") and int.from_bytes(head[2:6], "little") == file.seek(0, 2):
+        return Foreign("an image (BMP)", _IMAGES)
     return None
 
 
@@ -208,15 +261,21 @@ def _archive(file: BinaryIO) -> Foreign | None:
     return Foreign("a zip archive", _UNPACK)
 
 
-def _protobuf(file: BinaryIO, path: Path) -> Foreign | None:
+def _protobuf(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
     """What a message of Protocol Buffers is, by the numbers of its outermost fields."""
-    file.seek(0, 2)
+    kinds: dict[int, int] = {}
+    cut = False
     try:
-        kinds = {field.number: field.wire for field in islice(fields(file, 0, file.tell()), _SEEN_AT_MOST)}
+        for field in islice(fields(file, 0, file.seek(0, 2)), _SEEN_AT_MOST):
+            kinds[field.number] = field.wire
+    except CutMessageError as error:  # of a model that is not whole: what reads it says so
+        kinds[error.number], cut = BYTES, True
     except WireError:
         return None
-    if kinds.get(1) == 0 and kinds.get(7) == 2:
+    if kinds.get(1) == 0 and kinds.get(7) == BYTES and (not cut or _FIRST_VERSIONS.match(head)):
         return _PROTOBUFS["onnx"]
+    if cut and path.suffix != ".onnx":
+        return None
     if kinds.get(1) == 0 and kinds.get(2) == 2:
         return _PROTOBUFS["core_ml" if any(200 <= number < 3100 for number in kinds) else "saved_model"]
     if path.suffix in _SUFFIXES and kinds:
@@ -229,7 +288,7 @@ def _is_text(head: bytes) -> bool:
         head[: head.rfind(b"\n") + 1 or len(head)].decode()
     except UnicodeDecodeError:
         return False
-    return b"\0" not in head
+    return _CONTROL.search(head) is None
 
 
 def _by_text(head: bytes, path: Path) -> Foreign | None:

@@ -146,7 +146,7 @@ def write_repository(
     config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
     # Each has its digest, so that it may be written again.
     write_bytes(folder / CONFIG, with_digest(f"{json.dumps(config, indent=2, ensure_ascii=False)}\n".encode(), ".json"))
-    write(folder / WEIGHTS, arrays, graph, add_digest=True)
+    write(folder / WEIGHTS, arrays, graph, add_digest=True, derived=True)
     write_bytes(folder / CARD, with_digest(_card(graph, license).encode(), ".md"))
     return graph, report
 

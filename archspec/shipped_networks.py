@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,8 @@ class ListedNetwork:
     macs: int
     """Multiply-accumulates for one example of the input's own size."""
     variants: tuple[ListedVariant, ...] = ()
+    builders: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The builders of other libraries whose networks it is, as `torchvision.models.swin_t`, each with the variant."""
 
 
 def listed_networks() -> list[ListedNetwork]:
@@ -51,7 +53,7 @@ def listed_networks() -> list[ListedNetwork]:
 
 
 def compiled_networks() -> Iterator[ListedNetwork]:
-    """The same, each worked out from its spec."""
+    """The same, each worked out from its spec, but for builders: a spec does not say them one by one."""
     from archspec.api import compile, load  # what is found in the table needs neither
 
     for name in NETWORKS.names():

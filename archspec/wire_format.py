@@ -23,6 +23,17 @@ class WireError(ValueError):
     """Bytes are no message of Protocol Buffers."""
 
 
+class CutMessageError(WireError):
+    """A message ends within one of its fields."""
+
+    def __init__(self, number: int, lacking: int) -> None:
+        super().__init__("a message of Protocol Buffers that is not whole")
+        self.number = number
+        """Of the field."""
+        self.lacking = lacking
+        """How many of its bytes are not there."""
+
+
 class Field(NamedTuple):
     """One field of a message."""
 
@@ -66,7 +77,7 @@ def fields(file: BinaryIO, start: int, end: int) -> Iterator[Field]:
         else:
             raise WireError("no message of Protocol Buffers")
         if place + size > end:
-            raise WireError("a message of Protocol Buffers that is not whole")
+            raise CutMessageError(number, place + size - end)
         yield Field(number, wire, value if wire == VARINT else 0, place, place + size)
         place += size
 

@@ -18,9 +18,10 @@ from archspec.digests import BLANK, KEY, write_digest
 from archspec.errors import BackendError, Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.weights import write
+from archspec.weights.derived_tensors import with_derived
+from archspec.weights.map_rules import WeightMap
 from archspec.weights.stored_weights import StoresWeights
 from archspec.weights.translation import named_by
-from archspec.weights.weight_maps import WeightMap
 from archspec.weights.writing import write_tensors
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def write_as(
         OutputError: a file cannot be written.
     """
     if format == "safetensors" and names is None:
-        write(path, arrays, graph, add_digest=True)
+        write(path, arrays, graph, add_digest=True, derived=True)
         return (path,)
     if format in _OWN:
         if names is not None:
@@ -75,6 +76,8 @@ def write_as(
     named = arrays if names is None and format in _PLAIN else named_by(names, graph, arrays)
     if format == "tensorflow":
         return write_checkpoint(path, named)
+    if format in _STATE_DICTS and (names is None or names.layout == "torch"):
+        named = with_derived(named, graph, names)
     _PLAIN[format](path, named)
     return (path,)
 
@@ -135,6 +138,8 @@ _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
     "numpy": _numpy,
 }
 """Formats that hold tensors by name and say nothing of their layout."""
+_STATE_DICTS: Final = ("torch", "safetensors")
+"""Formats of PyTorch's people, whose files have what follows from the network beside its weights."""
 _OWN: Final[dict[str, tuple[str, Callable[[Path, Arrays, LayerGraph], None]]]] = {
     "keras": ("Keras", _keras),
     "onnx": ("ONNX", write_model),

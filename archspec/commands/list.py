@@ -9,12 +9,12 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
 from archspec.commands.shared import FORMAT_HELP, OK, counted
-from archspec.errors import nearest
+from archspec.errors import Diagnostic, SpecError, did_you_mean, nearest
 from archspec.reporting import plain
 from archspec.shipped_networks import ListedNetwork, ListedVariant, listed_networks
 from archspec.spec.shipped_specs import RECIPES, shipped
@@ -23,7 +23,9 @@ EXAMPLES: Final = (
     "archspec list",
     "archspec list --family resnet --at-most parameters=30M",
     "archspec list --like macs=1G",
+    "archspec list --like resnet50",
     "archspec list --source torchvision",
+    "archspec list --source keras.applications.EfficientNetB0",
     "archspec list --names",
     "archspec list --recipes",
     "archspec list --format json",
@@ -31,8 +33,12 @@ EXAMPLES: Final = (
 """What its help shows."""
 
 _COSTS: Final = ("parameters", "macs")
-_COST: Final = re.compile(r"(?P<name>[a-z]+)=(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgt]?)", re.IGNORECASE | re.ASCII)
+_COST: Final = re.compile(
+    r"(?P<name>[a-z]+)=(?P<number>\d+(?:\.\d+)?(?:e[+]?\d{1,2})?)(?P<unit>[kmgt]?)", re.IGNORECASE | re.ASCII
+)
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_TOGETHER: Final = " and "
+"""Between the families that stand under one heading."""
 _NEAREST: Final = 12
 """How many networks `--like` shows."""
 
@@ -46,19 +52,33 @@ def cost(text: str) -> tuple[str, float]:
     found = _COST.fullmatch(text)
     if found is None or found["name"].lower() not in _COSTS or not float(found["number"]):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no cost: write parameters=25M or macs=1.5G, with k, M, G or T, or none, after the number"
+            f"{text!r} is no cost: write parameters=25M or macs=1.5G, with k, M, G or T after the number, or macs=1.5e9"
         )
     return found["name"].lower(), float(found["number"]) * _UNITS[found["unit"].lower()]
+
+
+def cost_or_network(text: str) -> tuple[str, float] | str:
+    """A cost and a number, as `macs=1.5G`, or the name of a network.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    return cost(text) if "=" in text or text.lower() in _COSTS else text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `list`."""
     parser.add_argument("--names", action="store_true", help="only the names, one a line")
-    parser.add_argument("--family", metavar="TEXT", help="only networks whose family, name or title has this text")
+    parser.add_argument(
+        "--family",
+        metavar="TEXT",
+        help="only networks whose name or family has this word; if none has, those whose title has the text",
+    )
     parser.add_argument(
         "--source",
         metavar="TEXT",
-        help="only networks with this text in their references: a paper, a library, a builder",
+        help="only networks with this text in their references: a paper, a library; or the network of a builder, "
+        "keras.applications.EfficientNetB0",
     )
     parser.add_argument(
         "--at-most",
@@ -69,7 +89,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only networks and variants that cost no more: parameters=25M, macs=1.5G; may be given several times",
     )
     parser.add_argument(
-        "--like", metavar="COST", type=cost, help=f"the {_NEAREST} networks and variants whose cost is nearest: macs=1G"
+        "--like",
+        metavar="COST",
+        type=cost_or_network,
+        help=f"the {_NEAREST} networks and variants whose cost is nearest: macs=1G; or of a network's costs: resnet50",
     )
     parser.add_argument(
         "--recipes", action="store_true", help="only the recipes for training; otherwise they come last"
@@ -85,9 +108,12 @@ def run_list(arguments: argparse.Namespace) -> int:
     if arguments.names and not chosen:
         _show_names(shipped(), arguments)
         return OK
-    networks = [found for network in listed_networks() if (found := _filtered(network, arguments)) is not None]
-    if arguments.like:
-        return _show_nearest(networks, arguments)
+    listed = listed_networks()
+    wanted = _wanted(arguments.like, listed)
+    networks = _of_source(_of_family(listed, arguments.family), arguments.source)
+    networks = [found for network in networks if (found := _affordable(network, arguments)) is not None]
+    if wanted:
+        return _show_nearest(networks, wanted, arguments)
     if arguments.names:
         _show_names([network.name for network in networks], arguments)
     elif arguments.format == "json":
@@ -96,28 +122,104 @@ def run_list(arguments: argparse.Namespace) -> int:
         groups = [_group(*group) for group in _families(networks)]
         _show(*groups, *([] if chosen else [_recipe_group()]))
     else:
-        print(f"no network that ships fits; {_meant(arguments.family)}`archspec list` shows all")
+        meant = _meant(listed, arguments.family, arguments.source)
+        print(f"no network that ships fits; {meant}`archspec list` shows all")
     return OK
 
 
-def _meant(family: str | None) -> str:
-    """What `--family` may be meant to say, where no network has the text."""
-    words = {word for network in listed_networks() for word in (network.family, network.name, *network.family.split())}
+def _wanted(like: tuple[str, float] | str | None, networks: Sequence[ListedNetwork]) -> dict[str, float]:
+    """The costs that `--like` asks for, by what they are; none where it is not given.
+
+    Raises:
+        SpecError: there is no such network.
+    """
+    if like is None:
+        return {}
+    if not isinstance(like, str):
+        return {like[0]: like[1]}
+    own, _, variant = like.partition(":")
+    for network in networks:
+        for each in (network, *network.variants) if network.name == own else ():
+            if not variant or (isinstance(each, ListedVariant) and each.name == variant):
+                return {name: float(getattr(each, name)) for name in _COSTS}
+    names = {network.name for network in networks}
+    if own in names:
+        variants = [each.name for network in networks if network.name == own for each in network.variants]
+        help = f"it has {', '.join(variants)}" if variants else "leave what stands behind the colon out"
+        raise SpecError(Diagnostic("E0101", f"{own} has no variant `{variant[:80]}`", help=help))
+    help = did_you_mean(own, names) or "name a network that ships, as resnet50 or swin:s, or a cost, as macs=1G"
+    raise SpecError(Diagnostic("E0101", f"no network named `{like[:80]}` ships", help=help))
+
+
+def _meant(networks: Sequence[ListedNetwork], family: str | None, source: str | None) -> str:
+    """What `--family` or `--source` may be meant to say, where no network has the text."""
+    words = {word for network in networks for word in (network.family, network.name, *network.family.split())}
     found = nearest(family, words) if family and not any(family.lower() in word.lower() for word in words) else None
-    return f"did you mean `--family {shlex.quote(found)}`? " if found is not None else ""
+    if found is not None:
+        return f"did you mean `--family {shlex.quote(found)}`? "
+    builders = {builder for network in networks for builder in network.builders}
+    found = nearest(source, builders) if source and not _of_source(networks, source) else None
+    return f"did you mean `--source {found}`? " if found is not None else ""
 
 
 def _show_names(names: Sequence[str], arguments: argparse.Namespace) -> None:
     print(json.dumps([*names]) if arguments.format == "json" else "\n".join(names))
 
 
-def _filtered(network: ListedNetwork, arguments: argparse.Namespace) -> ListedNetwork | None:
-    """The network with those of its variants that are asked for; None where neither is."""
-    where = " ".join((network.family, network.name, network.title)).lower()
-    if arguments.family and arguments.family.lower() not in where:
-        return None
-    if arguments.source and arguments.source.lower() not in " ".join(network.reference).lower():
-        return None
+def _of_family(networks: Sequence[ListedNetwork], family: str | None) -> Sequence[ListedNetwork]:
+    """The networks whose name or family has the words; else those with the text in these or their title."""
+    if not family:
+        return networks
+    words = _words(family)
+    named = [network for network in networks if words and _stand_in(words, network)]
+    text = family.lower()
+    return named or [
+        network for network in networks if text in f"{network.family} {network.name} {network.title}".lower()
+    ]
+
+
+def _stand_in(words: list[str], network: ListedNetwork) -> bool:
+    """Whether a network's name or family has these words in a row; a family of two is of those that it names."""
+    places = [_words(network.name)]
+    if _TOGETHER not in network.family or not any(word in network.family.lower() for word in places[0]):
+        places.append(_words(network.family))
+    size = len(words)
+    return any(words == place[start : start + size] for place in places for start in range(len(place) - size + 1))
+
+
+def _words(text: str) -> list[str]:
+    """`ResNet50_v2` as `resnet`, `50`, `v`, `2`."""
+    return re.findall(r"[a-z]+|[0-9]+", text.lower())
+
+
+def _of_source(networks: Sequence[ListedNetwork], source: str | None) -> Sequence[ListedNetwork]:
+    """The networks of a builder by its name, with the variants that it is of; else those that refer to a source."""
+    if not source:
+        return networks
+    for alike in (str, str.lower):
+        wanted = alike(source)
+        found = [
+            replace(network, variants=tuple(each for each in network.variants if each.name in variants))
+            for network in networks
+            if (variants := {own for name, own in network.builders.items() if wanted in _spellings(alike(name))})
+        ]
+        if found:
+            return found
+    text = source.lower()
+    return [
+        network for network in networks if text in f"{' '.join(network.reference)} {' '.join(network.builders)}".lower()
+    ]
+
+
+def _spellings(builder: str) -> tuple[str, ...]:
+    """How a builder may be called, as `torchvision.models.swin_t`, `torchvision.swin_t` and `swin_t`."""
+    module, _, name = builder.rpartition(".")
+    library = module.removesuffix(".models")
+    return builder, f"{library}.{name}", f"{library} {name}", name
+
+
+def _affordable(network: ListedNetwork, arguments: argparse.Namespace) -> ListedNetwork | None:
+    """The network with those of its variants that cost no more than is asked; None where neither does."""
     variants = tuple(each for each in network.variants if _is_within(each, arguments))
     if not variants and not _is_within(network, arguments):
         return None
@@ -128,17 +230,16 @@ def _is_within(network: ListedNetwork | ListedVariant, arguments: argparse.Names
     return all(getattr(network, name) <= most for name, most in arguments.at_most)
 
 
-def _show_nearest(networks: Sequence[ListedNetwork], arguments: argparse.Namespace) -> int:
-    """The networks and variants whose cost is nearest by its ratio, the nearest first."""
-    name, wanted = arguments.like
+def _show_nearest(networks: Sequence[ListedNetwork], wanted: Mapping[str, float], arguments: argparse.Namespace) -> int:
+    """The networks and variants whose costs are nearest by their ratios, the nearest first."""
     rows = [
         (f"{network.name} variant={each.name}" if isinstance(each, ListedVariant) else network.name, network, each)
         for network in networks
         # Where there are variants, one of them is the network with its defaults.
         for each in network.variants or (network,)
-        if getattr(each, name) > 0
+        if all(getattr(each, name) > 0 for name in wanted)
     ]
-    rows.sort(key=lambda row: (abs(math.log(getattr(row[2], name) / wanted)), row[0]))
+    rows.sort(key=lambda row: (math.hypot(*(math.log(getattr(row[2], key) / wanted[key]) for key in wanted)), row[0]))
     rows = rows[:_NEAREST]
     if arguments.names:
         _show_names([*dict.fromkeys(network.name for _, network, _ in rows)], arguments)

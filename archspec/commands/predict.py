@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.commands.shared import (
@@ -68,13 +69,14 @@ def run_predict(arguments: argparse.Namespace) -> int:
         spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
     graph, pretrained = compile(spec), spec.chosen_pretrained
     preprocessing = Preprocessing.of(pretrained, graph)
-    ranking = Ranking.of(graph, _class_names(pretrained, arguments))
-    if ranking.doubt:
-        print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
+    Ranking.of(graph, ())  # before weights are downloaded: it ends in a classifier
     if arguments.weights is None:
         arguments.weights = str(pretrained_weights(spec, arguments.spec))
     arrays, report = taken(arguments, graph)
     _say(report)
+    ranking = Ranking.of(graph, _class_names(pretrained, arguments.adapt, report))
+    if ranking.doubt:
+        print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
     if any(note.startswith("read by") for note in report.notes):  # another library's, whose images may be others
         print(
             f"note: images are prepared as the spec says of its weights: {plain(preprocessing.said)}", file=sys.stderr
@@ -94,13 +96,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
     return WRONG if failed else OK
 
 
-def _class_names(pretrained: Pretrained | None, arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The names of the network's classes: the spec's, or of its own weights those that `--adapt` takes."""
+def _class_names(pretrained: Pretrained | None, adapt: Sequence[str], report: WeightsReport) -> tuple[str, ...]:
+    """The names of the network's classes: the spec's, or those that `--adapt` takes of a file of as many classes."""
     from archspec.weights.adaptation import Adaptation
 
     names = (pretrained.classes if pretrained is not None else None) or ()
-    taken = Adaptation.parse(arguments.adapt).classes if arguments.weights is None else ()
-    return tuple(names[index] for index in taken) if taken and max(taken) < len(names) else names
+    chosen = Adaptation.parse(adapt).classes
+    return tuple(names[index] for index in chosen) if chosen and report.classes == len(names) else names
 
 
 def _say(report: WeightsReport) -> None:

@@ -229,6 +229,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
     Raises:
         WeightsError: the file cannot be read, or does not fit.
     """
+    from archspec.checkpoints.published_files import doubt_of_name
     from archspec.reporting import plain
     from archspec.weights import read_weights
 
@@ -241,7 +242,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
         )
     except WeightsError as error:
         raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None
-    for doubt in report.doubts:
+    for doubt in (*report.doubts, *filter(None, [doubt_of_name(arguments.weights, graph)])):
         print(f"warning: {plain(doubt)}", file=sys.stderr)
     return arrays, report
 

@@ -11,7 +11,7 @@ from archspec.display import display
 from archspec.errors import Diagnostic, InternalError, Source, Span
 from archspec.expr import Expr, Value
 from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references
-from archspec.ir.op import Weight
+from archspec.ir.op import Derived, Weight
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import Shape, TensorType
 from archspec.limits import DEFAULT, Limits
@@ -84,6 +84,8 @@ class LayerGraph:
     output_names: tuple[str, ...]
     """Those of training alone come last."""
     root: Scope
+    reference: tuple[str, ...] = ()
+    """Where the network was published: papers, libraries."""
     depth: DeclaredDepth | None = None
     sizes_decide: bool = False
     """Whether layers are worked out from the sizes of its inputs in space: then they are those of these sizes alone."""
@@ -211,21 +213,18 @@ class LayerGraph:
         return found
 
     @cached_property
-    def derived(self) -> Mapping[str, Shape]:
+    def derived(self) -> Mapping[str, Derived]:
         """What PyTorch's source keeps beside the weights, by the names in its state dict; see `Op.derived`."""
-        return self._derived(self.nodes.values())
+        return {
+            f"{node.owner}.{name}": derived
+            for node in self.nodes.values()
+            for name, derived in node.op.derived(self.input_types(node)).items()
+        }
 
     @cached_property
     def saved_derived(self) -> Mapping[str, Shape]:
-        """What of it is in the state dict."""
-        return self._derived(node for node in self.nodes.values() if node.op.saves_derived)
-
-    def _derived(self, nodes: Iterable[Node]) -> dict[str, Shape]:
-        return {
-            f"{node.owner}.{name}": shape
-            for node in nodes
-            for name, shape in node.op.derived(self.input_types(node)).items()
-        }
+        """The shapes of what of it is in the state dict."""
+        return {name: derived.shape for name, derived in self.derived.items() if derived.saved}
 
     @cached_property
     def parameters(self) -> int:

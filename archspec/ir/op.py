@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from archspec.ir.attributes import Kind, LengthError, PaddingKind
 from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, misfit_help
+
+if TYPE_CHECKING:
+    import numpy as np
 
 OpKind: TypeAlias = Literal[
     "input",
@@ -60,6 +63,17 @@ class ShapeError(Exception):
         self.code = code
         self.help = help
         self.attribute = attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A tensor that modules of PyTorch keep beside their weights, and that follows from a layer's attributes."""
+
+    shape: Shape
+    values: Callable[[], np.ndarray[Any, Any]]
+    """Works it out, of this shape, with NumPy."""
+    saved: bool = True
+    """Whether PyTorch's source saves it with the weights; files may have it in either case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,17 +225,12 @@ class Op(Described):
         """The tensors the layer owns, for inputs of these types."""
         return ()
 
-    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Shape]:
+    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Derived]:
         """What PyTorch's source keeps beside the weights, by name: it follows from the attributes.
 
         Other libraries' modules have it in their state dicts, such as the indices into a table; it is no weight.
         """
         return {}
-
-    @property
-    def saves_derived(self) -> bool:
-        """Whether PyTorch's source saves with the weights what is derived; files may have it in either case."""
-        return True
 
     def fitted(self, inputs: Sequence[TensorType]) -> Self:
         """The op with one number for each spatial axis of its input, where one for all or a list was given.

@@ -45,10 +45,12 @@ class Lowering(InlineItems):
         for name, let in reversed(top.lets.items()):  # what is computed is fixed with all that it is computed from
             if name in top.fixed:
                 top.fix(let.expr, top.fixed[name])
+        reference = spec.reference or ()
         graph = self.builder.graph(
             outputs,
             training_outputs=training_outputs,
             source=spec.path.name if spec.path else spec.name,
+            reference=(reference,) if isinstance(reference, str) else tuple(reference),
             params=tuple(
                 NetworkParam(
                     name,

@@ -93,6 +93,8 @@ class Changes:
     """What was asked for, and applied to nothing."""
     drawn: tuple[str, ...] = ()
     """The weights that are not the file's: they are drawn anew."""
+    classes: int = 0
+    """How many classes the file has, where some of them were taken."""
 
 
 def adapted(
@@ -105,7 +107,7 @@ def adapted(
     Raises:
         WeightsError: the network has another number of classes than are asked for, or the file has not all of them.
     """
-    found, notes, drawn = dict(given), list[str](), list[str]()
+    found, notes, drawn, classes = dict(given), list[str](), list[str](), 0
     done: dict[str, bool] = {}
     """By what is asked, whether it applied to something."""
     reshaped = _reshaped(given, graph)
@@ -124,7 +126,8 @@ def adapted(
             tensor, shape = given[name], graph.all_weights[name].shape
             if wanted.classes:
                 found[name] = _changed(tensor, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
-                notes.append(f"{name} of {len(wanted.classes)} of {tensor.shape[axis]:,} classes")
+                classes = tensor.shape[axis]
+                notes.append(f"{name} of {len(wanted.classes)} of {classes:,} classes")
             else:
                 kind = tensor.kind if tensor.kind in ("float64", "float16") else "float32"
                 found[name] = LazyTensor(shape, kind, partial(_drawn, graph, name, kind))
@@ -144,7 +147,7 @@ def adapted(
                 found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, way=way))
             notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {who}")
     idle = tuple(f"`--adapt {what}` changed nothing: {_IDLE[what]}" for what, some in done.items() if not some)
-    return found, Changes(tuple(notes), idle, tuple(drawn))
+    return found, Changes(tuple(notes), idle, tuple(drawn), classes)
 
 
 def possible(given: Mapping[str, LazyTensor], graph: LayerGraph) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from archspec.archives import ArchiveError
 from archspec.atomic_files import open_regular
-from archspec.errors import Diagnostic, WeightsError
+from archspec.errors import Diagnostic, Note, WeightsError
 from archspec.weights import (
     hdf5_files,
     network_digest,
@@ -19,7 +20,7 @@ from archspec.weights import (
     tensorflow_checkpoints,
     torch_files,
 )
-from archspec.weights.tensors import LazyTensor
+from archspec.weights.tensors import DamagedError, LazyTensor
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -92,7 +93,9 @@ def _opened(path: Path, needed: int) -> WeightsFile:
         raise unreadable(path, f"it is {found.what}", found.help)
     if head.startswith(b"PK\x03\x04"):
         return WeightsFile(torch_files.read(path, needed), "PyTorch")
-    return _safetensors(path, needed)
+    if path.suffix == ".safetensors":  # cut within its first bytes, or damaged there
+        return _safetensors(path, needed)
+    raise unreadable(path, "its first bytes are of no format that is known", KINDS)
 
 
 def _safetensors(path: Path, needed: int) -> WeightsFile:
@@ -129,10 +132,12 @@ def reading(path: Path, work: Callable[[], _T]) -> _T:
         return work()
     except (OSError, ValueError, MemoryError, OverflowError, RecursionError) as error:
         reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-        help = getattr(error, "help", "") or (KINDS if isinstance(error, ValueError) else "")
+        known = isinstance(error, DamagedError | ArchiveError)  # of a format that is read
+        help = getattr(error, "help", "") or (KINDS if isinstance(error, ValueError) and not known else "")
         raise unreadable(path, reason, help) from None
 
 
-def unreadable(path: Path, reason: str, help: str = "") -> WeightsError:
+def unreadable(path: Path, reason: str, help: str = "", notes: Sequence[str] = ()) -> WeightsError:
     """The error of a file that cannot be read."""
-    return WeightsError(Diagnostic("E0701", f"{path} cannot be read as weights", label=reason, help=help))
+    message = f"{path} cannot be read as weights"
+    return WeightsError(Diagnostic("E0701", message, label=reason, notes=tuple(map(Note, notes)), help=help))

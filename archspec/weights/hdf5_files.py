@@ -114,6 +114,20 @@ class _OpenFile:
         except Exception as error:  # the library looks at structures only when it comes to them
             raise DamagedError("an HDF5 file that is damaged, or not whole: was it downloaded to the end?") from error
 
+    def check_reach(self, dataset: Any, length: int, name: str) -> None:
+        """See that the file has so many bytes of a tensor where they lie one after the other.
+
+        Raises:
+            DamagedError: it ends before.
+        """
+        if dataset.id.layout_class == _CONTIGUOUS and length and self._window is not None:
+            lacking = dataset.id.data_offset + length - self._window.size
+            if lacking > 0:
+                raise DamagedError(
+                    f"an HDF5 file that ends {lacking:,} bytes or more too early, before the end of {name[:80]!r}: "
+                    "was it downloaded to the end?"
+                )
+
     def numbers(self, dataset: Any) -> Array:
         """Those of a tensor of the file."""
         import numpy as np
@@ -287,6 +301,7 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     elsewhere = dataset.id.layout_class == _CONTIGUOUS and dataset.id.data_offset == _NOWHERE and math.prod(shape)
     if elsewhere or dataset.id.layout_class not in _LAYOUTS:
         raise DamagedError(f"an HDF5 file without the numbers of {name[:80]!r}: are they in another file?")
+    file.check_reach(dataset, math.prod(shape) * dtype.itemsize, name)
     if math.prod(shape) * dtype.itemsize > _EXPANSION * file.path.stat().st_size:
         raise DamagedError(f"{name[:80]!r} is far larger than its file")
     if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:

@@ -18,12 +18,14 @@ from archspec.weights.adaptation import Adaptation, adapted, possible
 from archspec.weights.deciding_params import deciding_params
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import commit_of, local
+from archspec.weights.map_misses import misses
+from archspec.weights.map_rules import WeightMap
 from archspec.weights.network_digest import network_digest
 from archspec.weights.report import WeightsReport, notes_of
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
 from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
 from archspec.weights.translation import best_translation, in_order
-from archspec.weights.weight_maps import WeightMap, found_map
+from archspec.weights.weight_maps import found_map
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
@@ -111,7 +113,8 @@ def _read(
     given = _in_question(choice.tensors, graph)
     wrong = _wrong(given, graph)
     given, changed = adapted(given, graph, asked.adaptation)
-    report = replace(_compared(given, graph), notes=(*choice.notes, *changed.notes), drawn=changed.drawn)
+    notes = (*choice.notes, *changed.notes)
+    report = replace(_compared(given, graph), notes=notes, drawn=changed.drawn, classes=changed.classes)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
         raise _unfit(graph, given, report, wrong, choice.help)
@@ -180,8 +183,11 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
         if wrong := asked.weight_map.check(graph):
             message = f"the map {asked.weight_map.path} does not fit {graph.name}"
             raise WeightsError(Diagnostic("E0703", message, notes=tuple(map(Note, wrong[:_LISTED]))))
+        missed: list[str] = []
         for tensors in taken.values():
             found = best_translation(tensors, graph, file.library, asked.prefix, asked.weight_map)
+            before = found.prefix if found is not None else asked.prefix or ""
+            missed = missed or misses(asked.weight_map, graph, tensors, before)
             if found is not None and found.named:
                 notes = [
                     f"read by {found.whose}{f', after `{found.prefix}`' if found.prefix else ''}",
@@ -189,8 +195,9 @@ def _by_map(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
                 ]
                 if idle := asked.weight_map.idle(graph):
                     notes.append(f"rules that name nothing of {graph.name}: {_some(idle)}")
-                return FoundWeights(found.tensors, tuple(notes))
-        raise unreadable(path, f"it has none of the names that the map {asked.weight_map.path.name} gives")
+                return FoundWeights(found.tensors, tuple(notes), "; ".join(missed))
+        reason = f"it has none of the names that the map {asked.weight_map.path.name} gives"
+        raise unreadable(path, reason, "`archspec weights inspect FILE --tensors` lists its names", missed)
     if asked.prefix is not None:
         taken = {name: _beginning(tensors, asked.prefix) for name, tensors in taken.items()}
         if not any(taken.values()):

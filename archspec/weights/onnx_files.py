@@ -20,11 +20,12 @@ from archspec.weights.tensors import (
     DamagedError,
     LazyTensor,
     byte_size,
+    check_reach,
     no_numbers,
     read_numbers,
     widened,
 )
-from archspec.wire_format import BYTES, Field, WireError, fields, integers, read_bytes
+from archspec.wire_format import BYTES, CutMessageError, Field, WireError, fields, integers, read_bytes
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -89,6 +90,8 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
     """
     most = max(_INITIALIZERS, _PER_WEIGHT * needed)
     found: dict[str, LazyTensor] = {}
+    ends: dict[Path, dict[str, int]] = {}
+    """By the files beside the model where the numbers of each initializer end."""
     try:
         with open_regular(path) as file:
             for graph in _of(file, 0, file.seek(0, 2), _GRAPH):
@@ -96,11 +99,16 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
                     parts = _parts(file, place)
                     if parts.name in found:
                         raise DamagedError(f"a model with two initializers called {parts.name[:80]!r}")
-                    found[parts.name] = _tensor(path, parts)
+                    found[parts.name] = _tensor(path, parts, ends)
                     if len(found) > most:
                         raise DamagedError(f"a model with more than {most:,} initializers")
+    except CutMessageError as error:
+        message = f"an ONNX model that ends {error.lacking:,} bytes too early: was it downloaded to the end?"
+        raise DamagedError(message) from None
     except WireError:
         raise DamagedError("an ONNX model that is damaged, or not whole: was it downloaded to the end?") from None
+    for beside, reached in ends.items():
+        check_reach(beside, reached)
     return found
 
 
@@ -148,7 +156,8 @@ def _texts(file: BinaryIO, place: Field) -> list[Field]:
     return [one for one in fields(file, place.start, place.end) if one.wire == BYTES]
 
 
-def _tensor(path: Path, parts: _TensorParts) -> LazyTensor:
+def _tensor(path: Path, parts: _TensorParts, ends: dict[Path, dict[str, int]]) -> LazyTensor:
+    """An initializer; where its numbers lie beside the model, their end is noted."""
     shape = tuple(parts.shape)
     if len(shape) > MOST_AXES or any(not 0 <= size < 2**48 for size in shape):
         raise DamagedError(f"a model whose initializer {parts.name[:80]!r} is damaged")
@@ -157,12 +166,14 @@ def _tensor(path: Path, parts: _TensorParts) -> LazyTensor:
     kind = _KINDS[parts.kind]
     size = byte_size(shape, kind)
     if parts.external:
-        return LazyTensor(shape, kind, _external(path, parts, shape, kind, size))
+        other, start = _beside(path, parts, size)
+        ends.setdefault(other, {})[parts.name] = start + size
+        return LazyTensor(shape, kind, lambda: read_numbers(other, start, shape, kind))
     if parts.raw is not None:
         if parts.raw.end - parts.raw.start != size:
             raise DamagedError(f"{parts.name[:80]!r} has not as many bytes as its shape says")
-        start = parts.raw.start
-        return LazyTensor(shape, kind, lambda: read_numbers(path, start, shape, kind))
+        first = parts.raw.start
+        return LazyTensor(shape, kind, lambda: read_numbers(path, first, shape, kind))
     return LazyTensor(shape, kind, _listed(path, parts, shape, kind))
 
 
@@ -194,8 +205,8 @@ def _listed(path: Path, parts: _TensorParts, shape: Shape, kind: str) -> Callabl
     return load
 
 
-def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, size: int) -> Callable[[], Array]:
-    """Numbers in a file beside the model; a path that leads elsewhere is not followed."""
+def _beside(path: Path, parts: _TensorParts, size: int) -> tuple[Path, int]:
+    """The file beside the model in which numbers lie, and their place; a path that leads elsewhere is not followed."""
     name = parts.external.get("location", "")
     inside = Path(name)
     if not name or inside.is_absolute() or ".." in inside.parts or "\\" in name or "\0" in name:
@@ -210,12 +221,8 @@ def _external(path: Path, parts: _TensorParts, shape: Shape, kind: str, size: in
     if start < 0 or length != size:
         raise DamagedError(f"{parts.name[:80]!r} has not as many bytes as its shape says")
     other = path.parent / inside
-
-    def load() -> Array:
-        # In the hub's cache both are links into one folder.
-        inside_of_it = other.resolve().is_relative_to(path.parent.resolve())
-        if not inside_of_it and other.resolve().parent != path.resolve().parent:
-            raise DamagedError(f"{name[:80]!r} is a link that leads elsewhere")
-        return read_numbers(other, start, shape, kind)
-
-    return load
+    # In the hub's cache both are links into one folder.
+    inside_of_it = other.resolve().is_relative_to(path.parent.resolve())
+    if not inside_of_it and other.resolve().parent != path.resolve().parent:
+        raise DamagedError(f"{name[:80]!r} is a link that leads elsewhere")
+    return other, start

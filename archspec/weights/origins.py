@@ -13,8 +13,8 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.layouts import Layout, as_it_is
+from archspec.weights.map_rules import WeightMap
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
-from archspec.weights.weight_maps import WeightMap
 
 LAYOUT_BACKEND: Final = "keras"
 """The backend that knows the layout of libraries which keep channels last."""

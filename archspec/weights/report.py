@@ -30,6 +30,8 @@ class WeightsReport:
     """What is wrong with the numbers, such as NaN, or was asked for in vain; they were loaded all the same."""
     drawn: tuple[str, ...] = ()
     """Of the weights that were loaded, those that are not the file's, but drawn anew: a head."""
+    classes: int = 0
+    """How many classes the file has, where some of them were taken for the network's."""
 
     @property
     def complete(self) -> bool:

@@ -44,7 +44,10 @@ def read(path: Path, needed: int) -> dict[str, Any]:
         if not other.is_file():
             raise DamagedError(f"{part[:80]!r}, which the index names, is not beside it: download all parts")
         reader = safetensors_files.read if part.endswith(".safetensors") else torch_files.read
-        found[part] = dict(reader(other, max(needed, len(names))))
+        try:
+            found[part] = dict(reader(other, max(needed, len(names))))
+        except DamagedError as error:
+            raise DamagedError(f"{part[:80]!r}, which the index names: {error}") from None
     tensors: dict[str, Any] = {}
     for name, part in names.items():
         if not isinstance(tensor := found[part].get(name), LazyTensor):

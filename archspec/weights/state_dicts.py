@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from archspec.ir.graph import LayerGraph
 from archspec.weights.tensors import LazyTensor
+from archspec.weights.torch_files import STATE_DICT, whole_object
+from archspec.weights.unpickling import PickledObject
 
 COUNTER: Final = ".num_batches_tracked"
 """PyTorch's batch norms count their steps in the state dict; the count is no part of a network."""
@@ -70,7 +72,7 @@ def find_weights(tree: Mapping[str, Any], graph: LayerGraph, key: str | None, pr
     """
     dicts = state_dicts(tree)
     if not dicts:
-        raise ChoiceError(_without_tensors(tree), "save the state dict (`torch.save(model.state_dict(), path)`)")
+        raise ChoiceError(_without_tensors(tree), STATE_DICT)
     keys = ", ".join(f"`{name}`" for name in list(dicts)[:8] if name)
     if key is not None and key not in dicts:
         raise ChoiceError(
@@ -98,9 +100,6 @@ def find_weights(tree: Mapping[str, Any], graph: LayerGraph, key: str | None, pr
 
 
 def _without_tensors(tree: Mapping[str, Any]) -> str:
-    from archspec.weights.torch_files import whole_object
-    from archspec.weights.unpickling import PickledObject
-
     for name, value in tree.items():
         if (
             isinstance(value, PickledObject)

@@ -29,6 +29,7 @@ from archspec.weights.tensors import (
     DamagedError,
     LazyTensor,
     byte_size,
+    check_reach,
     no_numbers,
     read_numbers,
     widened,
@@ -120,6 +121,8 @@ def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
     tensors: dict[str, LazyTensor] = {}
     parts = {entry.key: entry for entry in found if _text(entry.key) is None}
     named: dict[str, str] = {}
+    ends: dict[Path, dict[str, int]] = {}
+    """By the shards where the numbers of each tensor end."""
     for entry in found:
         name = _text(entry.key)
         if name is None or _OPTIMIZER.search(name):
@@ -127,11 +130,23 @@ def _version_2(path: Path, file: BinaryIO, header: TableEntry, found: list[Table
         if entry.end - entry.start > _DESCRIPTION:
             raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
         stored = _entry(path, file, name, entry, shards)
+        pieces: list[tuple[Slice, _Stored]] = [((), stored)]
         if stored.kind == _STRING:
             if name == _OBJECTS:
                 named = _variable_names(stored)
-            continue
-        tensors[name] = _whole(path, file, name, stored, parts, shards) if stored.slices else _stored(name, stored)
+        elif stored.slices:
+            pieces = _pieces(path, file, name, stored, parts, shards)
+            tensors[name] = joined_slices(
+                stored.shape or (), KINDS[stored.kind], [(part, _stored(name, piece)) for part, piece in pieces]
+            )
+        else:
+            tensors[name] = _stored(name, stored)
+        for _, piece in pieces:
+            reached = ends.setdefault(piece.path, {})
+            own = plain_name(name)
+            reached[own] = max(reached.get(own, 0), piece.offset + piece.size)
+    for shard, reached in ends.items():
+        check_reach(shard, reached)
     counts = Counter(named[name] for name in tensors if name in named)
     return {named[name] if counts[named.get(name, "")] == 1 else name: tensor for name, tensor in tensors.items()}
 
@@ -170,19 +185,19 @@ def _entry(path: Path, file: BinaryIO, name: str, entry: TableEntry, shards: int
     return _Stored(data, numbers.get(1, 0), shape, numbers.get(4, 0), numbers.get(5, 0), checksum, tuple(slices))
 
 
-def _whole(
+def _pieces(
     path: Path, file: BinaryIO, name: str, stored: _Stored, parts: Mapping[bytes, TableEntry], shards: int
-) -> LazyTensor:
-    """A partitioned tensor, whose parts have entries of their own."""
+) -> list[tuple[Slice, _Stored]]:
+    """The parts of a partitioned tensor, which have entries of their own."""
     if stored.shape is None or stored.kind not in KINDS:
         raise DamagedError(f"a checkpoint whose entry {name[:80]!r} is damaged")
-    found: list[tuple[Slice, LazyTensor]] = []
+    found: list[tuple[Slice, _Stored]] = []
     for part in stored.slices:
         entry = parts.get(slice_key(name, part))
         if entry is None or entry.end - entry.start > _DESCRIPTION:
             raise DamagedError(f"a checkpoint without all parts of {name[:80]!r}")
-        found.append((part, _stored(name, _entry(path, file, name, entry, shards))))
-    return joined_slices(stored.shape, KINDS[stored.kind], found)
+        found.append((part, _entry(path, file, name, entry, shards)))
+    return found
 
 
 def _stored(name: str, stored: _Stored) -> LazyTensor:

@@ -41,7 +41,11 @@ CODES: Final[Mapping[str, str]] = {
 
 
 class DamagedError(ValueError):
-    """A file is not what its first bytes promise, or asks for more than it may."""
+    """A file is not what its first bytes promise, or asks for more than it may; `help` says what to do, if anything."""
+
+    def __init__(self, reason: str, help: str = "") -> None:
+        super().__init__(reason)
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,32 @@ def widened(array: Array) -> Array:
 def byte_size(shape: Shape, kind: str) -> int:
     """How many bytes the numbers of a tensor take, of one of the types in `CODES`."""
     return math.prod(shape) * int(CODES[kind][-1] if kind != "bool" else 1)
+
+
+def check_reach(path: Path, ends: Mapping[str, int]) -> None:
+    """See that a file is there, and as long as the tensors that lie in it need, before any is read.
+
+    Args:
+        path: the file.
+        ends: by the names of tensors the place in bytes behind the numbers of each.
+
+    Raises:
+        DamagedError: it is not there, or ends before; what is cut is named.
+        OSError: it cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            size = file.seek(0, 2)
+    except FileNotFoundError:
+        message = f"{path.name[:80]}, in which its numbers lie, is not there: it belongs beside it"
+        raise DamagedError(message) from None
+    cut = [name for name, end in ends.items() if end > size]
+    if cut:
+        more = f" and {len(cut) - 1:,} more tensors" if len(cut) > 1 else ""
+        raise DamagedError(
+            f"{path.name[:80]} ends after {size:,} of {max(ends.values()):,} bytes, before the end of {cut[0][:80]!r}"
+            f"{more}: was it downloaded to the end?"
+        )
 
 
 def read_numbers(path: Path, offset: int, shape: Shape, kind: str) -> Array:

@@ -24,6 +24,8 @@ _PICKLE: Final = 2**26
 _DIRECTORY: Final = 2**20
 """Bytes of an archive's directory, where each part takes 46 and its name."""
 _PER_WEIGHT: Final = 1024
+STATE_DICT: Final = "with the code that made it, in Python: `torch.save(model.state_dict(), 'weights.pth')`"
+"""What to do with a file that holds none."""
 _DEEPEST: Final = 8
 """Mappings within mappings; what lies deeper is no state dict."""
 
@@ -49,9 +51,9 @@ def read(path: Path, needed: int) -> Tree:
         legacy = is_legacy(file.read(64))
     root, storages = _legacy(path, needed) if legacy else _archive(path, needed)
     if isinstance(root, PickledObject):
-        raise DamagedError(whole_object(root.name))
+        raise DamagedError(whole_object(root.name), STATE_DICT)
     if not isinstance(root, dict):
-        raise DamagedError("it holds no state dict, that is, no mapping of names to tensors")
+        raise DamagedError("it holds no state dict, that is, no mapping of names to tensors", STATE_DICT)
     return _tree(root, storages, {}, 0)
 
 
@@ -183,14 +185,15 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
             length = numbers * _WIDTHS.get(kind, 0)
             places[key] = (place + 8, length)
             place += 8 + length
+            if place > path.stat().st_size:
+                early = f"{place - path.stat().st_size:,} bytes or more too early"
+                raise DamagedError(f"a file that ends {early}: was it downloaded to the end?")
 
     def storage(wanted: Storage, width: int, start: int, count: int) -> bytearray:
         if wanted.key not in places:
             raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
         first, length = places[wanted.key]
         with open_regular(path) as file:
-            if first + length > path.stat().st_size:
-                raise DamagedError("a file that is not whole: was it downloaded to the end?")
             file.seek(first)
             return _numbers(file, length, width, start, count)
 

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Final
 from archspec.errors import Diagnostic, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
+from archspec.limits import Budget
 from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered, shifts
 from archspec.weights.layouts import joined, joined_shape, part_of
+from archspec.weights.map_rules import WeightMap
 from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
 from archspec.weights.tensors import LazyTensor, no_numbers
-from archspec.weights.weight_maps import WeightMap, shipped_maps
+from archspec.weights.weight_maps import shipped_maps
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array, Arrays
 
 _PREFIXES: Final = 8
+_APPLICATIONS: Final = "keras.applications"
 _COUNTERS: Final = (
     *("global_step", "save_counter", "beta1_power", "beta2_power"),
     *("iter", "iterations", "beta_1", "beta_2", "decay", "learning_rate"),
@@ -80,12 +83,16 @@ def best_translation(
     numbered = library == LAYOUT_BACKEND and prefix is None
     if numbered and (flat := _without_models(tensors)) is not None:
         given.append(flat)
-    for whose, origins in _readings(graph, library, weight_map):
+    for whose, origins, derived in _readings(graph, library, weight_map):
         for each in given:
             starts = _starts(each, graph, origins) if numbered else {}
             if starts:
                 each = {renumbered(name, starts): tensor for name, tensor in each.items()}
-            new = replace(_translated(each, graph, origins, whose, prefix), starts=starts, preparing=preparing)
+            new = _translated(each, graph, origins, whose, prefix)
+            if derived:
+                over = {new.prefix + name for name in derived}
+                new = replace(new, tensors={name: each for name, each in new.tensors.items() if name not in over})
+            new = replace(new, starts=starts, preparing=preparing)
             if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
                 found = new
             if new.found == len(graph.all_weights):
@@ -139,21 +146,32 @@ def _names_of(origin: Origin) -> Iterator[str]:
         yield from (each.name for each in part.numbered)
 
 
-def _readings(graph: LayerGraph, library: str, weight_map: WeightMap | None) -> Iterator[tuple[str, dict[str, Origin]]]:
-    """The names that weights may have in a file: those of archspec's own Keras source, and of each map."""
+def _readings(
+    graph: LayerGraph, library: str, weight_map: WeightMap | None
+) -> Iterator[tuple[str, dict[str, Origin], frozenset[str]]]:
+    """The names that weights may have in a file, and what is derived: of archspec's own Keras source, and each map."""
     source = stores()
     stored = source.stored_weights(graph) if source is not None else {}
     if source is not None and library and weight_map is None:
+        whose = _APPLICATIONS if _is_of_applications(graph) else "archspec's Keras source"
         yield (
-            "the names of archspec's Keras source",
+            f"the names of {whose}",
             own_origins(source, graph, stored),
+            frozenset[str](),
         )
+    budget = Budget()
     for each in shipped_maps() if weight_map is None else (weight_map,):
         if each.layout == LAYOUT_BACKEND and source is None:
             continue
         origins = origins_by(each, graph, stored)
         if origins:
-            yield each.library, origins
+            names = (each.derived_name(name, budget) for name in graph.derived)
+            yield each.library, origins, frozenset(name[0] for name in names if name is not None)
+
+
+def _is_of_applications(graph: LayerGraph) -> bool:
+    """Whether a network has the layers' names of keras.applications, since it is of it."""
+    return any(text.startswith(_APPLICATIONS) for text in graph.reference)
 
 
 def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, str] | None:

@@ -1,38 +1,25 @@
-"""Maps: what another library calls a network's layers, as data.
-
-A map is a file of YAML. Its rules name layers of the graph by patterns, and say what the library calls them; braces on
-the left take a number, or with `:word` a part of a name, and those on the right hold expressions with them:
-
-    archspec-map: 1
-    library: keras.applications, ResNet50 to ResNet152
-    layout: keras
-    layers:
-      conv1: conv1_conv
-      layer{stage}.{unit}.conv{n}: conv{stage + 1}_block{unit + 1}_{n}_conv
-"""
+"""Reading maps of weights: the files that ship, and people's own."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from archspec.errors import Diagnostic, Span, SpecError, WeightsError, did_you_mean
-from archspec.expr import Expr, ExprError, Value, evaluate, names, parse, split_pattern
-from archspec.ir.graph import LayerGraph
-from archspec.limits import Budget
+from archspec.expr import Expr, ExprError, names, parse, split_pattern
+from archspec.file_identification import identify_as_weights
 from archspec.spec.loading import bounded
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.yaml_reader import read_file
+from archspec.weights.map_rules import MapRule, WeightMap
 
 _KEY: Final = "archspec-map"
-_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "let", "layers", "weights")
+_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "let", "layers", "weights", "derived")
 _LAYOUTS: Final = ("torch", "keras")
 _VARIABLES: Final = (
     *("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "embeddings", "alpha"),
@@ -45,128 +32,6 @@ _FORMS: Final = (
     "`{name: NAME, kernel: 7}`"
 )
 _CAPTURE: Final = re.compile(r"([a-z_]\w*)(:word)?")
-
-
-@dataclass(frozen=True, slots=True)
-class MapRule:
-    """One line of a map: the layers or weights of the graph that a pattern names, and the library's names of them."""
-
-    pattern: re.Pattern[str]
-    text: str
-    numbers: frozenset[str]
-    """The names that take numbers."""
-    names: tuple[str, ...]
-    """Patterns of the library's names; of several, the weight is made of theirs, joined along its first axis.
-
-    An empty one is a part that the library does not have: it is a number everywhere.
-    """
-    constants: tuple[float | None, ...] = ()
-    """Of each of several parts the number that it is; None of those that have a name."""
-    constant: float | None = None
-    """The library has no such weight: it is this number everywhere."""
-    squeezed: bool = False
-    """The library has the weight without its axes of one."""
-    kernel: int = 0
-    """The library has a convolution of this kernel for a dense layer of so many positions."""
-    quantities: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
-    """The map's own, of which names are worked out, too."""
-    span: Span | None = field(default=None, compare=False)
-
-    def name(self, path: str, budget: Budget) -> tuple[str, ...] | None:
-        """The library's names for a path of the graph; None where the pattern is not of it.
-
-        Raises:
-            ExprError: an expression cannot be worked out.
-        """
-        match = self.pattern.fullmatch(path)
-        if match is None:
-            return None
-        taken = {key: int(text) if key in self.numbers else text for key, text in match.groupdict().items()}
-        numbers = {key: value for key, value in taken.items() if isinstance(value, int)}
-        for key, expr in self.quantities.items():
-            if names(expr, budget) <= numbers.keys():
-                numbers[key] = _whole(evaluate(expr, numbers, budget), key)
-        return tuple(_filled(name, taken, numbers, budget) for name in self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class WeightMap:
-    """What a library calls the layers of a network."""
-
-    path: Path
-    library: str
-    layout: Literal["torch", "keras"]
-    """How the axes of its weights lie, and what its variables are called."""
-    layers: tuple[MapRule, ...]
-    weights: tuple[MapRule, ...]
-    variables: Mapping[str, str]
-    """What it calls a variable, where that is not the layout's own word: `kernel: weights`."""
-
-    def rule_of(self, name: str, layer: str, budget: Budget) -> tuple[MapRule, tuple[str, ...]] | None:
-        """The first rule for a weight, by its own name or its layer's path, with the library's names."""
-        for rules, path in ((self.weights, name), (self.layers, layer)):
-            for rule in rules:
-                if (found := rule.name(path, budget)) is not None:
-                    return rule, found
-        return None
-
-    def check(self, graph: LayerGraph) -> list[str]:
-        """What is wrong with the map for a network, as people read it.
-
-        Weights without a rule, names that cannot be worked out, and names that two weights would have.
-        """
-        budget = Budget()
-        unnamed, owners = list[str](), dict[str, str]()
-        wrong: list[str] = []
-        for name, weight in graph.all_weights.items():
-            layer = weight.layer_of(name)
-            try:
-                found = self.rule_of(name, layer, budget)
-            except ExprError as error:
-                wrong.append(f"no name for `{name}`: {error}")
-                continue
-            if found is None:
-                unnamed.append(name)
-                continue
-            rule, names = found
-            if len(names) > 1 and (not weight.shape or weight.shape[0] % len(names)):
-                wrong.append(f"`{name}` cannot be made of {len(names)} parts")
-            for own in filter(None, names):
-                whole = own if rule in self.weights else f"{own}.{weight.name}".rstrip(".")
-                if owners.setdefault(whole, name) != name:
-                    wrong.append(f"`{name}` and `{owners[whole]}` have one name, `{whole}`")
-        return [*(f"no rule names `{name}`" for name in unnamed), *wrong]
-
-    def idle(self, graph: LayerGraph) -> list[str]:
-        """The rules that name nothing of a network; other networks of its family may need them."""
-        budget, used = Budget(), set[str]()
-        for name, weight in graph.all_weights.items():
-            with suppress(ExprError):
-                found = self.rule_of(name, weight.layer_of(name), budget)
-                used |= {found[0].text} if found is not None else set()
-        return [rule.text for rule in (*self.weights, *self.layers) if rule.text not in used]
-
-
-def _whole(value: Value, text: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ExprError(f"`{text}` gives {value!r}; a whole number is expected")
-    return value
-
-
-def _filled(pattern: str, taken: Mapping[str, int | str], numbers: Mapping[str, int], budget: Budget) -> str:
-    """A name with its expressions worked out."""
-    parts: list[str] = []
-    for text, is_expression in split_pattern(pattern):
-        if not is_expression:
-            parts.append(text)
-        elif text in taken:
-            parts.append(str(taken[text]))
-        else:
-            value = evaluate(parse(text, budget), numbers, budget)
-            if isinstance(value, bool) or not isinstance(value, int | str):
-                raise ExprError(f"`{text}` gives {value!r}; names take whole numbers and text")
-            parts.append(str(value))
-    return "".join(parts)
 
 
 def load_map(path: Path) -> WeightMap:
@@ -203,6 +68,11 @@ def found_map(name: str | os.PathLike[str]) -> WeightMap:
     if isinstance(name, os.PathLike) or name.endswith((".yaml", ".yml")):
         return load_map(Path(name))
     maps = {each.path.stem: each for each in shipped_maps()}
+    if name not in maps and Path(name).is_file():
+        found = identify_as_weights(Path(name))
+        what = found.what if found is not None else "a file of weights"
+        message = f"`{name}` is no map of weights: it is {what}"
+        raise WeightsError(Diagnostic("E0703", message, help="a map is a file of YAML: name it FILE.yaml"))
     if name not in maps:
         help = did_you_mean(name, maps) or f"there are {', '.join(maps)}; or give the path of a file, FILE.yaml"
         raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
@@ -252,6 +122,7 @@ class _Reader:
             self._rules("layers"),
             self._rules("weights"),
             {key: str(value) for key, value in variables.items()},
+            self._rules("derived"),
         )
 
     def _wrong(self, message: str, span: Span | None, help: str = "") -> None:
@@ -278,11 +149,26 @@ class _Reader:
 
     def _rules(self, key: str) -> tuple[MapRule, ...]:
         rules = self._mapping(key)
+        read = self._derived_rule if key == "derived" else self._rule
         return tuple(
             rule
             for text, value in rules.items()
-            if (rule := self._rule(text, value, rules.key_spans[text], rules.value_spans[text])) is not None
+            if (rule := read(text, value, rules.key_spans[text], rules.value_spans[text])) is not None
         )
+
+    def _derived_rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
+        """A rule for a tensor that follows from the network: a name, or `{name: NAME, saved: false}`."""
+        saved: object = True
+        if isinstance(value, LocatedDict) and value.keys() == {"name", "saved"}:
+            saved, value = value["saved"], value["name"]
+        if not isinstance(value, str) or not isinstance(saved, bool):
+            self._wrong("what is derived has a name, or `{name: NAME, saved: false}`", span)
+            return None
+        if self.data.get("layout") == "keras":
+            self._wrong("`derived` is for names in PyTorch's layout", span, "Keras saves nothing that it derives")
+            return None
+        rule = self._rule(text, value, key_span, span)
+        return replace(rule, saved=saved) if rule is not None else None
 
     def _rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
         compiled = self._compiled(text, key_span)
@@ -319,7 +205,18 @@ class _Reader:
             self._wrong(
                 "lists, `squeeze` and `kernel` are for names in PyTorch's layout", span, "leave `layout: keras` out"
             )
-        return MapRule(pattern, text, numbers, given, constants, constant, squeezed, kernel, self.quantities, key_span)
+        return MapRule(
+            pattern,
+            text,
+            numbers,
+            given,
+            constants,
+            constant,
+            squeezed,
+            kernel,
+            quantities=self.quantities,
+            span=key_span,
+        )
 
     def _number(self, value: Any) -> float | None:
         """The number of `{constant: NUMBER}`; None where it is none, which is noted."""

@@ -12,6 +12,7 @@ from archspec.atomic_files import whole_file
 from archspec.digests import BLANK, KEY, fill
 from archspec.ir.graph import LayerGraph
 from archspec.weights import network_digest
+from archspec.weights.derived_tensors import with_derived
 from archspec.weights.loading import fit
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def write(
     metadata: Mapping[str, str] | None = None,
     *,
     add_digest: bool = False,
+    derived: bool = False,
 ) -> None:
     """Write a canonical safetensors file, whole or not at all: the same bytes for the same arrays and metadata.
 
@@ -34,6 +36,7 @@ def write(
         graph: the network.
         metadata: further entries of the file's own.
         add_digest: put a digest into the file, by which it may be replaced unasked.
+        derived: write with the weights what a state dict of PyTorch has beside them, as indices and counters of steps.
 
     Raises:
         WeightsError: the arrays do not fit the graph.
@@ -45,6 +48,8 @@ def write(
     for name, array in fit(arrays, graph).items():
         narrow = array.dtype if array.dtype.itemsize <= 8 else np.dtype(np.float64)
         fitting[name] = np.asarray(array, narrow.newbyteorder("<"), order="C")
+    if derived:
+        fitting.update(with_derived({}, graph))
     # As the library has it, so that what it wrote before is written again: the widest type first, then by name.
     names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
     if graph.training_form is None and not graph.asked:

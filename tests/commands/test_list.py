@@ -94,7 +94,9 @@ def test_by_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert graph.macs == first["macs"]
 
 
-@pytest.mark.parametrize("text", ["macs", "macs=", "macs=0", "depth=3", "macs=1e9", "parameters=-1", "macs=1 G"])
+@pytest.mark.parametrize(
+    "text", ["macs", "macs=", "macs=0", "depth=3", "macs=1e", "macs=e9", "parameters=-1", "macs=1 G"]
+)
 def test_what_is_no_cost(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["list", "--like", text])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, PerAxis, PerAxisKind, WordKind, attribute
 from archspec.ir.captions import extents, joined
 from archspec.ir.initializers import Constant, Initializer, Normal, Zeros
-from archspec.ir.op import Example, OpKind, ShapeError, Weight
+from archspec.ir.op import Derived, Example, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, decays
 from archspec.ir.tensor_type import IMAGES, TOKENS, Accepted, Axes, Shape, TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MLP_UNITS: Final = 512
 """Hidden units of the network that gives a position bias."""
@@ -154,15 +157,33 @@ class WindowAttention(Overall):
         if biased:
             yield Weight(f"{name}.bias", shape[:1], self.bias_init, fan_shape=shape, decay=self.bias_decay)
 
-    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Shape]:
+    def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Derived]:
         # torchvision's MaxViT has a table of pairs, its Swin Transformers have the same in a row.
         pairs = (self.pixels, self.pixels) if self.names == "maxvit" else (self.pixels**2,)
-        coordinates = {"relative_coords_table": (1, *self.offsets, 2)} if self.scores == "cosine" else {}
-        return {"relative_position_index": pairs, **coordinates}
+        saved = self.names != "timm"
+        found = {"relative_position_index": Derived(pairs, lambda: self._offset_rows().reshape(pairs), saved)}
+        if self.scores == "cosine":
+            found["relative_coords_table"] = Derived((1, *self.offsets, 2), self._log_spaced, saved)
+        return found
 
-    @property
-    def saves_derived(self) -> bool:
-        return self.names != "timm"
+    def _offset_rows(self) -> np.ndarray[Any, Any]:
+        """For each two pixels of a window the row of their offset in a table, (pixels, pixels)."""
+        import numpy as np
+
+        height, width = self.window
+        row, column = np.divmod(np.arange(height * width, dtype=np.int64), width)
+        down, right = row[:, None] - row + height - 1, column[:, None] - column + width - 1
+        found: np.ndarray[Any, Any] = down * (2 * width - 1) + right
+        return found
+
+    def _log_spaced(self) -> np.ndarray[Any, Any]:
+        """The offsets (1, 2 H - 1, 2 W - 1, 2) of cosine attention, log-spaced."""
+        import numpy as np
+
+        axes = [np.arange(1 - size, size, dtype=np.float64) * 8 / max(size - 1, 1) for size in self.window]
+        table = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)[None]
+        found: np.ndarray[Any, Any] = (np.sign(table) * np.log2(np.abs(table) + 1) / 3).astype(np.float32)
+        return found
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         width = inputs[0].channels
