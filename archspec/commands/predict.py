@@ -55,7 +55,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from archspec.api import compile, loaded
     from archspec.hub import is_repository, spec_of
     from archspec.parity.processes import Participant, check_installed
-    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_weights
+    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_of, pretrained_weights
     from archspec.prediction.preprocessing import check_pillow
 
     participant = Participant.parse(arguments.backend)
@@ -66,13 +66,15 @@ def run_predict(arguments: argparse.Namespace) -> int:
         spec = spec_of(arguments.spec, given, limits=bounds)
     else:
         spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
-    graph, pretrained = compile(spec), spec.chosen_pretrained
+    graph, pretrained = compile(spec), pretrained_of(spec, arguments.weights)
     preprocessing = Preprocessing.of(pretrained, graph)
     ranking = Ranking.of(graph, _class_names(pretrained, arguments))
     if ranking.doubt:
         print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
-    if arguments.weights is None:
-        arguments.weights = str(pretrained_weights(spec, arguments.spec))
+    named = pretrained.weights if pretrained is not None else None
+    # A file is taken as it is given; at an address lies what the spec has a digest of.
+    if arguments.weights is None or (arguments.weights == named and "://" in named):
+        arguments.weights = str(pretrained_weights(spec, arguments.spec, arguments.weights))
     arrays, report = taken(arguments, graph)
     _say(report)
     if any(note.startswith("read by") for note in report.notes):  # another library's, whose images may be others
