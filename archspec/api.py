@@ -260,7 +260,7 @@ def build(
         adapt: what of the weights is made to fit: `channels`, the kernel of the first convolution for another number
             of input channels; `head`, the classifier drawn anew, whatever the file has, or `head=281,282` with these
             classes of the file; `positions`, embeddings interpolated as timm does it and biases of
-            windows as Swin's authors, or `positions=torchvision`.
+            windows as Swin's authors, `positions=torchvision`, or `positions=geometric`.
         map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are the
             network's in its order; found by the names if not given.
         seed: draw the weights as `init_weights` does, the same on every backend.

@@ -20,7 +20,7 @@ from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
 from archspec.spec.loading import NETWORK
-from archspec.spec.pretrained import DIGESTS
+from archspec.spec.pretrained import DIGESTS, OF_NETWORK
 from archspec.weights import WeightsReport, read_weights, write
 from archspec.weights.hub import SCHEME, download, failed
 
@@ -137,7 +137,7 @@ def write_repository(
     read = loaded(source, params, limits=limits, root=root)
     pretrained = read.chosen_pretrained
     if pretrained is not None:  # the weights lie beside it, and are those of one variant
-        of_file = ("weights", *DIGESTS, "variants")
+        of_file = ("weights", *DIGESTS, *OF_NETWORK)
         data["pretrained"] = {key: value for key, value in pretrained.composed.items() if key not in of_file}
         license = license or pretrained.license
     graph = compile(read)

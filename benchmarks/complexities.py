@@ -1,9 +1,10 @@
 """The golden table of complexities: `python -m benchmarks.complexities` from the repository's root.
 
 `tests/analysis/complexities.json` has a row for each spec that ships, with the defaults of its params, and rows for
-other values where figures are published, and for the variants whose weights have a published accuracy. The script
-counts every row again, and adds those of new specs. What is written by hand stays: `params`, `published` and `source`.
-The accuracy of the weights is what the spec says under `pretrained`, with where it is from.
+other values where figures are published, and for the variants whose weights have a published accuracy: of timm's,
+which are many, `tests/specs/timm` has tables. The script counts every row again, and adds those of new specs. What is
+written by hand stays: `params`, `published` and `source`. The accuracy of the weights is what the spec says under
+`pretrained`, with where it is from.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def rewritten(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def published_variants(name: str) -> list[str]:
     """The variants of a spec, but for the one that it is by default, whose weights have a published accuracy."""
     spec = loaded(name, {})
-    return [variant for variant in spec.variants if variant != spec.variant and accuracy(name, {"variant": variant})]
+    others = {variant: accuracy(name, {"variant": variant}) for variant in spec.variants if variant != spec.variant}
+    return [variant for variant, found in others.items() if found and "(timm " not in found]
 
 
 def accuracy(name: str, params: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec_keras.layer_names import layer_name
 from archspec_keras.stored_weights import stored_weights
-from benchmarks.zoo import digest, drawn, image
+from benchmarks.zoo import digest, image, ours, weights_of
 
 PATH: Final = Path(__file__).resolve().parents[1] / "tests" / "specs" / "keras_applications" / "builders.json"
 BACKENDS: Final = ("keras", "torch", "onnx")
@@ -153,20 +153,6 @@ class KerasReference:
         prepared = keras.Model(start, self.model.output)
         found: npt.NDArray[np.float32] = prepared.predict(image(self.size).transpose(0, 2, 3, 1), verbose=0)
         return found
-
-
-def weights_of(graph: LayerGraph) -> dict[str, npt.NDArray[np.float32]]:
-    """Every weight, drawn by its name."""
-    return {path: drawn(path, weight.shape) for path, weight in graph.all_weights.items()}
-
-
-def ours(graph: LayerGraph, name: str, size: int) -> npt.NDArray[np.float32]:
-    """What the graph gives for `image` on a backend, with the drawn weights."""
-    target = backend(name, RunsModels)
-    model = target.build(target.render(graph), graph, weights=weights_of(graph), dtype="float32")
-    outcome = target.run(model, graph, {"input": image(size)}, training=False)
-    (found,) = outcome.outputs.values()
-    return np.asarray(found, np.float32)
 
 
 def written(row: dict[str, Any]) -> dict[str, Any]:

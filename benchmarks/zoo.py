@@ -1,9 +1,9 @@
 """Builders of PyTorch's libraries beside the specs that ship: `python -m benchmarks.zoo [BUILDER...]`.
 
 All classification builders of torchvision and, with `--library timm`, those of timm that people use most; the library
-must be importable. Prints a table: parameters, multiply-accumulates, and the keys and shapes of the state
-dict, each equal or not, and how far apart the outputs are, for the same weights and one image. `--write` writes what
-the library says into `tests/specs/<library>/builders.json`, by which the tests hold the specs without it.
+must be importable. Prints a table: parameters, multiply-accumulates, and the keys and shapes of the state dict, each
+equal or not, and how far apart the outputs are on each backend, for the same weights and one image. `--write` writes
+what the library says into `tests/specs/<library>/builders.json`, by which the tests hold the specs without it.
 
 Weights are drawn by their names, so that both sides have the same without a file: `drawn`.
 """
@@ -14,7 +14,7 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 import archspec
+from archspec.codegen.backend import RunsModels
+from archspec.codegen.registry import backend
+from archspec.ir.graph import LayerGraph
 
 TABLES: Final = Path(__file__).resolve().parents[1] / "tests" / "specs"
 LIBRARIES: Final = ("torchvision", "timm")
+BACKENDS: Final = ("torch", "keras", "onnx")
 COUNTER: Final = "num_batches_tracked"
 """A batch norm's count of training steps, which is no weight."""
 OFFSETS: Final = "relative_coords_table"
@@ -53,6 +57,19 @@ def digest(shapes: Mapping[str, tuple[int, ...]]) -> str:
 def image(size: int) -> npt.NDArray[np.float32]:
     """One image (1, 3, size, size)."""
     return drawn("input", (1, 3, size, size)) * np.float32((3 * size * size) ** 0.5)
+
+
+def weights_of(graph: LayerGraph) -> dict[str, npt.NDArray[np.float32]]:
+    """Every weight, drawn by its name."""
+    return {path: drawn(path, weight.shape) for path, weight in graph.all_weights.items()}
+
+
+def ours(graph: LayerGraph, name: str, size: int) -> npt.NDArray[np.float32]:
+    """What the graph gives for `image` on a backend, with the drawn weights: of several outputs the first."""
+    target = backend(name, RunsModels)
+    model = target.build(target.render(graph), graph, weights=weights_of(graph), dtype="float32")
+    outcome = target.run(model, graph, {"input": image(size)}, training=False)
+    return np.asarray(outcome.outputs[graph.output_names[0]], np.float32)
 
 
 def rows(library: str = "torchvision") -> list[dict[str, Any]]:
@@ -134,33 +151,28 @@ def written(row: dict[str, Any], library: str) -> dict[str, Any]:
     }
 
 
-def compared(row: dict[str, Any], library: str) -> tuple[str, ...]:
+def compared(row: dict[str, Any], library: str, backends: Sequence[str]) -> tuple[str, ...]:
     """One line of the printed table."""
-    import torch
-
-    name, params = row["spec"], row["params"]
-    graph = archspec.compile(name, **params)
+    graph = archspec.compile(row["spec"], **row["params"])
     reference = Reference(row["builder"], row["size"], library)
     shapes = {**{name: weight.shape for name, weight in graph.all_weights.items()}, **graph.saved_derived}
-    macs = archspec.count(name, **params).total.macs
-    state = reference.load()
-    model: Any = archspec.build(graph, "torch").eval()
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        return (row["builder"], *("?" * 3), str(error).splitlines()[1].strip()[:60])
-    with torch.inference_mode():
-        outputs = model(torch.from_numpy(image(row["size"])))
-    found = (outputs if isinstance(outputs, torch.Tensor) else outputs["logits"]).numpy()
-    expected = reference.outputs()
-    apart = np.abs(found - expected).max() / np.abs(expected).max()
-    return (
+    counts = (
         row["builder"],
         _equal(graph.parameters, reference.parameters),
-        _equal(macs, reference.macs()),
-        _equal(shapes, reference.shapes),
-        f"{apart:.0e}",
+        "equal" if shapes == reference.shapes else _differing(shapes, reference.shapes),
     )
+    if shapes != reference.shapes:
+        return (*counts, *("?" for _ in ("MACs", *backends)))
+    reference.load()
+    expected = reference.outputs()
+    macs = _equal(graph.macs, reference.macs())
+    apart = [np.abs(ours(graph, name, row["size"]) - expected).max() / np.abs(expected).max() for name in backends]
+    return (*counts, macs, *(f"{value:.0e}" for value in apart))
+
+
+def _differing(found: Mapping[str, object], expected: Mapping[str, object]) -> str:
+    odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+    return f"{len(odd)} differ: " + ", ".join(f"{name} {found.get(name)}/{expected.get(name)}" for name in odd[:4])
 
 
 def _equal(found: object, expected: object) -> str:
@@ -173,6 +185,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("builders", nargs="*", help="all unless given")
     parser.add_argument("--write", action="store_true", help="write the table for the tests")
     parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
+    parser.add_argument("--backends", default=",".join(BACKENDS), help="on which outputs are compared: %(default)s")
     given = parser.parse_args(arguments)
     library: str = given.library
     table = [row for row in rows(library) if not given.builders or row["builder"] in given.builders]
@@ -189,9 +202,11 @@ def main(arguments: list[str]) -> int:
         f"{library} {import_module(library).__version__}, torch {torch.__version__}, archspec {archspec.__version__}, "
         f"{platform.machine()}, {torch.get_num_threads()} thread(s)\n"
     )
-    print("| builder | parameters | MACs | keys and shapes | outputs differ by |\n|---|---|---|---|---|")
+    backends = given.backends.split(",")
+    names = " | ".join(f"outputs on {name} differ by" for name in backends)
+    print(f"| builder | parameters | keys and shapes | MACs | {names} |\n|---|---|---|---|{'---|' * len(backends)}")
     for row in table:
-        print(f"| {' | '.join(compared(row, library))} |", flush=True)
+        print(f"| {' | '.join(compared(row, library, backends))} |", flush=True)
     return 0
 
 

@@ -26,7 +26,7 @@ from archspec.ir.attributes import (
     SidesKind,
 )
 from archspec.ir.op import Op
-from archspec.ir.ops import Conv
+from archspec.ir.ops.linear import Conv
 from archspec.limits import Budget
 
 Words: TypeAlias = Callable[[Sequence[Op]], bool]

@@ -56,7 +56,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from archspec.api import compile, loaded
     from archspec.hub import is_repository, spec_of
     from archspec.parity.processes import Participant, check_installed
-    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_weights
+    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_of, pretrained_weights
     from archspec.prediction.preprocessing import check_pillow
 
     participant = Participant.parse(arguments.backend)
@@ -67,11 +67,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
         spec = spec_of(arguments.spec, given, limits=bounds)
     else:
         spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
-    graph, pretrained = compile(spec), spec.chosen_pretrained
+    graph, pretrained = compile(spec), pretrained_of(spec, arguments.weights)
     preprocessing = Preprocessing.of(pretrained, graph)
     Ranking.of(graph, ())  # before weights are downloaded: it ends in a classifier
-    if arguments.weights is None:
-        arguments.weights = str(pretrained_weights(spec, arguments.spec))
+    named = pretrained.weights if pretrained is not None else None
+    # A file is taken as it is given; at an address lies what the spec has a digest of.
+    if arguments.weights is None or (named is not None and arguments.weights == named and "://" in named):
+        arguments.weights = str(pretrained_weights(spec, arguments.spec, arguments.weights))
     arrays, report = taken(arguments, graph)
     _say(report)
     ranking = Ranking.of(graph, _class_names(pretrained, arguments.adapt, report))

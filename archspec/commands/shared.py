@@ -208,8 +208,8 @@ def add_weights_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="make weights of another shape fit: channels, of the input; head, drawn anew, or head=281,282 with these "
-        "classes; positions, of tokens as timm does it and of windows as Swin's authors, or positions=torchvision; may "
-        "stand several times",
+        "classes; positions, of tokens as timm does it and of windows as Swin's authors, positions=torchvision "
+        "or positions=geometric; may stand several times",
     )
 
 

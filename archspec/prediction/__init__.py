@@ -2,7 +2,7 @@
 
 from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
-from archspec.prediction.runs import Predictor, preprocessing, pretrained_weights
+from archspec.prediction.runs import Predictor, preprocessing, pretrained_of, pretrained_weights
 
 __all__ = [
     "ImageError",
@@ -12,5 +12,6 @@ __all__ = [
     "Preprocessing",
     "Ranking",
     "preprocessing",
+    "pretrained_of",
     "pretrained_weights",
 ]

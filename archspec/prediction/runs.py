@@ -17,7 +17,7 @@ from archspec.hub import WEIGHTS, is_repository, spec_of
 from archspec.ir.graph import LayerGraph
 from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
-from archspec.spec import Spec
+from archspec.spec import Pretrained, Spec
 from archspec.weights.downloads import check_digest
 from archspec.weights.hub import local
 
@@ -34,6 +34,7 @@ def preprocessing(
     *,
     limits: Limits | None = None,
     root: str | os.PathLike[str] | None = None,
+    weights: str | None = None,
     **params: object,
 ) -> Preprocessing:
     """How images are prepared for a network's weights: call what is returned with paths or images of Pillow's.
@@ -41,6 +42,7 @@ def preprocessing(
     Args:
         source: a spec, as for `load`, or a repository, as for `from_pretrained`.
         limits, root: as for `load`.
+        weights: the address of those that are used, where the spec names several; unless given, the usual ones.
         params: values for the spec's params.
 
     Raises:
@@ -51,21 +53,28 @@ def preprocessing(
         spec = spec_of(source, params, limits=limits)
     else:
         spec = loaded(source if isinstance(source, str) else Path(source), params, limits=limits, root=root)
-    return Preprocessing.of(spec.chosen_pretrained, compile(spec))
+    return Preprocessing.of(pretrained_of(spec, weights), compile(spec))
 
 
-def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None) -> Path:
+def pretrained_of(spec: Spec, weights: str | None) -> Pretrained | None:
+    """What a spec says of weights that are given by their address, or of the usual ones of the chosen variant."""
+    found = spec.chosen_pretrained
+    return found.of_weights(weights) if found is not None and weights is not None else found
+
+
+def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None, weights: str | None = None) -> Path:
     """The file of weights that a spec names for the variant that is chosen, downloaded where it is not here yet.
 
     Args:
         spec: the network.
         address: of the repository on the hub that the spec is from, whose weights lie beside it.
+        weights: the address of those that are meant, where the spec names several; unless given, the usual ones.
 
     Raises:
         WeightsError: it names none, or the file cannot be had, or is another than is meant.
     """
-    pretrained = spec.chosen_pretrained
-    if address is not None and is_repository(address):
+    pretrained = pretrained_of(spec, weights)
+    if weights is None and address is not None and is_repository(address):
         inside = f"{os.fspath(address).rstrip('/')}/{WEIGHTS}"
         return local(inside)
     if pretrained is None or pretrained.weights is None:

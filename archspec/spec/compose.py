@@ -11,7 +11,7 @@ from archspec.atomic_files import resolved
 from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.form_suggestions import cut_texts
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
-from archspec.spec.pretrained import CLASSES, OF_WEIGHTS
+from archspec.spec.pretrained import CLASSES, OF_NETWORK, OF_WEIGHTS
 from archspec.spec.scalars import describe
 from archspec.spec.yaml_reader import file_text, read_file
 
@@ -106,10 +106,8 @@ class Composer:
         pretrained = data.get("pretrained")
         if not isinstance(pretrained, LocatedDict):
             return
-        variants = pretrained.get("variants")
-        own = [*variants.values()] if isinstance(variants, LocatedDict) else []
-        for part in (pretrained, *own):
-            if not isinstance(part, LocatedDict) or not isinstance(name := part.get(CLASSES), str):
+        for part in _with_entries(pretrained):
+            if not isinstance(name := part.get(CLASSES), str):
                 continue
             span = part.value_spans[CLASSES]
             path = self.library(name, folder, span)
@@ -342,6 +340,13 @@ def _with_defaults(child: LocatedDict, parent: LocatedDict) -> LocatedDict:
         found.take(child, key)
     found["params"] = params
     return found
+
+
+def _with_entries(pretrained: LocatedDict) -> list[LocatedDict]:
+    """What is said of weights, and what is different for variants and for other weights."""
+    named = [pretrained.get(key) for key in OF_NETWORK]
+    entries = [entry for each in named if isinstance(each, LocatedDict) for entry in each.values()]
+    return [pretrained, *(part for entry in entries if isinstance(entry, LocatedDict) for part in _with_entries(entry))]
 
 
 def _without(data: LocatedDict, keys: Sequence[str]) -> LocatedDict:

@@ -24,7 +24,9 @@ CLASSES: Final = "classes"
 """The key under which class names stand, or the file that has them."""
 DIGESTS: Final = ("sha256", "md5")
 """The keys of what holds the file against what is meant."""
-OF_WEIGHTS: Final = ("weights", *DIGESTS, "license", "source", "variants")
+OF_NETWORK: Final = ("variants", "others")
+"""The keys under which further entries stand, by name: of other variants, and of other weights of the same network."""
+OF_WEIGHTS: Final = ("weights", *DIGESTS, "license", "source", *OF_NETWORK)
 """The keys that are about a file: a spec that extends another has other weights."""
 _MOST_PIXELS: Final = 2**14
 _ADDRESS: Final = re.compile(r"(hf|https)://[!-~]+")
@@ -91,13 +93,13 @@ def _names(value: object) -> tuple[str, ...]:
     raise wrong("a list of names in the order of the outputs, or a file with one on each line")
 
 
-def _variants(value: object, info: ValidationInfo) -> dict[str, LocatedDict]:
+def _entries(value: object, info: ValidationInfo) -> dict[str, LocatedDict]:
     load_context = load_context_of(info)
     if not isinstance(value, LocatedDict):
-        raise wrong("a mapping of variants to what is different for them")
+        raise wrong("a mapping of names to what is different for each")
     found: dict[str, LocatedDict] = {}
     for name, own in value.items():
-        usable_name(name, value.key_spans[name], load_context, "a variant")
+        usable_name(name, value.key_spans[name], load_context, "an entry")
         if isinstance(own, LocatedDict):
             found[name] = own
         else:
@@ -109,6 +111,11 @@ def _variants(value: object, info: ValidationInfo) -> dict[str, LocatedDict]:
 _PIXELS: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": _MOST_PIXELS}
 _NUMBERS: Final[dict[str, Any]] = {
     "anyOf": [{"type": "number"}, {"type": "array", "minItems": 1, "maxItems": 4, "items": {"type": "number"}}]
+}
+_ENTRIES: Final[dict[str, Any]] = {
+    "type": "object",
+    "propertyNames": NAME_SCHEMA,
+    "additionalProperties": definition("Pretrained"),
 }
 Sides: TypeAlias = Annotated[
     int | tuple[int, int],
@@ -159,36 +166,57 @@ class Pretrained(Model):
     ) = Field(None, description="the names of the classes in order: a list, or a file with one on each line")
     license: str = Field("", description="of the weights, as the hub names it: `apache-2.0`")
     source: str = Field("", description="who trained them, and where that is said")
-    variants: Annotated[
-        dict[str, LocatedDict],
-        Reads(
-            _variants,
-            {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": definition("Pretrained")},
-        ),
-    ] = Field({}, description="what is different for a variant of the spec")
+    variants: Annotated[dict[str, LocatedDict], Reads(_entries, _ENTRIES)] = Field(
+        {}, description="what is different for a variant of the spec"
+    )
+    others: Annotated[dict[str, LocatedDict], Reads(_entries, _ENTRIES)] = Field(
+        {}, description="other weights of the same network, by a name for each, and what is different for them"
+    )
 
     def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:
         """What holds for a variant of the spec; errors in what any of them changes are noted."""
         found: Pretrained | None = self
+        self._check_others(load_context)
         for variant, own in self.variants.items():
-            span = self.entry_place("variants", variant)
             if variant not in known:
                 help = did_you_mean(variant, known) or "list it under the spec's `variants`"
+                span = self.entry_place("variants", variant)
                 load_context.error("E0411", f"no variant is called `{variant[:80]}`", span, help=help)
             if "variants" in own:
                 message = "what is different for a variant has no variants"
                 load_context.error("E0202", message, own.key_spans["variants"])
                 continue
             read = Pretrained.read(self._changed(own), load_context)
+            if read is not None:
+                read._check_others(load_context)
             if variant == name:
                 found = read
         return found
 
+    def of_weights(self, address: str) -> Pretrained:
+        """What holds for weights that are given by their address: those of `others` that are there, else these."""
+        for own in self.others.values():
+            if own.get("weights") == address:
+                return Pretrained.read(self._changed(own), LoadContext()) or self
+        return self
+
+    def _check_others(self, load_context: LoadContext) -> None:
+        for name, own in self.others.items():
+            if odd := [key for key in OF_NETWORK if key in own]:
+                message = f"what is different for other weights has no `{odd[0]}`"
+                load_context.error("E0202", message, own.key_spans[odd[0]])
+            elif "weights" not in own:
+                help = "write where they are: images are prepared so where these weights are given"
+                span = self.entry_place("others", name)
+                load_context.error("E0205", f"`{name[:80]}` needs the key `weights`", span, help=help)
+            else:
+                Pretrained.read(self._changed(own), load_context)
+
     def _changed(self, own: LocatedDict) -> LocatedDict:
-        """What is written, with a variant's keys over it. Another file has another digest."""
+        """What is written, with an entry's keys over it. Another file has another digest."""
         changed = LocatedDict(own.span)
         for key in self._located:
-            if key != "variants" and key not in own and not (key in DIGESTS and "weights" in own):
+            if key not in OF_NETWORK and key not in own and not (key in DIGESTS and "weights" in own):
                 changed.take(self._located, key)
         for key in own:
             changed.take(own, key)

@@ -17,7 +17,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.windows import WindowAttention
 from archspec.ir.tensor_type import Shape
-from archspec.weights.resampling import Way, interpolated, interpolated_offsets, of_its_type, widened_floats
+from archspec.weights.resampling import interpolated, interpolated_offsets, of_its_type, widened_floats
 from archspec.weights.tensors import LazyTensor
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ POSITIONS: Final = "positions"
 FORMS: Final = (CHANNELS, HEAD, POSITIONS)
 """What can be adapted, as it is written."""
 TORCHVISION: Final = "torchvision"
+GEOMETRIC: Final = "geometric"
 SEED: Final = 0
 """By which a head is drawn anew."""
 _RGB: Final = 3
@@ -55,11 +56,14 @@ class Adaptation:
     classes: tuple[int, ...] = ()
     """The file's classes that the network has, in its order; where there are none, the head is drawn anew."""
     positions: str = ""
-    """`timm` or `torchvision`, by whose way positions are interpolated; empty: not at all."""
+    """`timm` or `torchvision`, by whose way positions are interpolated; empty: not at all.
+
+    `geometric` is timm's for tokens, and for offsets within windows; all others interpolate those as Swin's authors.
+    """
 
     @classmethod
     def parse(cls, given: Sequence[str]) -> Adaptation:
-        """From words as `channels`, `head`, `head=281,282`, `positions` and `positions=torchvision`.
+        """From words as `channels`, `head`, `head=281,282`, `positions` and `positions=geometric`.
 
         Raises:
             WeightsError: one is none of these.
@@ -71,11 +75,11 @@ class Adaptation:
                 found = replace(found, channels=True)
             elif word == HEAD and (not equals or _is_list(value)):
                 found = replace(found, head=True, classes=tuple(map(int, value.split(","))) if equals else ())
-            elif word == POSITIONS and (not equals or value in ("timm", TORCHVISION)):
+            elif word == POSITIONS and (not equals or value in ("timm", TORCHVISION, GEOMETRIC)):
                 found = replace(found, positions=value or "timm")
             else:
                 help = did_you_mean(word, FORMS) if word not in FORMS else ""
-                help = help or "write channels, head, head=281,282, positions, or positions=torchvision"
+                help = help or "write channels, head, head=281,282, positions, positions=torchvision or =geometric"
                 raise WeightsError(Diagnostic("E0702", f"`{text[:80]}` is nothing that can be adapted", help=help))
         return found
 
@@ -139,12 +143,14 @@ def adapted(
         for name in tables:
             tensor, shape = given[name], graph.all_weights[name].shape
             if (sides := _offsets(tensor.shape, name, graph)) is not None:
-                found[name] = _changed(tensor, shape, partial(interpolated_offsets, old=sides[0], new=sides[1]))
-                (old, new), who = sides, "Swin"
+                (old, new), is_geometric = sides, wanted.positions == GEOMETRIC
+                who, way = ("timm", "geometric") if is_geometric else ("Swin", "centers")
+                change = partial(interpolated_offsets, old=old, new=new, way=way)
             else:
-                (old, new), who = _grids(tensor.shape, shape, graph), wanted.positions
-                way: Way = "corners" if who == TORCHVISION else "antialiased"
-                found[name] = _changed(tensor, shape, partial(interpolated, old=old, new=new, way=way))
+                (old, new), is_torchvision = _grids(tensor.shape, shape, graph), wanted.positions == TORCHVISION
+                who, way = (TORCHVISION, "corners") if is_torchvision else ("timm", "antialiased")
+                change = partial(interpolated, old=old, new=new, way=way)
+            found[name] = _changed(tensor, shape, change)
             notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {who}")
     idle = tuple(f"`--adapt {what}` changed nothing: {_IDLE[what]}" for what, some in done.items() if not some)
     return found, Changes(tuple(notes), idle, tuple(drawn), classes)

@@ -63,7 +63,7 @@ def read_weights(
         key: of the mapping in the file that holds them, such as `state_dict_ema`.
         prefix: that stands before the network's names, such as `backbone.`; what has another name is passed over.
         adapt: what is made to fit: `channels` of the input, the `head` (`head=281,282` takes these classes), and
-            `positions` (`positions=torchvision`); see `Adaptation`.
+            `positions` (`positions=torchvision`, `positions=geometric`); see `Adaptation`.
         map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are those
             of the network in its order, by shape. Without it names are looked for by all maps that ship.
 

@@ -2,7 +2,7 @@
 
 Sources: timm/layers/pos_embed.py `resample_abs_pos_embed`; torchvision/models/vision_transformer.py
 `interpolate_embeddings`; https://github.com/microsoft/Swin-Transformer/blob/main/utils.py `load_pretrained`, which is
-timm's `resize_rel_pos_bias_table_simple`.
+timm's `resize_rel_pos_bias_table_simple`; timm/layers/pos_embed_rel.py `resize_rel_pos_bias_table`, from BEiT.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
 
-Way: TypeAlias = Literal["antialiased", "corners", "centers"]
-"""PyTorch's bicubic interpolation: antialiased; corners on corners; or centers of pixels, as it does by itself."""
+Way: TypeAlias = Literal["antialiased", "corners", "centers", "geometric"]
+"""PyTorch's bicubic interpolation: antialiased; corners on corners; or centers of pixels, as it does by itself.
+
+Or linear, between places of the old grid whose distances grow from its middle on by one factor, so that they reach as
+far as the new grid.
+"""
 _SLOPE: Final = {"antialiased": -0.5, "corners": -0.75, "centers": -0.75}
 """That of the bicubic kernel at 1."""
 
@@ -37,27 +41,57 @@ def interpolated(positions: Array, old: tuple[int, int], new: tuple[int, int], w
     Args:
         positions: the last tokens are those of the grid, row by row.
         old, new: height and width of the grid.
-        way: `antialiased` as timm does it, `corners` as torchvision.
+        way: `antialiased` as timm does it, `corners` as torchvision; the others are for offsets.
     """
     import numpy as np
 
     count = old[0] * old[1]
     prefix, grid = positions[..., :-count, :], positions[..., -count:, :]
     grid = widened_floats(grid).reshape(-1, *old, grid.shape[-1])
-    rows, columns = (_cubic_weights(before, after, way) for before, after in zip(old, new, strict=True))
+    rows, columns = (_axis_weights(before, after, way) for before, after in zip(old, new, strict=True))
     found = np.einsum("ih,nhwc,jw->nijc", rows, grid, columns, optimize=True)
     flat = found.reshape(*positions.shape[:-2], new[0] * new[1], positions.shape[-1]).astype(grid.dtype)
     return of_its_type(np.concatenate([widened_floats(prefix), flat], axis=-2), positions)
 
 
-def interpolated_offsets(table: Array, old: tuple[int, int], new: tuple[int, int]) -> Array:
+def interpolated_offsets(
+    table: Array, old: tuple[int, int], new: tuple[int, int], way: Literal["centers", "geometric"]
+) -> Array:
     """A bias for each offset within a window and each head, (offsets, heads), for another window.
 
     Args:
         table: row by row of the offsets.
         old, new: how many offsets there are along each axis: twice the window's size, less one.
+        way: `centers` as Swin's authors do it, `geometric` as timm and BEiT.
     """
-    return interpolated(table, old, new, "centers")
+    return interpolated(table, old, new, way)
+
+
+def _axis_weights(before: int, after: int, way: Way) -> Array:
+    """What each of `after` places takes of each of `before`, along one axis."""
+    return _geometric_weights(before, after) if way == "geometric" else _cubic_weights(before, after, way)
+
+
+def _geometric_weights(before: int, after: int) -> Array:
+    """Linear interpolation, for places from -(after // 2) to after // 2, beyond the outermost the same as there.
+
+    The old places are 0, 1, 1 + q, 1 + q + q^2 and so on to both sides, with q from 1.01 to 1.5, by bisection, such
+    that the last is about after // 2.
+    """
+    import numpy as np
+
+    left, right, half = 1.01, 1.5, before // 2
+    q = left
+    while right - left > 1e-6:
+        q = (left + right) / 2
+        if (1 - q**half) / (1 - q) > after // 2:
+            right = q
+        else:
+            left = q
+    distances = np.cumsum([q**power for power in range(half)])
+    places = np.concatenate([-distances[::-1], [0.0], distances]).astype(np.float32)
+    wanted = np.arange(after) - after // 2
+    return np.stack([np.interp(wanted, places, row) for row in np.eye(before)], axis=1)
 
 
 def _cubic_weights(before: int, after: int, way: Way) -> Array:

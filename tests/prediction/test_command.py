@@ -108,6 +108,25 @@ def test_images_that_cannot_be_used_are_named_and_the_others_go_on(run: Run) -> 
     assert lines[2] == "error: text.png: it is no image that Pillow reads, or is damaged"
 
 
+def test_other_weights_are_known_by_their_address(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images are prepared as these weights need it, and the file is held against its digest."""
+    pytest.importorskip("torch")
+    data = Path("tiny.safetensors").read_bytes()
+    file = tmp_path / "old.safetensors"
+    file.write_bytes(data)
+    monkeypatch.setattr("archspec.prediction.runs.local", lambda address: file)
+    address, sha256 = "hf://someone/old", hashlib.sha256(data).hexdigest()
+    entry = f'others: {{old: {{weights: {address}, size: 30, sha256: "{sha256[:16]}"}}}}'
+    Path("tiny.yaml").write_text(f"{SPEC}  {entry}\n", encoding="utf-8")
+    shown = run("predict", "tiny.yaml", "one.png", "--weights", address, "--json", "--top", "4")[1]
+    Path("tiny.yaml").write_text(SPEC.replace("size: 18", "size: 30"), encoding="utf-8")
+    assert json.loads(shown)[0]["classes"][0]["probability"] == pytest.approx(expected("one.png").max(), abs=1e-5)
+    Path("tiny.yaml").write_text(f"{SPEC}  {entry.replace(sha256[:16], '0' * 16)}\n", encoding="utf-8")
+    code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", address)
+    assert code == 1
+    assert "SHA-256" in err
+
+
 def test_names_that_are_not_those_of_the_classes_are_not_shown(run: Run) -> None:
     pytest.importorskip("torch")
     arrays = archspec.init_weights("tiny.yaml", seed=1, classes=7)

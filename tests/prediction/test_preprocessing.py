@@ -175,3 +175,35 @@ pretrained:
     assert large is not None
     assert (small.size, small.crop, small.sha256) == (8, 8, "01234567")
     assert (large.size, large.crop, large.sha256, large.weights) == (20, 16, None, "https://localhost/large.pth")
+
+
+def test_other_weights_of_a_network_have_their_own_preparation() -> None:
+    text = """
+archspec: 1
+name: net
+params: {size: 8}
+variants: {small: {size: 8}, large: {size: 16}}
+variant: small
+input: {channels: 3, height: size, width: size}
+layers: [flatten, {dense: {name: fc, units: 3}}]
+pretrained:
+  weights: hf://one/small
+  sha256: "01234567"
+  size: 8
+  crop: 8
+  mean: 0.5
+  others: {old: {weights: hf://one/old, size: 9, license: mit}}
+  variants: {large: {weights: hf://one/large, size: 20, crop: 16, others: {new: {weights: hf://one/new, std: 2}}}}
+"""
+    small, large = load_text(text).chosen_pretrained, load_text(text, overrides={"variant": "large"}).chosen_pretrained
+    assert small is not None
+    assert large is not None
+    old, new = small.of_weights("hf://one/old"), large.of_weights("hf://one/new")
+    assert (old.weights, old.sha256, old.size, old.crop, old.mean, old.license) == (
+        *("hf://one/old", None, 9, 8, (0.5,)),
+        "mit",
+    )
+    assert (new.weights, new.size, new.crop, new.mean, new.std) == ("hf://one/new", 20, 16, (0.5,), (2.0,))
+    # Those of another variant, and those that nobody names, are prepared as the usual ones.
+    for address in ("hf://one/old", "hf://one/large", "hf://two/old", "old"):
+        assert large.of_weights(address) is large

@@ -14,7 +14,7 @@ from archspec.cli import main
 from archspec.spec import load_text
 from archspec.weights import read_weights, write
 from archspec.weights.adaptation import Adaptation, input_channels
-from archspec.weights.resampling import Way, interpolated
+from archspec.weights.resampling import Way, interpolated, interpolated_offsets
 from tests.needed import lazily, needs
 
 torch: Any = lazily("torch")
@@ -126,6 +126,31 @@ def test_a_window_of_another_size_has_its_biases_interpolated(tmp_path: Path) ->
     np.testing.assert_allclose(found[name], wanted, rtol=0, atol=2e-6)
     assert report.notes[-1] == f"{name} interpolated from 7x7 to 11x11, as by Swin"
     assert all(np.array_equal(found[key], arrays[key]) for key in arrays if key != name)
+
+
+def test_biases_of_windows_are_interpolated_as_timm_does_it() -> None:
+    """Numbers of timm 1.0.31's `resize_rel_pos_bias_table` for the same table, from windows of 4 to windows of 6."""
+    large = archspec.compile(load_text(WINDOWS.format(6)))
+    name = "attn.relative_position_bias_table"
+    arrays = archspec.init_weights(archspec.compile(load_text(WINDOWS.format(4))), seed=1)
+    arrays[name] = ((np.arange(98) % 7 - 3) / 2).astype(np.float32).reshape(49, 2)
+    found, report = read_weights(arrays, large, adapt=["positions=geometric"])
+    wanted = [[-1.5, -1], [0.6666679, 1.166668], [-0.3333329, 0.1666671], [1.5, -1.5], [-0.1666671, 0.3333329]]
+    wanted += [[-1.166668, -0.6666679], [1, 1.5]]
+    np.testing.assert_allclose(found[name][::20], wanted, rtol=0, atol=1e-6)
+    assert found[name].shape == (121, 2)
+    assert report.notes[-1] == f"{name} interpolated from 7x7 to 11x11, as by timm"
+
+
+@pytest.mark.parametrize(("old", "new"), [(3, 23), (23, 3), (7, 15), (13, 11)])
+def test_geometric_offsets_keep_the_middle_and_what_is_even(old: int, new: int) -> None:
+    middle = np.random.default_rng(0).normal(size=(old * old, 2))
+    found = interpolated_offsets(middle, (old, old), (new, new), "geometric")
+    np.testing.assert_allclose(found[new * new // 2], middle[old * old // 2], rtol=0, atol=1e-12)
+    assert found.min() >= middle.min()
+    assert found.max() <= middle.max()
+    mirrored = interpolated_offsets(middle[::-1], (old, old), (new, new), "geometric")
+    np.testing.assert_allclose(mirrored, found[::-1], rtol=0, atol=1e-12)
 
 
 HEADS = """

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import archspec
-from benchmarks.keras_zoo import BACKENDS, CHECKED, KerasReference, ours, rows, variables
-from benchmarks.zoo import digest
+from benchmarks.keras_zoo import BACKENDS, CHECKED, KerasReference, rows, variables
+from benchmarks.zoo import digest, ours
 from tests.needed import needs
 
 ROWS: Final = rows()
