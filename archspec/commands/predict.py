@@ -73,7 +73,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
         print(f"warning: {plain(ranking.doubt)}", file=sys.stderr)
     named = pretrained.weights if pretrained is not None else None
     # A file is taken as it is given; at an address lies what the spec has a digest of.
-    if arguments.weights is None or (arguments.weights == named and "://" in named):
+    if arguments.weights is None or (named is not None and arguments.weights == named and "://" in named):
         arguments.weights = str(pretrained_weights(spec, arguments.spec, arguments.weights))
     arrays, report = taken(arguments, graph)
     _say(report)
