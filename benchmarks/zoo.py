@@ -33,6 +33,7 @@ LIBRARIES: Final = ("torchvision", "timm")
 BACKENDS: Final = ("torch", "keras", "onnx")
 COUNTER: Final = "num_batches_tracked"
 """A batch norm's count of training steps, which is no weight."""
+CLASSES: Final = 1000
 OFFSETS: Final = "relative_coords_table"
 """Swin V2's offsets of pixels, which follow from the size of a window."""
 
@@ -81,22 +82,26 @@ def rows(library: str = "torchvision") -> list[dict[str, Any]]:
 class Reference:
     """A network of a library, with weights that are drawn by their names."""
 
-    def __init__(self, builder: str, size: int, library: str = "torchvision") -> None:
+    def __init__(self, builder: str, size: int, library: str = "torchvision", device: str = "cpu") -> None:
+        import torch
+
         made: Any = import_module(library)  # it need not be there otherwise
-        if library == "torchvision":
-            arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
-            self.model: Any = made.models.get_model(builder, weights=None, **arguments).eval()
-        else:
-            # Whose weights timm has for features alone is made without a classifier unless it is asked for.
-            headless = made.get_pretrained_cfg(builder).num_classes == 0
-            self.model = made.create_model(
-                builder, pretrained=False, **({"num_classes": 1000} if headless else {})
-            ).eval()
+        with torch.device(device):
+            self.model = self._made(made, builder, library)
         self.size = size
         self.shapes = {
             name: tuple(value.shape) for name, value in self.model.state_dict().items() if not name.endswith(COUNTER)
         }
         self.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+
+    @staticmethod
+    def _made(made: Any, builder: str, library: str) -> Any:
+        if library == "torchvision":
+            arguments = {"init_weights": False} if builder in ("googlenet", "inception_v3") else {}
+            return made.models.get_model(builder, weights=None, **arguments).eval()
+        # Whose weights timm has for features alone is made without a classifier unless it is asked for.
+        others = made.get_pretrained_cfg(builder).num_classes != CLASSES
+        return made.create_model(builder, pretrained=False, **({"num_classes": CLASSES} if others else {})).eval()
 
     def load(self) -> dict[str, Any]:
         """Draw all weights; gives the state dict."""
@@ -136,18 +141,21 @@ class Reference:
         return int(counter.get_total_flops()) // 2 - sum(fixed)
 
 
-def written(row: dict[str, Any], library: str) -> dict[str, Any]:
-    """A row of the table, with what the library says."""
-    reference = Reference(row["builder"], row["size"], library)
-    reference.load()
-    logits = reference.outputs()[0]
+def written(row: dict[str, Any], library: str, *, outputs: bool) -> dict[str, Any]:
+    """A row of the table, with what the library says; outputs if asked, for which it needs all weights."""
+    reference = Reference(row["builder"], row["size"], library, "cpu" if outputs else "meta")
+    found: dict[str, Any] = {}
+    if outputs:
+        reference.load()
+        logits = reference.outputs()[0]
+        found["logits"] = [float(f"{value:.6g}") for value in logits[:4]]
+        found["largest"] = float(f"{np.abs(logits).max():.6g}")
     return {
         **{key: row[key] for key in ("builder", "spec", "params", "size") if key in row},
         "parameters": reference.parameters,
         "macs": reference.macs(),
         "keys": digest(reference.shapes),
-        "logits": [float(f"{value:.6g}") for value in logits[:4]],
-        "largest": float(f"{np.abs(logits).max():.6g}"),
+        **found,
     }
 
 
@@ -184,6 +192,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo")
     parser.add_argument("builders", nargs="*", help="all unless given")
     parser.add_argument("--write", action="store_true", help="write the table for the tests")
+    parser.add_argument("--counts", action="store_true", help="write no outputs, for which large networks take long")
     parser.add_argument("--library", choices=LIBRARIES, default=LIBRARIES[0])
     parser.add_argument("--backends", default=",".join(BACKENDS), help="on which outputs are compared: %(default)s")
     given = parser.parse_args(arguments)
@@ -191,7 +200,7 @@ def main(arguments: list[str]) -> int:
     table = [row for row in rows(library) if not given.builders or row["builder"] in given.builders]
     if given.write:
         for row in table:  # each as soon as it is there, since all take long
-            made = written(row, library)
+            made = written(row, library, outputs=not given.counts)
             lines = (json.dumps(made if each["builder"] == row["builder"] else each) for each in rows(library))
             text = ",\n".join(f"  {line}" for line in lines)
             (TABLES / library / "builders.json").write_text(f"[\n{text}\n]\n", encoding="utf-8", newline="\n")

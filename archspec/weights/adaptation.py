@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from archspec.errors import Diagnostic, WeightsError, did_you_mean
 from archspec.initialization import draw
@@ -17,7 +17,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.windows import WindowAttention
 from archspec.ir.tensor_type import Shape
-from archspec.weights.resampling import interpolated, interpolated_offsets, of_its_type, widened_floats
+from archspec.weights.resampling import Way, interpolated, interpolated_offsets, of_its_type, widened_floats
 from archspec.weights.tensors import LazyTensor
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ _IDLE: Final = {
     POSITIONS: "the embeddings and biases of positions have the file's size, or are none of an image",
 }
 """Why nothing was adapted."""
+_TOKENS: Final[Mapping[bool, tuple[str, Way]]] = {False: ("timm", "antialiased"), True: (TORCHVISION, "corners")}
+_OFFSETS: Final[Mapping[bool, tuple[str, Literal["centers", "geometric"]]]] = {
+    False: ("Swin", "centers"),
+    True: ("timm", "geometric"),
+}
+"""Whose way it is and which, by whether another than the usual one is asked for."""
 _MOST_PREFIX: Final = 16
 """Tokens before those of the image: of the class, of distillation, registers."""
 
@@ -144,11 +150,11 @@ def adapted(
             tensor, shape = given[name], graph.all_weights[name].shape
             if (sides := _offsets(tensor.shape, name, graph)) is not None:
                 (old, new), is_geometric = sides, wanted.positions == GEOMETRIC
-                who, way = ("timm", "geometric") if is_geometric else ("Swin", "centers")
-                change = partial(interpolated_offsets, old=old, new=new, way=way)
+                who, way_of_offsets = _OFFSETS[is_geometric]
+                change = partial(interpolated_offsets, old=old, new=new, way=way_of_offsets)
             else:
                 (old, new), is_torchvision = _grids(tensor.shape, shape, graph), wanted.positions == TORCHVISION
-                who, way = (TORCHVISION, "corners") if is_torchvision else ("timm", "antialiased")
+                who, way = _TOKENS[is_torchvision]
                 change = partial(interpolated, old=old, new=new, way=way)
             found[name] = _changed(tensor, shape, change)
             notes.append(f"{name} interpolated from {old[0]}x{old[1]} to {new[0]}x{new[1]}, as by {who}")
