@@ -74,6 +74,8 @@ def _arguments(items: Sequence[CallUse], first: Run, whole: Whole, budget: Budge
 def progression(values: Sequence[Expr], index: Name, start: int, whole: Whole, budget: Budget) -> Expr | None:
     """An expression of the index that gives these in turn, the first for `start`; None if there is none."""
     formula = _formula(values, index, start, whole, budget)
+    if formula is None and len(values) > _SHORTEST:  # the last may be in lowest terms: `width * 54 / 54`
+        formula = _formula(values[:-1], index, start, whole, budget)
     if formula is None or all(value == values[0] for value in values):
         return formula
 
@@ -176,7 +178,9 @@ def _linear_number(numbers: Sequence[Value], index: Name, start: int) -> Expr | 
     base = whole[0] - start * step
     if any(number != base + step * place for place, number in enumerate(whole, start=start)) or step <= 0 or base < 0:
         return None
-    grown = index if step == 1 else Binary("*", Const(step), index)
+    if step == 1:
+        return Binary("+", index, Const(base)) if base else index
+    grown = Binary("*", Const(step), index)
     return Binary("+", Const(base), grown) if base else grown
 
 

@@ -136,7 +136,12 @@ def _loop(
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
+    named = _name(row[0])
+    assert named is not None
     first = _first(written, definition, depth)
+    if named.place and not named.is_letter:  # best the numbers are those that the names have
+        by_name = _first(written, definition, depth, named.place)
+        first = by_name if by_name.count == first.count else first
     if shown is not None and first.count != len(written):
         longer = tabled(written, definition, depth, shown)
         if longer is not None and _is_shorter(longer, written, definition, depth, elsewhere):
@@ -144,8 +149,6 @@ def _loop(
     count = first.count
     if count is None or count < _SHORTEST:
         return None
-    named = _name(row[0])
-    assert named is not None
     paths = tuple(dict.fromkeys(path for use in row[:count] for path in use.paths))
     iterations = tuple(use.paths for use in row[:count])
     index = iteration_names(depth)[0]
@@ -154,15 +157,16 @@ def _loop(
     if not counts and not named.is_letter:
         # Nothing else counts the iterations: their numbers do.
         first = replace(first, start=Const(named.place), stop=Const(named.place + count))
+    if first.first:
         iterations, named = (*((),) * named.place, *iterations), named._replace(place=0)
     return count, LoopUse(
         row[count - 1].location, "", None, named.pattern(count), (first,), row[0].operands, paths, iterations
     )
 
 
-def _first(calls: Sequence[CallUse], definition: Definition, depth: int) -> Run:
-    """As many of the calls as one formula gives; the first alone where there is none."""
-    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls)]
+def _first(calls: Sequence[CallUse], definition: Definition, depth: int, start: int = 0) -> Run:
+    """As many of the calls as one formula gives, counted from `start`; the first alone where there is none."""
+    runs = [Run(Const(place), Const(place + 1), use, depth) for place, use in enumerate(calls, start)]
     return gathered(merged(runs), 1, definition.whole, definition.budget)[0]
 
 

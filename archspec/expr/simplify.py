@@ -167,10 +167,15 @@ class _Folding:
                 return joined_text(map(self.fold, parts), self._worked_out)
 
     def _times_one(self, expr: Expr) -> Expr | None:
-        """The whole number that an expression has the value of, where it is that, or 1.0 times that."""
+        """The whole number that an expression has the value of, where it is that, 1.0 times that or `n * 54 / 54`."""
         match expr:
             case Binary("*", whole, Const(1.0)) | Binary("*", Const(1.0), whole):
                 return whole if self.is_whole(whole) else None
+            case Binary("/", Binary("*", whole, Const(int() as times)), Const(int() as parts)) if times == parts > 0:
+                return whole if self.is_whole(whole) else None
+            case Binary("+" | "-" as op, left, right) if not self.is_whole(expr):
+                sides = [side if self.is_whole(side) else self._times_one(side) for side in (left, right)]
+                return None if sides[0] is None or sides[1] is None else self._binary(op, sides[0], sides[1], True)
             case _:
                 return expr if self.is_whole(expr) and not isinstance(expr, Const) else None
 

@@ -167,19 +167,25 @@ def _deeper(graph: LayerGraph) -> list[str]:
 
 def _called_by_use(definition: Definition, twins: Sequence[Definition], graph: LayerGraph) -> str:
     """The name of a block's function; where it has several, by what tells this one apart."""
-    if len(twins) < 2:
-        return definition.name
-    convolutions = _convolutions(definition, graph)
-    if convolutions and all(is_depthwise(node, graph) for node in convolutions):
-        return f"depthwise_{definition.name}"
-    # What calls others is more than a convolution.
-    if convolutions and not calls(definition.tree) and all(set(_kernel(node)) == {1} for node in convolutions):
-        return f"pointwise_{definition.name}"
-    others = [node for other in twins if other is not definition for node in _convolutions(other, graph)]
-    padded, unlike = {*map(pads, convolutions)}, {*map(pads, others)}
+    kinds = {id(twin): _kind(twin, graph) if len(twins) > 1 else "" for twin in twins}
+    others = [twin for twin in twins if twin is not definition and not kinds[id(twin)]]
+    if kinds[id(definition)] or not others:
+        return f"{kinds[id(definition)]}{definition.name}"
+    padded = {pads(node) for node in _convolutions(definition, graph)}
+    unlike = {pads(node) for other in others for node in _convolutions(other, graph)}
     if len(padded) == len(unlike) == 1 and padded != unlike:
         return f"padded_{definition.name}" if padded == {True} else definition.name
     return f"{definition.name}_{definition.variant}" if definition.variant else definition.name
+
+
+def _kind(definition: Definition, graph: LayerGraph) -> str:
+    """What the convolutions of a block are in some of its functions, where Keras has to be told: before the name."""
+    convolutions = _convolutions(definition, graph)
+    if convolutions and all(is_depthwise(node, graph) for node in convolutions):
+        return "depthwise_"
+    # What calls others is more than a convolution.
+    alone = bool(convolutions) and not calls(definition.tree)
+    return "pointwise_" if alone and all(set(_kernel(node)) == {1} for node in convolutions) else ""
 
 
 def _convolutions(definition: Definition, graph: LayerGraph) -> list[Node]:

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 8a31078c77761ce5
+# digest: 29c6f86ebe67ad93
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -139,7 +139,7 @@ def efficientnet_v2_keras(
             dims[112],
             expansion=6,
             fused=False,
-            drop=drop_path * (8 + i) / 21,
+            drop=drop_path * (i + 8) / 21,
             name=f"block5{'abcde'[i]}",
         )
     x = mbconv(
@@ -151,7 +151,7 @@ def efficientnet_v2_keras(
             dims[192],
             expansion=6,
             fused=False,
-            drop=drop_path * (14 + i) / 21,
+            drop=drop_path * (i + 14) / 21,
             name=f"block6{'bcdefgh'[i]}",
         )
     x = conv2d(dims[1280], 1, name="top_conv")(x)

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 3bf0eecf97b93634
+# digest: 950d3715b6b5d494
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -195,7 +195,7 @@ class EfficientNetV2Keras(nn.Sequential):
             self.add_module(
                 f"block5{'bcde'[i]}",
                 Mbconv(
-                    dims[112], dims[112], expansion=6, fused=False, drop=drop_path * (9 + i) / 21
+                    dims[112], dims[112], expansion=6, fused=False, drop=drop_path * (i + 9) / 21
                 ),
             )
         self.block6a = Mbconv(
@@ -205,7 +205,7 @@ class EfficientNetV2Keras(nn.Sequential):
             self.add_module(
                 f"block6{'bcdefgh'[i]}",
                 Mbconv(
-                    dims[192], dims[192], expansion=6, fused=False, drop=drop_path * (14 + i) / 21
+                    dims[192], dims[192], expansion=6, fused=False, drop=drop_path * (i + 14) / 21
                 ),
             )
         self.top_conv = nn.Conv2d(dims[192], dims[1280], kernel_size=1, bias=False)

@@ -239,7 +239,7 @@ stages:
 def test_units_whose_arguments_take_turns_are_a_loop(name: str, given: str, named: str) -> None:
     found = source_of(graph_of(TURNS, "{drop: 0.2}"), name)
     first = f"{given}pad=1 + i % 2, gated=i % 2 == 0, rate=drop * i / 10{named.format('a')}"
-    last = f"{given}pad=1 + i % 2 * 2, gated=True, rate=drop * (6 + i) / 10{named.format('b')}"
+    last = f"{given}pad=1 + i % 2 * 2, gated=True, rate=drop * (i + 6) / 10{named.format('b')}"
     assert first in found
     assert last in found
     assert "for i in range(6)" in found
@@ -270,7 +270,7 @@ layers:
 @needs("keras")
 def test_letters_count_calls_in_a_row() -> None:
     found = source_of(graph_of(LETTERS, "{rate: 0.5}"), "keras")
-    assert """for i in range(5): x = unit(x, rate=rate * (1 + i) / 6, name=f"block2{'abcde'[i]}")""" in found
+    assert """for i in range(5): x = unit(x, rate=rate * (i + 1) / 6, name=f"block2{'abcde'[i]}")""" in found
 
 
 FAMILY = """
