@@ -79,8 +79,8 @@ MAY_IMPORT: Final = {
     "atomic_files training inspection watching weights build_output shipped_networks",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
-    "entry": "cli quiet_frameworks",
     "quiet_frameworks": "",
+    "entry": "cli quiet_frameworks",
     "__main__": "entry",
 }
 """The parts, each after those that it imports. A part is what stands directly in `archspec`, or a backend."""

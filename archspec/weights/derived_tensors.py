@@ -29,7 +29,7 @@ def with_derived(arrays: Arrays, graph: LayerGraph, weight_map: WeightMap | None
     Returns:
         The same mapping, and behind it indices, tables, and counters of steps, at 0. Each is made when asked for.
     """
-    return ChainMap(_Made(_makers(graph, weight_map)), arrays)  # type: ignore[arg-type]  # it is only read
+    return ChainMap(_DerivedArrays(_makers(graph, weight_map)), arrays)  # type: ignore[arg-type]  # it is only read
 
 
 def _makers(graph: LayerGraph, weight_map: WeightMap | None) -> dict[str, Callable[[], Array]]:
@@ -53,7 +53,7 @@ def _zero() -> Array:
     return np.zeros((), np.int64)
 
 
-class _Made(Mapping[str, "Array"]):
+class _DerivedArrays(Mapping[str, "Array"]):
     """Arrays that are made when they are asked for."""
 
     def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:

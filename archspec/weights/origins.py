@@ -16,6 +16,8 @@ from archspec.weights.layouts import Layout, as_it_is
 from archspec.weights.map_rules import WeightMap
 from archspec.weights.stored_weights import StoredVariable, StoredWeight, StoresWeights
 
+_AXES: Final = (2, 3, 4, 5)
+"""Of variables that hold the same numbers: a convolution of one position for a dense layer, and the other way round."""
 LAYOUT_BACKEND: Final = "keras"
 """The backend that knows the layout of libraries which keep channels last."""
 
@@ -99,7 +101,7 @@ def origins_by(weight_map: WeightMap, graph: LayerGraph, stored: Mapping[str, St
                     PartNames((each + leaf,) if each else (), constant=number)
                     for each, number in zip(names, numbers, strict=True)
                 ),
-                (as_it_is(len(part)), as_it_is(len(weight.shape)), None),
+                tuple(map(as_it_is, dict.fromkeys((len(part), len(weight.shape), *_AXES)))),
                 part,
             )
         elif whole:
