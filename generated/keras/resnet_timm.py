@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: b0d6a383a661316f
+# digest: 0f649107ac1ca215
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 from functools import partial
@@ -62,66 +62,21 @@ batch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)
 
 
 def residual_unit(
-    x: keras.KerasTensor, width_per_group: int, groups: int = 1, *, name: str
+    x: keras.KerasTensor,
+    filters: int,
+    width_per_group: int,
+    stride: int = 1,
+    groups: int = 1,
+    *,
+    name: str,
 ) -> keras.KerasTensor:
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 1.
-
-    Args:
-        x: input tensor.
-        width_per_group: decides the output channels of `conv1` and `conv2`.
-        groups: groups of `conv2`.
-        name: prefix of the layers' names.
-    """
-    width = width_per_group * groups
-    residual = conv2d(width, 1, name=f"{name}_conv1")(x)
-    residual = batch_norm(name=f"{name}_bn1")(residual)
-    residual = layers.ReLU(name=f"{name}_act1")(residual)
-    residual = conv2d(width, 3, padding="same", groups=groups, name=f"{name}_conv2")(residual)
-    residual = batch_norm(name=f"{name}_bn2")(residual)
-    residual = layers.ReLU(name=f"{name}_act2")(residual)
-    residual = conv2d(256, 1, name=f"{name}_conv3")(residual)
-    residual = batch_norm(gamma_initializer="zeros", name=f"{name}_bn3")(residual)
-    shortcut = conv2d(256, 1, name=f"{name}_downsample_1")(x)
-    shortcut = batch_norm(name=f"{name}_downsample_2")(shortcut)
-    x = layers.Add(name=f"{name}_add")([residual, shortcut])
-    return layers.ReLU(name=f"{name}_act3")(x)
-
-
-def residual_unit_2(
-    x: keras.KerasTensor, filters: int, width_per_group: int, groups: int = 1, *, name: str
-) -> keras.KerasTensor:
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 1.
-
-    Args:
-        x: input tensor.
-        filters: decides the output channels of `conv3`, `conv1` and `conv2`.
-        width_per_group: decides the output channels of `conv1` and `conv2`.
-        groups: groups of `conv2`.
-        name: prefix of the layers' names.
-    """
-    width = filters * width_per_group // 64 * groups
-    out = 4 * filters
-    residual = conv2d(width, 1, name=f"{name}_conv1")(x)
-    residual = batch_norm(name=f"{name}_bn1")(residual)
-    residual = layers.ReLU(name=f"{name}_act1")(residual)
-    residual = conv2d(width, 3, padding="same", groups=groups, name=f"{name}_conv2")(residual)
-    residual = batch_norm(name=f"{name}_bn2")(residual)
-    residual = layers.ReLU(name=f"{name}_act2")(residual)
-    residual = conv2d(out, 1, name=f"{name}_conv3")(residual)
-    residual = batch_norm(gamma_initializer="zeros", name=f"{name}_bn3")(residual)
-    x = layers.Add(name=f"{name}_add")([residual, x])
-    return layers.ReLU(name=f"{name}_act3")(x)
-
-
-def residual_unit_3(
-    x: keras.KerasTensor, filters: int, width_per_group: int, groups: int = 1, *, name: str
-) -> keras.KerasTensor:
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 2.
+    """Two or three convolutions, and perhaps weights for the channels.
 
     Args:
         x: input tensor.
         filters: decides the output channels.
         width_per_group: decides the output channels of `conv1` and `conv2`.
+        stride: stride of `conv2`.
         groups: groups of `conv2`.
         name: prefix of the layers' names.
     """
@@ -130,15 +85,26 @@ def residual_unit_3(
     residual = conv2d(width, 1, name=f"{name}_conv1")(x)
     residual = batch_norm(name=f"{name}_bn1")(residual)
     residual = layers.ReLU(name=f"{name}_act1")(residual)
-    residual = ZeroPadding2D(1, name=f"{name}_conv2_pad")(residual)
-    residual = conv2d(width, 3, strides=2, groups=groups, name=f"{name}_conv2")(residual)
+    if stride > 1:
+        residual = ZeroPadding2D(1, name=f"{name}_conv2_pad")(residual)
+    residual = conv2d(
+        width,
+        3,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        groups=groups,
+        name=f"{name}_conv2",
+    )(residual)
     residual = batch_norm(name=f"{name}_bn2")(residual)
     residual = layers.ReLU(name=f"{name}_act2")(residual)
     residual = conv2d(out, 1, name=f"{name}_conv3")(residual)
     residual = batch_norm(gamma_initializer="zeros", name=f"{name}_bn3")(residual)
-    shortcut = AveragePooling2D(pool_size=2, name=f"{name}_downsample_0")(x)
-    shortcut = conv2d(out, 1, name=f"{name}_downsample_1")(shortcut)
-    shortcut = batch_norm(name=f"{name}_downsample_2")(shortcut)
+    shortcut = x
+    if stride != 1 or x.shape[-1] != out:
+        if stride == 2:
+            shortcut = AveragePooling2D(pool_size=2, name=f"{name}_downsample_0")(x)
+        shortcut = conv2d(out, 1, name=f"{name}_downsample_1")(shortcut)
+        shortcut = batch_norm(name=f"{name}_downsample_2")(shortcut)
     x = layers.Add(name=f"{name}_add")([residual, shortcut])
     return layers.ReLU(name=f"{name}_act3")(x)
 
@@ -170,18 +136,17 @@ def resnet_timm(
     x = layers.ReLU(name="act1")(x)
     x = ZeroPadding2D(1, name="maxpool_pad")(x)
     x = MaxPooling2D(pool_size=3, strides=2, name="maxpool")(x)
-    x = residual_unit(x, width_per_group, groups=groups, name="layer1_0")
-    for i in range(1, 3):
-        x = residual_unit_2(x, 64, width_per_group, groups=groups, name=f"layer1_{i}")
-    x = residual_unit_3(x, 128, width_per_group, groups=groups, name="layer2_0")
+    for i in range(3):
+        x = residual_unit(x, 64, width_per_group, groups=groups, name=f"layer1_{i}")
+    x = residual_unit(x, 128, width_per_group, stride=2, groups=groups, name="layer2_0")
     for i in range(1, 4):
-        x = residual_unit_2(x, 128, width_per_group, groups=groups, name=f"layer2_{i}")
-    x = residual_unit_3(x, 256, width_per_group, groups=groups, name="layer3_0")
+        x = residual_unit(x, 128, width_per_group, groups=groups, name=f"layer2_{i}")
+    x = residual_unit(x, 256, width_per_group, stride=2, groups=groups, name="layer3_0")
     for i in range(1, 6):
-        x = residual_unit_2(x, 256, width_per_group, groups=groups, name=f"layer3_{i}")
-    x = residual_unit_3(x, 512, width_per_group, groups=groups, name="layer4_0")
+        x = residual_unit(x, 256, width_per_group, groups=groups, name=f"layer3_{i}")
+    x = residual_unit(x, 512, width_per_group, stride=2, groups=groups, name="layer4_0")
     for i in range(1, 3):
-        x = residual_unit_2(x, 512, width_per_group, groups=groups, name=f"layer4_{i}")
+        x = residual_unit(x, 512, width_per_group, groups=groups, name=f"layer4_{i}")
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)
     x = layers.Dense(

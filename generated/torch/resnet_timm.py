@@ -2,97 +2,26 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 1802bd75a1ae1b9f
+# digest: a04901abc815a9d5
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
-
-from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
 
 
 class ResidualUnit(nn.Module):
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 1.
-
-    Args:
-        in_channels: channels of the input.
-        width_per_group: decides the output channels of `conv1` and `conv2`.
-        groups: groups of `conv2`.
-    """
-
-    def __init__(self, in_channels: int, width_per_group: int, groups: int = 1) -> None:
-        super().__init__()
-        width = width_per_group * groups
-        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.act1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, groups=groups, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.act2 = nn.ReLU()
-        self.conv3 = nn.Conv2d(width, 256, kernel_size=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(256)
-        self.downsample = nn.Sequential(
-            OrderedDict(
-                {
-                    "1": nn.Conv2d(in_channels, 256, kernel_size=1, bias=False),
-                    "2": nn.BatchNorm2d(256),
-                },
-            ),
-        )
-        self.act3 = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        residual = self.act1(self.bn1(self.conv1(x)))
-        residual = self.act2(self.bn2(self.conv2(residual)))
-        residual = self.bn3(self.conv3(residual))
-        return self.act3(residual + self.downsample(x))
-
-
-class ResidualUnit2(nn.Module):
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 1.
-
-    Args:
-        in_channels: channels of the input.
-        filters: decides the output channels of `conv3`, `conv1` and `conv2`.
-        width_per_group: decides the output channels of `conv1` and `conv2`.
-        groups: groups of `conv2`.
-    """
-
-    def __init__(
-        self, in_channels: int, filters: int, width_per_group: int, groups: int = 1
-    ) -> None:
-        super().__init__()
-        width = filters * width_per_group // 64 * groups
-        out = 4 * filters
-        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.act1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, groups=groups, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.act2 = nn.ReLU()
-        self.conv3 = nn.Conv2d(width, out, kernel_size=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(out)
-        self.act3 = nn.ReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        residual = self.act1(self.bn1(self.conv1(x)))
-        residual = self.act2(self.bn2(self.conv2(residual)))
-        residual = self.bn3(self.conv3(residual))
-        return self.act3(residual + x)
-
-
-class ResidualUnit3(nn.Module):
-    """Two or three convolutions, and perhaps weights for the channels. Here `stride` is 2.
+    """Two or three convolutions, and perhaps weights for the channels.
 
     Args:
         in_channels: channels of the input.
         filters: decides the output channels.
         width_per_group: decides the output channels of `conv1` and `conv2`.
+        stride: stride of `conv2`.
         groups: groups of `conv2`.
     """
 
     def __init__(
-        self, in_channels: int, filters: int, width_per_group: int, groups: int = 1
+        self, in_channels: int, filters: int, width_per_group: int, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
         width = filters * width_per_group // 64 * groups
@@ -101,17 +30,19 @@ class ResidualUnit3(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.act1 = nn.ReLU()
         self.conv2 = nn.Conv2d(
-            width, width, kernel_size=3, stride=2, padding=1, groups=groups, bias=False
+            width, width, kernel_size=3, stride=stride, padding=1, groups=groups, bias=False
         )
         self.bn2 = nn.BatchNorm2d(width)
         self.act2 = nn.ReLU()
         self.conv3 = nn.Conv2d(width, out, kernel_size=1, bias=False)
         self.bn3 = nn.BatchNorm2d(out)
-        self.downsample = nn.Sequential(
-            nn.AvgPool2d(kernel_size=2),
-            nn.Conv2d(in_channels, out, kernel_size=1, bias=False),
-            nn.BatchNorm2d(out),
-        )
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 or in_channels != out:
+            self.downsample = nn.Sequential(
+                nn.AvgPool2d(kernel_size=2) if stride == 2 else nn.Identity(),
+                nn.Conv2d(in_channels, out, kernel_size=1, bias=False),
+                nn.BatchNorm2d(out),
+            )
         self.act3 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -145,20 +76,20 @@ class ResNetTimm(nn.Module):
         self.act1 = nn.ReLU()
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.layer1 = nn.Sequential(
-            ResidualUnit(64, width_per_group, groups=groups),
-            *(ResidualUnit2(256, 64, width_per_group, groups=groups) for _ in range(2)),
+            ResidualUnit(64, 64, width_per_group, groups=groups),
+            *(ResidualUnit(256, 64, width_per_group, groups=groups) for _ in range(2)),
         )
         self.layer2 = nn.Sequential(
-            ResidualUnit3(256, 128, width_per_group, groups=groups),
-            *(ResidualUnit2(512, 128, width_per_group, groups=groups) for _ in range(3)),
+            ResidualUnit(256, 128, width_per_group, stride=2, groups=groups),
+            *(ResidualUnit(512, 128, width_per_group, groups=groups) for _ in range(3)),
         )
         self.layer3 = nn.Sequential(
-            ResidualUnit3(512, 256, width_per_group, groups=groups),
-            *(ResidualUnit2(1024, 256, width_per_group, groups=groups) for _ in range(5)),
+            ResidualUnit(512, 256, width_per_group, stride=2, groups=groups),
+            *(ResidualUnit(1024, 256, width_per_group, groups=groups) for _ in range(5)),
         )
         self.layer4 = nn.Sequential(
-            ResidualUnit3(1024, 512, width_per_group, groups=groups),
-            *(ResidualUnit2(2048, 512, width_per_group, groups=groups) for _ in range(2)),
+            ResidualUnit(1024, 512, width_per_group, stride=2, groups=groups),
+            *(ResidualUnit(2048, 512, width_per_group, groups=groups) for _ in range(2)),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(2048, classes)
@@ -173,10 +104,6 @@ class ResNetTimm(nn.Module):
                 module.reset_parameters()
         for module in self.modules():
             if isinstance(module, ResidualUnit):
-                nn.init.zeros_(module.bn3.weight)
-            if isinstance(module, ResidualUnit2):
-                nn.init.zeros_(module.bn3.weight)
-            if isinstance(module, ResidualUnit3):
                 nn.init.zeros_(module.bn3.weight)
 
     def forward(self, x: Tensor) -> Tensor:
