@@ -65,6 +65,8 @@ class _Use(NamedTuple):
     word: str
     taker: str
     expr: Expr
+    chosen: str = ""
+    """Of a condition, the one kind of layer that there can be on its sides."""
 
 
 def documented(definition: Definition) -> tuple[Parameter, ...]:
@@ -95,9 +97,13 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> s
         return f"channels of `{operand}`"
     if as_it_is := _taken(straight):
         return as_it_is
-    if changed := _taken(mentions):
+    if (changed := _taken(mentions)).startswith("which "):
+        return f"decides {changed}"
+    if changed:
         return changed if changed.startswith("decides") or changed == _IN_NAMES else f"decides the {changed}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
+    if not quantities and mentions and all(use.chosen == mentions[0].chosen != "" for use in mentions):
+        return f"which {mentions[0].chosen} there is"
     return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
 
 
@@ -175,7 +181,9 @@ def _condition(item: ChoiceUse) -> _Use:
             [inner] = side.items
             taker = _called(inner, "") or (f"`{inner.op.name}`" if isinstance(inner, LayerUse) else "")
             return _Use(f"{word} {taker}" if taker else "", "", item.condition)
-    return _Use("", "", item.condition)
+    kinds = {layer.op.kind for side in (item.then, item.other) for layer in layers(side)}
+    single = all(len(side.items) < 2 for side in (item.then, item.other)) and kinds in ({"activation"}, {"norm"})
+    return _Use("", "", item.condition, kinds.pop() if single else "")
 
 
 def _called(item: ItemUse, row: str) -> str:

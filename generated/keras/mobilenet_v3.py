@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 43f5f758b666db07
+# digest: a412b703febf3d17
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -72,7 +72,7 @@ def depthwise_conv_norm_act(
         x: input tensor.
         kernel: kernel size of the convolution.
         stride: stride of the convolution.
-        act: decides which layers there are.
+        act: which activation there is.
         name: prefix of the layers' names.
     """
     if stride > 1:
@@ -104,7 +104,7 @@ def pointwise_conv_norm_act(
     Args:
         x: input tensor.
         filters: output channels of the convolution.
-        act: decides which layers there are.
+        act: which activation there is.
         name: prefix of the layers' names.
     """
     x = conv2d(filters, 1, use_bias=False, name=f"{name}_0")(x)
@@ -151,7 +151,7 @@ def inverted_residual(
         wide: decides the output channels of `block[0]`.
         narrow: decides the output channels.
         squeezes: decides which layers there are.
-        hard: decides which layers there are.
+        hard: decides which activation there is.
         kernel: kernel size.
         stride: stride.
         name: prefix of the layers' names.

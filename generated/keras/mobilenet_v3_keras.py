@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: 3c84759da25b9ec3
+# digest: f9dd1bdc9e38043e
 """MobileNetV3 large and small as keras.applications has them."""
 
 from functools import partial
@@ -50,7 +50,7 @@ def inverted_residual(
             `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
         excited: decides which layers there are.
-        act: decides which layers there are.
+        act: which activation there is.
         stride: stride of `depthwise`.
         expanded: decides which layers there are.
         name: prefix of the layers' names.

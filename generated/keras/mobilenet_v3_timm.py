@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: 1aba47ed793a453d
+# digest: dfab3b02f7cd7b24
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from functools import partial
@@ -128,7 +128,7 @@ def inverted_residual(
         expansion: decides the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
         squeezes: whether there is `se`.
-        act: decides which layers there are.
+        act: which activation there is.
         stride: stride of `conv_dw`.
         name: prefix of the layers' names.
     """

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: e6e3f671ada5df24
+# digest: 7f26b08f9863a34b
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -25,7 +25,7 @@ class ConvNormAct(nn.Sequential):
         kernel: kernel size of the convolution.
         stride: stride of the convolution.
         groups: groups of the convolution.
-        act: decides which layers there are.
+        act: which activation there is.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class InvertedResidual(nn.Module):
         wide: decides the output channels of `block[0]`.
         narrow: decides the output channels.
         squeezes: decides which layers there are.
-        hard: decides which layers there are.
+        hard: decides which activation there is.
         kernel: kernel size.
         stride: stride.
     """

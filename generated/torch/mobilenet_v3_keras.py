@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: 2c55724eb40e358e
+# digest: dcb707b7f9467bf8
 """MobileNetV3 large and small as keras.applications has them."""
 
 import torch.nn.functional as F
@@ -61,7 +61,7 @@ class InvertedResidual(nn.Module):
             `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
         excited: decides which layers there are.
-        act: decides which layers there are.
+        act: which activation there is.
         stride: stride of `depthwise`.
         expanded: decides which layers there are.
     """

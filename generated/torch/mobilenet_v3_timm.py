@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: f5a5c4b875e7d5fd
+# digest: cb25b3d9cbcd4320
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from collections import OrderedDict
@@ -81,7 +81,7 @@ class InvertedResidual(nn.Module):
         expansion: decides the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
         squeezes: whether there is `se`.
-        act: decides which layers there are.
+        act: which activation there is.
         stride: stride of `conv_dw`.
     """
 
