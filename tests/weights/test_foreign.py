@@ -142,7 +142,7 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
         holding('{"metadata": {}, "weight_map": {"a": "b"}}'),
         "several files",
     ),
-    "a folder of Hugging Face": ("vit", hugging_face, "a folder of a model"),
+    "a folder of Hugging Face": ("vit", hugging_face, "it is empty"),
     "HTML": ("w.pth", holding("<!DOCTYPE html>\n<html><body>Not found</body></html>"), "a page of HTML"),
     "Git LFS": (
         "w.safetensors",
