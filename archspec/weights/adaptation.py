@@ -123,13 +123,13 @@ def adapted(
         heads = _asked_heads(given, graph, wanted.classes)
         done[HEAD] = bool(heads)
         for name, axis in heads.items():
-            tensor, shape = given.get(name), graph.all_weights[name].shape
-            if wanted.classes and tensor is not None:
-                found[name] = _changed(tensor, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
-                classes = tensor.shape[axis]
+            held, shape = given.get(name), graph.all_weights[name].shape
+            if wanted.classes and held is not None:
+                found[name] = _changed(held, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
+                classes = held.shape[axis]
                 notes.append(f"{name} of {len(wanted.classes)} of {classes:,} classes")
             else:
-                kind = tensor.kind if tensor is not None and tensor.kind in ("float64", "float16") else "float32"
+                kind = held.kind if held is not None and held.kind in ("float64", "float16") else "float32"
                 found[name] = LazyTensor(shape, kind, partial(_drawn, graph, name, kind))
                 notes.append(f"{name} drawn anew, for {shape[axis]:,} classes")
                 drawn.append(name)
