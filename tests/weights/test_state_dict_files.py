@@ -1,4 +1,4 @@
-"""Files that are written for PyTorch: what a state dict has beside the weights is in them; and checkpoints of people."""
+"""Files that are written for PyTorch: what a state dict has beside the weights is in them."""
 
 from __future__ import annotations
 
