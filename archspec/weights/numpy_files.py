@@ -95,8 +95,10 @@ def _loader(path: Path, entry: zipfile.ZipInfo, shape: Shape, fortran: bool, dty
     return load
 
 
-def _content(path: Path, entry: zipfile.ZipInfo) -> Array | bytearray:
+def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
     """The bytes of a part's numbers. The archive is not gone through again: there may be very many parts."""
+    import numpy as np
+
     with open_regular(path) as file:
         if entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED:
             return _stored(file, entry)
@@ -105,13 +107,11 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> Array | bytearray:
         with alone.open(entry) as part:
             _header(part)
             # In place, so that the numbers are there once, and can be changed. What is typed as `IO` can do it.
-            data = bytearray(entry.file_size - part.tell())
-            view, done = memoryview(data), 0
-            while count := part.readinto(view[done : done + _PIECE]):  # type: ignore[attr-defined]
+            data = np.empty(entry.file_size - part.tell(), np.uint8)
+            done = 0
+            while count := part.readinto(data[done : done + _PIECE]):  # type: ignore[attr-defined]
                 done += count
-            view.release()
-            del data[done:]
-            return data
+            return data[:done]
 
 
 def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:

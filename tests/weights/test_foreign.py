@@ -142,7 +142,7 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
         holding('{"metadata": {}, "weight_map": {"a": "b"}}'),
         "several files",
     ),
-    "a folder of Hugging Face": ("vit", hugging_face, "it is empty"),
+    "a folder of Hugging Face": ("vit", hugging_face, "a folder of a model"),
     "HTML": ("w.pth", holding("<!DOCTYPE html>\n<html><body>Not found</body></html>"), "a page of HTML"),
     "Git LFS": (
         "w.safetensors",
@@ -154,7 +154,10 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "zip": ("w.zip", zipped("weights.pth", "readme.txt"), "a zip archive"),
     "source": ("net.py", holding("import torch\n\n\nclass Net(torch.nn.Module):\n    pass\n"), "Python source"),
 }
-READ = {"keras", "HDF5", "Keras's weights", "TensorFlow's index", "ONNX", "ONNX by another name", "npz", "an index"}
+READ = {
+    *("keras", "HDF5", "Keras's weights", "TensorFlow's index", "ONNX", "ONNX by another name", "npz", "an index"),
+    "a folder of Hugging Face",
+}
 """What is read as weights; these are damaged, or another network's (see test_formats.py)."""
 ONLY_WEIGHTS = {"a whole module", "a whole module in a mapping"}
 
