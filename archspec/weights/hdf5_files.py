@@ -183,9 +183,11 @@ class _Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._file.seek(self.start + self._place)
-        count: int = self._file.readinto(memoryview(buffer)[: max(0, self.size - self._place)])
-        self._place += count
-        return count
+        # Not into a view of the buffer: one that an error keeps alive would outlive it.
+        data = self._file.read(max(0, min(len(buffer), self.size - self._place)))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _names(group: Any, attribute: str) -> list[str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,14 +149,14 @@ def test_a_map_that_matches_nothing(tmp_path: Path) -> None:
     assert notes[1] == "`stem` gives `conv.weight`; the nearest of the file's names is `stem.weight`"
 
 
-def _lenet(path: Path) -> tuple[LayerGraph, dict[str, np.ndarray]]:  # type: ignore[type-arg]
+def _lenet() -> tuple[LayerGraph, dict[str, Any]]:
     net = archspec.compile("lenet")
     return net, dict(archspec.init_weights(net, seed=3))
 
 
 def test_numbers_beside_the_weights_are_passed_over(tmp_path: Path) -> None:
     """As those of `torch.optim.swa_utils.AveragedModel`, and of metrics in Lightning's checkpoints."""
-    net, weights = _lenet(tmp_path)
+    net, weights = _lenet()
     state = {f"module.{name}": torch.from_numpy(array) for name, array in weights.items()}
     torch.save({"n_averaged": torch.tensor(5), **state}, tmp_path / "w.pth")
     back, _ = read_weights(tmp_path / "w.pth", net)
@@ -166,7 +167,7 @@ def test_numbers_beside_the_weights_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_list_of_state_dicts(tmp_path: Path) -> None:
-    net, weights = _lenet(tmp_path)
+    net, weights = _lenet()
     torch.save(({name: torch.from_numpy(array) for name, array in weights.items()}, {"lr": 0.1}), tmp_path / "w.pth")
     back, report = read_weights(tmp_path / "w.pth", net)
     assert report.notes == ("the file's key `0`",)
@@ -175,7 +176,7 @@ def test_a_list_of_state_dicts(tmp_path: Path) -> None:
 
 def test_a_folder_of_the_hub(tmp_path: Path) -> None:
     """A clone, a folder with an index, and a repository in the hub's cache; a part alone names the index."""
-    net, weights = _lenet(tmp_path)
+    net, weights = _lenet()
     folder = tmp_path / "models--a--b"
     inside = folder / "snapshots" / "abc"
     inside.mkdir(parents=True)
@@ -197,7 +198,7 @@ def test_a_folder_of_the_hub(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_head(tmp_path: Path) -> None:
-    net, weights = _lenet(tmp_path)
+    net, weights = _lenet()
     last = [*weights][-1].rpartition(".")[0]
     body = {name: array for name, array in weights.items() if not name.startswith(last)}
     with pytest.raises(archspec.ArchspecError, match="--adapt head"):
