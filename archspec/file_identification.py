@@ -20,7 +20,7 @@ _HEAD: Final = 2**16
 _DIRECTORY: Final = 2**20
 _SEEN_AT_MOST: Final = 1000
 _SHOWN_AT_MOST: Final = 5
-_WEIGHTS: Final = (".safetensors", ".pt", ".pth", ".bin")
+_WEIGHTS: Final = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".h5", ".keras", ".npz", ".onnx")
 _TENSORFLOW: Final = (
     "load it with TensorFlow, and write its variables under the network's names in PyTorch's layout with "
     "`safetensors.numpy.save_file({name: array}, 'w.safetensors')`"

@@ -118,13 +118,16 @@ def _torch(path: Path, arrays: Mapping[str, Array]) -> None:
 
 def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
     """As `np.savez`, which takes arrays by keyword, and some keywords for itself."""
-    from numpy.lib.format import write_array
+    import numpy as np
+    from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 
     with whole_file(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as part:
-                    write_array(part, array, allow_pickle=False)
+                    plain = np.require(array, requirements="C")
+                    write_array_header_1_0(part, header_data_from_array_1_0(plain))
+                    part.write(plain.reshape(-1).view("u1").data)
         write_digest(temporary, ".pt")
 
 

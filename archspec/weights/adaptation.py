@@ -38,7 +38,7 @@ _TABLE: Final = "relative_position_bias_table"
 _HEADS: Final = ("conv", "conv_transpose", "dense")
 """The ops that give a number for each class."""
 _IDLE: Final = {
-    CHANNELS: "the first convolution has the file's channels, or is none of three colors",
+    CHANNELS: "the first convolution has the file's channels, or the file's is of neither three colors nor one",
     HEAD: "the network ends in no layer whose weights the file has, other classes apart",
     POSITIONS: "the embeddings and biases of positions have the file's size, or are none of an image",
 }
@@ -133,13 +133,13 @@ def adapted(
         heads = _asked_heads(given, graph, wanted.classes)
         done[HEAD] = bool(heads)
         for name, axis in heads.items():
-            tensor, shape = given[name], graph.all_weights[name].shape
-            if wanted.classes:
-                found[name] = _changed(tensor, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
-                classes = tensor.shape[axis]
+            held, shape = given.get(name), graph.all_weights[name].shape
+            if wanted.classes and held is not None:
+                found[name] = _changed(held, shape, partial(_of_classes, axis=axis, classes=wanted.classes))
+                classes = held.shape[axis]
                 notes.append(f"{name} of {len(wanted.classes)} of {classes:,} classes")
             else:
-                kind = tensor.kind if tensor.kind in ("float64", "float16") else "float32"
+                kind = held.kind if held is not None and held.kind in ("float64", "float16") else "float32"
                 found[name] = LazyTensor(shape, kind, partial(_drawn, graph, name, kind))
                 notes.append(f"{name} drawn anew, for {shape[axis]:,} classes")
                 drawn.append(name)
@@ -172,6 +172,16 @@ def possible(given: Mapping[str, LazyTensor], graph: LayerGraph) -> list[str]:
     return [form for form in FORMS if form in found.values()]
 
 
+def other_channels(given: Mapping[str, LazyTensor], graph: LayerGraph) -> int:
+    """How many channels the images of a file's network have, where this alone differs; 0 where it does not."""
+    wanted, first = graph.all_weights, {*_first_layers(graph)}
+    odd = [name for name, weight in wanted.items() if name in given and given[name].shape != weight.shape]
+    if len(odd) != 1 or wanted[odd[0]].layer_of(odd[0]) not in first or given.keys() != wanted.keys():
+        return 0
+    old, new = given[odd[0]].shape, wanted[odd[0]].shape
+    return old[1] if len(new) > 2 and _agree(old, new, 1) else 0
+
+
 def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, tuple[str, int]]:
     """The weights of another shape that can be made to fit, with what they are, and the axis that differs.
 
@@ -186,7 +196,7 @@ def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, t
         old, new, node = tensor.shape, weight.shape, graph.nodes[weight.layer_of(name)]
         axis = 0 if _by_channel(graph, node) else 1
         kernel = node.op.name == "conv" and getattr(node.op, "groups", 1) == 1 and len(new) > 2
-        if node.path in first and (axis == 0 or kernel) and old[axis] == _RGB and _agree(old, new, axis):
+        if node.path in first and (axis == 0 or kernel) and old[axis] in (1, _RGB) and _agree(old, new, axis):
             found[name] = CHANNELS, axis
         elif name in heads:
             found[name] = HEAD, heads[name]
@@ -220,7 +230,7 @@ def _asked_heads(given: Mapping[str, LazyTensor], graph: LayerGraph, classes: tu
     odd = {wanted[name].layer_of(name) for name in heads if given[name].shape != wanted[name].shape}
     chosen = {name: axis for name, axis in heads.items() if not odd or wanted[name].layer_of(name) in odd}
     if not classes:
-        return chosen
+        return chosen or missing_head(given, graph)
     if grouped := next((path for path in _last_layers(graph) if getattr(graph.nodes[path].op, "groups", 1) > 1), None):
         message = f"classes are asked for of `{grouped}`, whose groups have a part of the features each"
         raise WeightsError(Diagnostic("E0702", message, help="`--adapt head` draws it anew"))
@@ -236,6 +246,17 @@ def _asked_heads(given: Mapping[str, LazyTensor], graph: LayerGraph, classes: tu
             message = f"class {max(classes)} is asked for, and `{name}` in the file has {given[name].shape[axis]:,}"
             raise WeightsError(Diagnostic("E0702", f"{message}, from 0"))
     return fitting
+
+
+def missing_head(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, int]:
+    """The weights of the last layer, each with its axis of classes, where a file has all others, and none of these."""
+    missing = [name for name in graph.all_weights if name not in given]
+    owners = {graph.all_weights[name].layer_of(name) for name in missing}
+    last = [path for path in _last_layers(graph) if graph.nodes[path].op.name in _HEADS]
+    if len(owners) != 1 or not owners <= {*last} or given.keys() - graph.all_weights.keys():
+        return {}
+    transposed = graph.nodes[next(iter(owners))].op.name == "conv_transpose"
+    return {name: int(transposed and len(graph.all_weights[name].shape) > 1) for name in missing}
 
 
 def _agree(old: Shape, new: Shape, axis: int) -> bool:
@@ -296,23 +317,25 @@ def _drawn(graph: LayerGraph, name: str, kind: str) -> Array:
 
 
 def input_channels(weight: Array, channels: int) -> Array:
-    """The kernel of a first convolution, (out, 3, *kernel), for another number of input channels, of its own type.
+    """The kernel of a first convolution, (out, 1 or 3, *kernel), for other input channels, of its own type.
 
     One channel gets the sum over those of the colors: a gray image gives what it gave as one of three equal channels.
     Other numbers get the colors' repeated, times 3 / channels. Where that is a multiple of three, an image whose
-    channels are equal gives what it gave; otherwise about that, as some colors then count more than others.
+    channels are equal gives what it gave; otherwise about that, as some colors then count more than others. One of a
+    gray image is shared out evenly: an image of equal channels gives what the gray one gave.
     """
     import numpy as np
 
     numbers = widened_floats(weight)
+    given = weight.shape[1]
     if channels == 1:
         return of_its_type(numbers.sum(axis=1, keepdims=True), weight)
-    repeated = np.concatenate([numbers] * math.ceil(channels / _RGB), axis=1)[:, :channels]
-    return of_its_type(repeated * numbers.dtype.type(_RGB / channels), weight)
+    repeated = np.concatenate([numbers] * math.ceil(channels / given), axis=1)[:, :channels]
+    return of_its_type(repeated * numbers.dtype.type(given / channels), weight)
 
 
 def channel_vector(vector: Array, channels: int) -> Array:
-    """Numbers for each color, (3, ...), as those of a batch normalization of the input, for other channels.
+    """Numbers for each color, (1 or 3, ...), as those of a batch normalization of the input, for other channels.
 
     One channel gets their mean, other numbers get them repeated.
     """
@@ -321,7 +344,7 @@ def channel_vector(vector: Array, channels: int) -> Array:
     numbers = widened_floats(vector)
     if channels == 1:
         return of_its_type(numbers.mean(axis=0, keepdims=True), vector)
-    return of_its_type(np.concatenate([numbers] * math.ceil(channels / _RGB))[:channels], vector)
+    return of_its_type(np.concatenate([numbers] * math.ceil(channels / len(numbers)))[:channels], vector)
 
 
 def _of_classes(array: Array, axis: int, classes: tuple[int, ...]) -> Array:

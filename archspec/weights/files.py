@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -29,18 +30,25 @@ KINDS: Final = (
     "weights are read from safetensors, PyTorch (.pt, .pth), Keras (.keras, .h5), NumPy (.npz), ONNX, and TensorFlow's "
     "checkpoints"
 )
+_AT_A_TIME: Final = 2
+"""Tensors that are read at a time: each takes memory for what the file has of it."""
 _AVERAGE: Final = "/ExponentialMovingAverage"
 """What TensorFlow puts after the name of a variable whose average it keeps."""
 _T = TypeVar("_T")
 
 
 def numbers(path: Path, tensors: dict[str, LazyTensor]) -> dict[str, Array]:
-    """The tensors' numbers.
+    """The tensors' numbers. One is read while another is turned into its layout.
 
     Raises:
         WeightsError: the file is damaged.
     """
-    return reading(path, lambda: {name: tensor.load() for name, tensor in tensors.items()})
+    return reading(path, lambda: _loaded(tensors))
+
+
+def _loaded(tensors: dict[str, LazyTensor]) -> dict[str, Array]:
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        return dict(zip(tensors, pool.map(lambda tensor: tensor.load(), tensors.values()), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ def _opened(path: Path, needed: int) -> WeightsFile:
     with open_regular(path) as file:
         head = file.read(64)
     if not head:
-        raise unreadable(path, "it is empty")
+        raise unreadable(path, "it is empty", "download it again, or save it again")
     # A length stands before the `{` of safetensors: it may look like anything.
     if head[8:9] == b"{" and not head.startswith((b"PK", b"\x80", b"\x89")):
         return _safetensors(path, needed)

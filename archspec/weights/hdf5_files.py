@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.archives import open_archive
@@ -98,6 +99,7 @@ class _OpenFile:
         self._parts = ExitStack()
         self._root: Any = None
         self._window: _Window | None = None
+        self._one_by_one = Lock()
         weakref.finalize(self, self._parts.close)
 
     @contextmanager
@@ -114,30 +116,27 @@ class _OpenFile:
         except Exception as error:  # the library looks at structures only when it comes to them
             raise DamagedError("an HDF5 file that is damaged, or not whole: was it downloaded to the end?") from error
 
-    def check_reach(self, dataset: Any, length: int, name: str) -> None:
-        """See that the file has so many bytes of a tensor where they lie one after the other.
+    def place(self, dataset: Any, length: int, name: str) -> int | None:
+        """Where so many bytes of a tensor lie in the file, one after the other; None where they do not.
 
         Raises:
-            DamagedError: it ends before.
+            DamagedError: it ends before they do.
         """
-        if dataset.id.layout_class == _CONTIGUOUS and length and self._window is not None:
-            lacking = dataset.id.data_offset + length - self._window.size
-            if lacking > 0:
-                raise DamagedError(
-                    f"an HDF5 file that ends {lacking:,} bytes or more too early, before the end of {name[:80]!r}: "
-                    "was it downloaded to the end?"
-                )
+        if dataset.id.layout_class != _CONTIGUOUS or not length or self._window is None:
+            return None
+        lacking = dataset.id.data_offset + length - self._window.size
+        if lacking > 0:
+            raise DamagedError(
+                f"an HDF5 file that ends {lacking:,} bytes or more too early, before the end of {name[:80]!r}: "
+                "was it downloaded to the end?"
+            )
+        return self._window.start + int(dataset.id.data_offset)
 
     def numbers(self, dataset: Any) -> Array:
-        """Those of a tensor of the file."""
+        """Those of a tensor that do not lie one after the other."""
         import numpy as np
 
-        with self.errors():
-            shape, dtype, window = tuple(dataset.shape or ()), dataset.dtype, self._window
-            if dataset.id.layout_class == _CONTIGUOUS and dtype == CODES.get(dtype.name) and window is not None:
-                start, end = dataset.id.data_offset, dataset.id.data_offset + math.prod(shape) * dtype.itemsize
-                if 0 <= start <= end <= window.size:  # without the copies that the library makes
-                    return read_numbers(self.path, window.start + start, shape, dtype.name)
+        with self._one_by_one, self.errors():
             array: Array = np.asarray(dataset[()])
         return array
 
@@ -184,9 +183,11 @@ class _Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._file.seek(self.start + self._place)
-        count: int = self._file.readinto(memoryview(buffer)[: max(0, self.size - self._place)])
-        self._place += count
-        return count
+        # Not into a view of the buffer: one that an error keeps alive would outlive it.
+        data = self._file.read(max(0, min(len(buffer), self.size - self._place)))
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _names(group: Any, attribute: str) -> list[str] | None:
@@ -301,11 +302,19 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     elsewhere = dataset.id.layout_class == _CONTIGUOUS and dataset.id.data_offset == _NOWHERE and math.prod(shape)
     if elsewhere or dataset.id.layout_class not in _LAYOUTS:
         raise DamagedError(f"an HDF5 file without the numbers of {name[:80]!r}: are they in another file?")
-    file.check_reach(dataset, math.prod(shape) * dtype.itemsize, name)
+    place = file.place(dataset, math.prod(shape) * dtype.itemsize, name)
     if math.prod(shape) * dtype.itemsize > _EXPANSION * file.path.stat().st_size:
         raise DamagedError(f"{name[:80]!r} is far larger than its file")
+    kind = dtype.name
     if _text(dataset.attrs.get("dtype")) == "bfloat16" and dtype.itemsize == 2:
-        return LazyTensor(shape, "bfloat16", lambda: widened(file.numbers(dataset).view("<u2").reshape(shape)))
-    if dtype.kind not in "fiub":
+        kind = "bfloat16"
+    elif dtype.kind not in "fiub":
         return LazyTensor(shape, "no numbers", no_numbers)
-    return LazyTensor(shape, dtype.name, lambda: file.numbers(dataset))
+
+    def load() -> Array:
+        if place is not None and place >= 0 and (kind == "bfloat16" or dtype == CODES.get(kind)):
+            return read_numbers(file.path, place, shape, kind)  # without the copies that the library makes
+        array = file.numbers(dataset)
+        return widened(array.view("<u2").reshape(shape)) if kind == "bfloat16" else array
+
+    return LazyTensor(shape, kind, load)

@@ -21,6 +21,7 @@ SCHEME: Final = "hf://"
 _ADDRESS: Final = re.compile(
     r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>refs/(?:pr|heads|tags|convert)/[\w.-]+|[\w.-]+))?(/(?P<file>[\w.-]+(/[\w.-]+)*))?"
 )
+_SNAPSHOTS: Final = "snapshots"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FILES: Final = (
     "model.safetensors",
@@ -37,6 +38,8 @@ _FILES: Final = (
 def local(weights: str | os.PathLike[str]) -> Path:
     """The path of a weights file, which is downloaded where its address on the hub or on the web is given.
 
+    Of a folder with a model of the hub, as a clone or the cache of huggingface_hub has it, it is that of its weights.
+
     Raises:
         WeightsError: it cannot be downloaded.
     """
@@ -44,7 +47,17 @@ def local(weights: str | os.PathLike[str]) -> Path:
         return download(weights)
     if isinstance(weights, str) and weights.startswith(downloads.SCHEME):
         return downloads.fetched(weights)
-    return Path(weights)
+    path = Path(weights)
+    return _in_folder(path) if path.is_dir() else path
+
+
+def _in_folder(folder: Path) -> Path:
+    """The weights of a model in a folder; the folder itself where there are none of the usual names."""
+    if (folder / _SNAPSHOTS).is_dir() and (folder / "refs" / "main").is_file():  # a repository in the hub's cache
+        commit = (folder / "refs" / "main").read_text(encoding="utf-8", errors="replace").strip()[:64]
+        if commit == Path(commit).name:
+            folder = folder / _SNAPSHOTS / commit
+    return next((folder / name for name in _FILES if (folder / name).is_file()), folder)
 
 
 def download(address: str) -> Path:
@@ -112,7 +125,7 @@ def _parts(index: Path, name: str, got: Callable[[str], Path]) -> None:
 def commit_of(path: Path) -> str:
     """The commit that a file of the hub's cache is of; empty for any other file."""
     parts = path.parts
-    place = parts.index("snapshots") if "snapshots" in parts else len(parts)
+    place = parts.index(_SNAPSHOTS) if _SNAPSHOTS in parts else len(parts)
     found = parts[place + 1] if place + 1 < len(parts) else ""
     return found if _COMMIT.fullmatch(found) else ""
 

@@ -7,23 +7,23 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from archspec.errors import Diagnostic, Note, WeightsError, nearest
+from archspec.errors import Diagnostic, Note, WeightsError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
-from archspec.weights.adaptation import Adaptation, adapted, possible
-from archspec.weights.deciding_params import deciding_params
+from archspec.weights import shards
+from archspec.weights.adaptation import Adaptation, adapted
 from archspec.weights.files import WeightsFile, numbers, open_weights, reading, unreadable
 from archspec.weights.hub import commit_of, local
 from archspec.weights.map_misses import misses
 from archspec.weights.map_rules import WeightMap
+from archspec.weights.misfits import unfit
 from archspec.weights.network_digest import network_digest
-from archspec.weights.report import WeightsReport, notes_of
+from archspec.weights.report import WeightsReport
 from archspec.weights.state_dicts import COUNTER, FoundWeights, find_weights, state_dicts
-from archspec.weights.tensors import INTEGERS, MAPPING, LazyTensor, of_array
+from archspec.weights.tensors import INTEGERS, LazyTensor, of_array
 from archspec.weights.translation import best_translation, in_order
 from archspec.weights.weight_maps import found_map
 
@@ -34,8 +34,6 @@ BY_ORDER: Final = "order"
 """In the place of a map: the file's weights are the network's in their order."""
 _SHOWN: Final = 4
 _LISTED: Final = 8
-_LOOKED_AT: Final = 64
-"""Weights whose names are compared: each with each."""
 
 
 def read_weights(
@@ -117,7 +115,7 @@ def _read(
     report = replace(_compared(given, graph), notes=notes, drawn=changed.drawn, classes=changed.classes)
     nothing = bool(graph.all_weights) and not report.loaded
     if wrong or nothing or not (partial or report.complete):
-        raise _unfit(graph, given, report, wrong, choice.help)
+        raise unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
     arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
     doubts = (*(choice.doubts if report.complete else ()), *changed.doubts, *_doubts(wanted, arrays))
@@ -141,7 +139,7 @@ def fit(arrays: Arrays, graph: LayerGraph) -> dict[str, Array]:
     report = _compared(given, graph)
     wrong = _wrong(given, graph)
     if wrong or not report.complete:
-        raise _unfit(graph, given, report, wrong, "")
+        raise unfit(graph, given, report, wrong, "")
     return {name: given[name].load() for name in graph.all_weights}
 
 
@@ -158,6 +156,8 @@ def _choice(
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
     file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
     choice = _chosen(path, file, graph, asked)
+    if (index := shards.index_beside(path)) is not None:
+        choice = replace(choice, help=f"it is one of several files: give the index of all, `{index}`")
     if not file.network or graph.asked or asked.adaptation != Adaptation() or file.network == network_digest(graph):
         return choice
     doubt = f"{path.name} was written for another network than {graph.name}, or its spec has changed since"
@@ -335,69 +335,3 @@ def _doubts(tensors: Mapping[str, LazyTensor], arrays: Arrays) -> list[str]:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more weights" if len(names) > _SHOWN else "")
-
-
-def _unfit(
-    graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport, wrong: Mapping[str, list[str]], help: str
-) -> WeightsError:
-    message = f"the weights do not fit {graph.name}"
-    notes = tuple(notes_of({**wrong, **report.lists()}))
-    if pairs := _alike(graph, given, report):
-        notes = (*notes, Note(f"of the same shape, by the nearest names: {', '.join(pairs)}"))
-    if any("quantized" in reason for reason in wrong):
-        help = "give the weights as they were before they were quantized, or dequantize them"
-    return WeightsError(Diagnostic("E0702", message, notes=notes, help=help or _hint(graph, given)))
-
-
-def _alike(graph: LayerGraph, given: Mapping[str, LazyTensor], report: WeightsReport) -> list[str]:
-    """The first weights that are missing, each with the tensor of its shape that has the nearest name."""
-    found: list[str] = []
-    for name in report.missing[:_LOOKED_AT]:
-        shape = graph.all_weights[name].shape
-        alike = [other for other in report.unused[:_LOOKED_AT] if given[other].shape == shape]
-        if alike and len(found) < _SHOWN:
-            best = max(alike, key=lambda other: SequenceMatcher(None, name, other).ratio())
-            found.append(f"`{name}` may be `{best}`")
-    return found
-
-
-def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
-    """The likely cause, where one explains everything."""
-    wanted = graph.all_weights
-    nested = next((name for name, tensor in given.items() if tensor.kind == MAPPING), None)
-    if nested is not None:
-        example = f", such as `{next(iter(wanted))}`" if wanted else ""
-        return (
-            f"`{nested}` is a mapping: give arrays by their whole names{example}; of a checkpoint, the mapping of these"
-        )
-    if not given.keys() & wanted.keys() and in_order(given, graph) is not None:
-        return (
-            "numbers and shapes are those of the network in its order: `--map order` (map='order' in Python) takes them"
-        )
-    if given.keys() != wanted.keys():
-        missing = [name for name in wanted if name not in given]
-        if missing and graph.training_outputs and not {*missing} & evaluated(graph).all_weights.keys():
-            return "they are of outputs of training alone: --for inference needs none of them, and --partial draws them"
-        fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
-        match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
-        return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
-    odd = {
-        (name, axis): (size, other)
-        for name, weight in wanted.items()
-        if len(given[name].shape) == len(weight.shape)
-        for axis, (size, other) in enumerate(zip(weight.shape, given[name].shape, strict=True))
-        if size != other
-    }
-    hints: list[str] = []
-    if len({*odd.values()}) == 1:
-        size, other = next(iter(odd.values()))
-        deciding = frozenset.intersection(*(deciding_params(graph, name, axis) for name, axis in odd))
-        hints += [
-            f"the file may be of a network with --set {param.name}={other}"
-            for param in graph.params
-            if param.value == size and param.name in deciding
-        ]
-    if forms := possible(given, graph):
-        options = " ".join(f"--adapt {form}" for form in forms)
-        hints.append(f"{options} makes them fit (adapt={forms!r} in Python)")
-    return "; ".join(hints)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from archspec.archives import open_archive
 from archspec.atomic_files import open_regular
@@ -94,22 +95,47 @@ def _loader(path: Path, entry: zipfile.ZipInfo, shape: Shape, fortran: bool, dty
     return load
 
 
-def _content(path: Path, entry: zipfile.ZipInfo) -> bytearray:
-    """The numbers of a part. The archive is not gone through again: there may be very many parts."""
+def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
+    """The bytes of a part's numbers. The archive is not gone through again: there may be very many parts."""
+    import numpy as np
+
     with open_regular(path) as file:
+        if entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED:
+            return _stored(file, entry)
         alone = zipfile.ZipFile(io.BytesIO(_EMPTY))
         alone.fp = file
         with alone.open(entry) as part:
             _header(part)
             # In place, so that the numbers are there once, and can be changed. What is typed as `IO` can do it.
-            data = bytearray(entry.file_size - part.tell())
-            view, done = memoryview(data), 0
-            while count := part.readinto(view[done : done + _PIECE]):  # type: ignore[attr-defined]
+            data = np.empty(entry.file_size - part.tell(), np.uint8)
+            done = 0
+            while count := part.readinto(data[done : done + _PIECE]):  # type: ignore[attr-defined]
                 done += count
-            view.release()
-            del data[done:]
-            return data
+            return data[:done]
 
 
+def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
+    """The same of a part that is not compressed: read at once, and held against its checksum."""
+    import numpy as np
+
+    file.seek(entry.header_offset)
+    local = file.read(_LOCAL)
+    if local[:4] != b"PK\x03\x04":
+        raise ValueError("no part begins here")
+    start = entry.header_offset + _LOCAL + int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:], "little")
+    file.seek(start)
+    _header(file)
+    length = file.tell() - start
+    file.seek(start)
+    checksum = zlib.crc32(file.read(length))
+    data = np.fromfile(file, np.uint8, entry.file_size - length)
+    if zlib.crc32(data.data, checksum) != entry.CRC:
+        raise ValueError("the checksum is another")
+    return data
+
+
+_ENCRYPTED: Final = 1
+_LOCAL: Final = 30
+"""Bytes of what stands before a part's name."""
 _EMPTY: Final = b"PK\x05\x06" + bytes(18)
 """An archive without parts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,14 @@ from archspec.weights.tensors import DamagedError, LazyTensor
 
 _INDEX: Final = 2**26
 _FILES: Final = 1000
+_PART: Final = re.compile(r"-\d{5}-of-\d{5}(?P<suffix>\.\w+)$")
+
+
+def index_beside(path: Path) -> Path | None:
+    """The index of the files that one is a part of, by its name; None where there is none."""
+    match = _PART.search(path.name)
+    index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json") if match is not None else path
+    return index if match is not None and index.is_file() else None
 
 
 def read(path: Path, needed: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ COUNTER: Final = ".num_batches_tracked"
 _AVERAGED: Final = ("ema", "avg", "average", "swa", "shadow")
 """Words in the keys of averaged weights, which a training keeps beside those that it trains."""
 _MAPPINGS: Final = 64
+_MOST_OF: Final = 0.9
+"""The part of a network's weights under a prefix that is then offered: heads have other names."""
 _VISITS: Final = 1000
 """A mapping may stand in itself."""
 _TRAINING: Final = ("optim", "sched", "scaler", "loss", "criterion")
@@ -163,11 +165,14 @@ def _without_prefix(
 
 
 def _common_prefix(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> str:
-    """A prefix of all names of the file, counters apart, without which they are those of the network."""
+    """A prefix of all names of the file, counters and single numbers apart, without which they are the network's.
+
+    A training keeps such numbers beside the weights: of steps that were averaged, of metrics.
+    """
     for before in _prefixes(tensors, graph):
         if not before:
             return ""
-        if all(name.startswith(before) or name.endswith(COUNTER) for name in tensors):
+        if all(name.startswith(before) or name.endswith(COUNTER) or not tensors[name].shape for name in tensors):
             return before
     return ""
 
@@ -176,11 +181,13 @@ def _prefix_help(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> str:
     """The prefix under which some names of the file are the network's, beside others."""
     wanted = len(graph.all_weights)
     for before in _prefixes(tensors, graph):
-        if before and wanted and _hits(tensors, graph, before) == wanted:
-            others = sum(not name.startswith(before) and not name.endswith(COUNTER) for name in tensors)
-            if others:
-                return (
-                    f"all {wanted} stand in the file under `{before}`, beside {others} others: "
-                    f"--strip-prefix {before} (strip_prefix={before!r} in Python) takes them"
-                )
+        found = _hits(tensors, graph, before) if before else 0
+        others = sum(not name.startswith(before) and not name.endswith(COUNTER) for name in tensors)
+        if found > _MOST_OF * wanted and others:
+            count = f"all {wanted}" if found == wanted else f"{found} of {wanted}"
+            head = "" if found == wanted else "; where only the head is missing, --adapt head draws it anew"
+            return (
+                f"{count} stand in the file under `{before}`, beside {others} others: "
+                f"--strip-prefix {before} (strip_prefix={before!r} in Python) takes them{head}"
+            )
     return ""

@@ -52,7 +52,9 @@ def read(path: Path, needed: int) -> Tree:
     root, storages = _legacy(path, needed) if legacy else _archive(path, needed)
     if isinstance(root, PickledObject):
         raise DamagedError(whole_object(root.name), STATE_DICT)
-    if not isinstance(root, dict):
+    if isinstance(root, list | tuple):  # of state dicts: of a model and of what trains it
+        root = {str(number): each for number, each in enumerate(root) if isinstance(each, dict)}
+    if not isinstance(root, dict) or not root:
         raise DamagedError("it holds no state dict, that is, no mapping of names to tensors", STATE_DICT)
     return _tree(root, storages, {}, 0)
 

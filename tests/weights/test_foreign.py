@@ -154,7 +154,10 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "zip": ("w.zip", zipped("weights.pth", "readme.txt"), "a zip archive"),
     "source": ("net.py", holding("import torch\n\n\nclass Net(torch.nn.Module):\n    pass\n"), "Python source"),
 }
-READ = {"keras", "HDF5", "Keras's weights", "TensorFlow's index", "ONNX", "ONNX by another name", "npz", "an index"}
+READ = {
+    *("keras", "HDF5", "Keras's weights", "TensorFlow's index", "ONNX", "ONNX by another name", "npz", "an index"),
+    "a folder of Hugging Face",
+}
 """What is read as weights; these are damaged, or another network's (see test_formats.py)."""
 ONLY_WEIGHTS = {"a whole module", "a whole module in a mapping"}
 
