@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from pydantic import Field, ValidationInfo
 
 from archspec.errors import did_you_mean
-from archspec.spec.base import NAME_SCHEMA, Model, Reads, definition
+from archspec.spec.base import NAME_SCHEMA, Model, Reads, definition, no_entries
 from archspec.spec.checks import usable_name
 from archspec.spec.key_suggestions import PRETRAINED_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
@@ -165,7 +165,7 @@ class Pretrained(Model):
             _variants,
             {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": definition("Pretrained")},
         ),
-    ] = Field({}, description="what is different for a variant of the spec")
+    ] = Field(default_factory=no_entries, description="what is different for a variant of the spec")
 
     def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:
         """What holds for a variant of the spec; errors in what any of them changes are noted."""
