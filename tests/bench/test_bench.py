@@ -294,3 +294,15 @@ def test_models_are_timed_as_their_users_have_them() -> None:
     assert timed["KERAS_BACKEND"] == "tensorflow"
     assert "TF_ONEDNN_USE_SYSTEM_ALLOCATOR" not in timed  # parity asks for it, to hold less memory; it takes longer
     assert Contender.parse("torch").environment() == backend("torch", TimesModels).environment("torch")
+
+
+def test_a_batch_that_cannot_be_held_is_refused_before_anything_is_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archspec.bench import measurement
+
+    monkeypatch.setattr(measurement, "_free_memory", lambda: 2.0**30)
+    # 192 numbers an image: 2304 bytes while they are drawn
+    assert main(["bench", "net.yaml", "--engines", "torch", "--batch", "500000", *QUICK]) == 1
+    said = "a batch of 500000 does not fit in memory: it takes 1.1 GiB at least, and 1.0 GiB are free"
+    assert said in capsys.readouterr().err
