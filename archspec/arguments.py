@@ -150,7 +150,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
         help="color in errors: always, never, or auto, which is on a terminal and follows NO_COLOR and FORCE_COLOR",
     )
     commands = whole.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, prog="archspec", help=argparse.SUPPRESS
+        dest="command", metavar="COMMAND", required=True, prog="archspec", help=argparse.SUPPRESS, parser_class=Parser
     )
     found: dict[str, Parser] = {}
     for name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -204,11 +205,29 @@ def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
 
 
 def _check_batch(task: Task) -> None:
-    size = 8 * task.batch * sum(node.type.count for node in task.graph.input_nodes)  # drawn in float64
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
+    """See that a batch can be drawn and computed at all: else the system would end some process, not always ours.
+
+    Raises:
+        BackendError: what is certainly needed is more than there is.
+    """
+    nodes = task.graph.nodes.values()
+    inputs = sum(node.type.count for node in task.graph.input_nodes)
+    layer = max((sum(type.count for type in (*task.graph.input_types(node), node.type)) for node in nodes), default=0)
+    drawn = 12 * inputs  # in float64, and what is written of it in float32
+    computed = 0 if task.device else 4 * (inputs + layer)
+    size, memory = task.batch * max(drawn, computed), _free_memory()
     if size > memory:
-        message = f"a batch of {task.batch} does not fit in memory: its inputs alone take {size / 2**30:.0f} GiB"
+        needed = f"it takes {size / 2**30:.1f} GiB at least, and {memory / 2**30:.1f} GiB are free"
+        message = f"a batch of {task.batch} does not fit in memory: {needed}"
         raise BackendError(Diagnostic("E0603", message, help="take a smaller --batch"))
+
+
+def _free_memory() -> float:
+    """Bytes that new processes can have; what the machine has in all where the system does not say it."""
+    table = Path("/proc/meminfo")
+    if table.is_file() and (found := re.search(r"MemAvailable:\s*(\d+) kB", table.read_text())):
+        return 1024.0 * int(found[1])
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else math.inf
 
 
 def entered(

@@ -39,9 +39,11 @@ def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, A
     )
     began = time.perf_counter()
     if contender.file:
-        from archspec.bench.rivals import rival
+        from archspec.bench.rivals import check_outputs, errors_with_lines, rival
 
-        timed, same_weights = rival(contender, task, inputs, targets if task.training else None, weights)
+        with errors_with_lines(contender):
+            timed, same_weights = rival(contender, task, inputs, targets if task.training else None, weights)
+            timed.step()
     else:
         target = find(contender.backend, TimesModels)
         target.require(contender.engine)
@@ -49,10 +51,12 @@ def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, A
         model = target.build(source, task.graph, weights=weights, device=task.device, dtype=task.dtype)
         given = targets if task.training else None
         timed, same_weights = target.timed(model, task.graph, inputs, variant=contender.variant, targets=given), True
-    timed.step()
+        timed.step()
     first = time.perf_counter() - began
     if not task.training:
         outputs = {name: np.asarray(array, np.float64) for name, array in timed.outputs().items()}
+        if contender.file:
+            check_outputs(outputs, task)
         np.savez(folder / f"outputs-{os.getpid()}.npz", allow_pickle=False, **outputs)
     return timed, {"first": first, "same_weights": same_weights, "outputs": f"outputs-{os.getpid()}.npz"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
@@ -14,10 +13,10 @@ from archspec.passes.properties import DECLARED_DEPTH
 _SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
 class CheckDepth:
     """Counts convolutions and dense layers on the longest path; projections beside it do not count."""
 
+    __slots__ = ()
     name: ClassVar[str] = "check_depth"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (DECLARED_DEPTH,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
@@ -13,10 +12,10 @@ from archspec.passes.properties import JOINED_NAMES
 from archspec.reserved_names import joined_name
 
 
-@dataclass(frozen=True, slots=True)
 class CheckNames:
     """Refuses a layer `a_b` beside a layer `b` of `a`, which would get one name where `_` joins them."""
 
+    __slots__ = ()
     name: ClassVar[str] = "check_names"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (JOINED_NAMES,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, Note, SpecError
@@ -12,10 +11,10 @@ from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, owners_of, walk_
 from archspec.passes.pipeline import Property
 
 
-@dataclass(frozen=True, slots=True)
 class CheckTrainingOutputs:
     """Refuses what training alone needs inside of what evaluation needs, and weights that the former has first."""
 
+    __slots__ = ()
     name: ClassVar[str] = "check_training_outputs"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = ()

@@ -18,7 +18,7 @@ class Property(NamedTuple):
 
 
 class Pass(Protocol):
-    """A step from graph to graph: a frozen dataclass whose fields are its options."""
+    """A step from graph to graph: a frozen dataclass whose fields are its options, a plain class if it has none."""
 
     name: ClassVar[str]
     requires: ClassVar[tuple[Property, ...]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.errors import Diagnostic, SpecError
@@ -12,7 +12,6 @@ from archspec.passes.pipeline import Property
 from archspec.passes.properties import NO_DEAD_LAYERS
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveDeadLayers:
     """The network that its outputs need. `whole` of the result has the rest as well, for whoever asks for other taps.
 
@@ -20,6 +19,7 @@ class RemoveDeadLayers:
     only training asks for.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "remove_dead_layers"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_DEAD_LAYERS,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
@@ -23,7 +23,6 @@ def _fault(graph: LayerGraph) -> str:
 NO_DECAY = Property("layers without weight decay", _fault)
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveDecay:
     """No weight decays by what its layer says.
 
@@ -31,6 +30,7 @@ class RemoveDecay:
     regularizers, would have it twice.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "remove_decay"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_DECAY,)

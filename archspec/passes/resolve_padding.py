@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
@@ -14,10 +14,10 @@ from archspec.passes.pipeline import Property
 from archspec.passes.properties import EXPLICIT_PADDING
 
 
-@dataclass(frozen=True, slots=True)
 class ResolvePadding:
     """Fills in `Padding.sides` of every op whose padding is `same`; the mode stays, so that its origin is known."""
 
+    __slots__ = ()
     name: ClassVar[str] = "resolve_padding"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (EXPLICIT_PADDING,)

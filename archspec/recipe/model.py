@@ -18,7 +18,7 @@ from archspec.recipe.schedules import PHASES, Cosine
 from archspec.recipe.schema_fields import Scalar, by_name, list_of, numbers_by_path, one_of, section, split
 from archspec.recipe.sections import CLIPS, Checkpoint, EarlyStopping, Ema, Plateau, Share, WeightDecay
 from archspec.recipe.sources import SOURCES
-from archspec.spec.base import NAME_SCHEMA, Attribute, Model
+from archspec.spec.base import NAME_SCHEMA, Attribute, Model, no_entries
 from archspec.spec.checks import usable_name
 from archspec.spec.document import Document
 from archspec.spec.located_data import LoadContext
@@ -125,7 +125,7 @@ class Recipe(Document):
     extends: str | None = Field(
         None, description="the recipe that this one changes: a path, or the name of one that ships"
     )
-    params: Params = Field({}, description="what a user may choose")
+    params: Params = Field(default_factory=no_entries, description="what a user may choose")
     data: DataSpec = Field(description="the examples, and what is done to them")
     batch: Annotated[Attribute, Scalar(IntKind(least=1))] = Field(
         description="how many examples a step has, on all devices together"

@@ -217,6 +217,14 @@ class Model(BaseModel):
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
 
+def no_entries() -> dict[str, Any]:
+    """The default of a mapping: an empty one.
+
+    pydantic looks at the signature of what makes a default, which for a class as `dict` takes longer than a model.
+    """
+    return {}
+
+
 def attribute(data: LocatedDict, key: str) -> Attribute:
     """The value of a key, with its places."""
     return Attribute(data[key], data.value_spans.get(key), data.key_spans.get(key))

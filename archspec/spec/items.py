@@ -24,6 +24,7 @@ from archspec.spec.base import (
     Value,
     Values,
     definition,
+    no_entries,
 )
 from archspec.spec.checks import usable_index, usable_name, usable_path_part, usable_tap
 from archspec.spec.form_suggestions import cut_call, one_item_help
@@ -120,7 +121,9 @@ class Call(_Conditional):
 
     kind: ClassVar[Literal["call"]] = "call"
     name: str = Field(alias="op", description="the op or block")
-    attributes: Values = Field({}, description="the attributes of the op, or the params of the block")
+    attributes: Values = Field(
+        default_factory=no_entries, description="the attributes of the op, or the params of the block"
+    )
     branches: Branches | None = Field(None, description="what a merge joins")
     inline: Switch = Field(False, description="whether a block's layers stand in the caller's own scope")
     fields: Value | None = Field(None, description="the params that a block's `unit` names, in order")
@@ -203,7 +206,7 @@ class Repeat(_Conditional):
     )
     inline: Switch = Field(False, description="whether its iterations stand in the scope around it")
     carry: Values = Field(
-        {},
+        default_factory=no_entries,
         description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
     layers: Items = Field(description="the items")
@@ -247,7 +250,9 @@ class Reuse(_Conditional):
         description="the first part of its layers' paths; the item's name with a number unless given",
         json_schema_extra=LABEL_SCHEMA,
     )
-    inputs: Values = Field({}, alias="with", description="the taps for the inputs of a block, by name")
+    inputs: Values = Field(
+        default_factory=no_entries, alias="with", description="the taps for the inputs of a block, by name"
+    )
 
 
 class Stage(Model):
@@ -276,7 +281,7 @@ class Stage(Model):
     )
     units: UnitsField | None = Field(None, description="the arguments of each unit; required with `block`")
     arguments: Values = Field(
-        {},
+        default_factory=no_entries,
         alias="with",
         description="arguments of all units; what a unit gives itself stands over them",
     )

@@ -17,6 +17,7 @@ from archspec.spec.base import (
     Strings,
     attributes,
     definition,
+    no_entries,
 )
 from archspec.spec.checks import usable_name, usable_tap
 from archspec.spec.document import Document
@@ -52,8 +53,8 @@ class Block(Model):
 
     doc: str = Field("", description="what it is; it becomes the docstring of the generated class or function")
     unit: Strings = Field((), description="what a tuple in `units` means, in order; its names are params")
-    params: Params = Field({}, description="what a caller may choose")
-    let: Lets = Field({}, description="quantities of its own, each an expression")
+    params: Params = Field(default_factory=no_entries, description="what a caller may choose")
+    let: Lets = Field(default_factory=no_entries, description="quantities of its own, each an expression")
     inputs: Strings = Field((), description="tensors that it takes besides the one that arrives")
     layers: Items = Field(description="the items")
     outputs: Strings = Field((), description="taps that a caller can start from, besides the result")
@@ -206,20 +207,20 @@ class Spec(Document):
         None, description="the spec that this one changes: a path, or the name of one that ships"
     )
     include: Strings = Field((), description="files with blocks")
-    params: Params = Field({}, description="what a user may choose")
-    variants: Variants = Field({}, description="tables of values for params, by name")
+    params: Params = Field(default_factory=no_entries, description="what a user may choose")
+    variants: Variants = Field(default_factory=no_entries, description="tables of values for params, by name")
     variant: str | None = Field(
         None, description="the variant that it is unless another is chosen", json_schema_extra=NAME_SCHEMA
     )
-    let: Lets = Field({}, description="quantities of its own, each an expression")
+    let: Lets = Field(default_factory=no_entries, description="quantities of its own, each an expression")
     input: Input | None = Field(None, description="what comes in: an image, or a tensor by its shape")
-    inputs: Inputs = Field({}, description="several inputs by name, in place of `input`")
+    inputs: Inputs = Field(default_factory=no_entries, description="several inputs by name, in place of `input`")
     depth: DepthField | None = Field(None, description="the number of weighted layers, and the rule it follows")
     defaults: Defaults = Field(
-        {},
+        default_factory=no_entries,
         description="attributes that an op has unless it says otherwise",
     )
-    blocks: Blocks = Field({}, description="blocks, by name")
+    blocks: Blocks = Field(default_factory=no_entries, description="blocks, by name")
     stem: Items | None = Field(None, description="the items before the stages")
     stages: Stages | None = Field(None, description="rows of units, and items between them")
     head: Items | None = Field(None, description="the items after the stages")

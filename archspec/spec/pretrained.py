@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 from pydantic import Field, ValidationInfo
 
 from archspec.errors import did_you_mean
-from archspec.spec.base import NAME_SCHEMA, Model, Reads, definition
+from archspec.spec.base import NAME_SCHEMA, Model, Reads, definition, no_entries
 from archspec.spec.checks import usable_name
 from archspec.spec.key_suggestions import PRETRAINED_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
@@ -167,10 +167,11 @@ class Pretrained(Model):
     license: str = Field("", description="of the weights, as the hub names it: `apache-2.0`")
     source: str = Field("", description="who trained them, and where that is said")
     variants: Annotated[dict[str, LocatedDict], Reads(_entries, _ENTRIES)] = Field(
-        {}, description="what is different for a variant of the spec"
+        default_factory=no_entries, description="what is different for a variant of the spec"
     )
     others: Annotated[dict[str, LocatedDict], Reads(_entries, _ENTRIES)] = Field(
-        {}, description="other weights of the same network, by a name for each, and what is different for them"
+        default_factory=no_entries,
+        description="other weights of the same network, by a name for each, and what is different for them",
     )
 
     def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:

@@ -57,6 +57,19 @@ def broken():
     raise RuntimeError("no such model\\nat all")
 
 
+def of_another_shape():
+    return nn.Conv2d(3, 4, 3)
+
+
+class Wrong(Net):
+    def forward(self, x):
+        raise ValueError("not today")
+
+
+def wrong_in_forward():
+    return Wrong()
+
+
 def nothing():
     return 3
 """
@@ -109,9 +122,11 @@ def test_another_network_is_named_and_not_ranked(folder: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        ("broken", "RuntimeError: no such model"),
-        ("nothing", "rival.py:nothing: nothing gives int, which is no PyTorch or Keras model"),
-        ("missing", "rival.py:missing: rival.py has no function missing"),
+        ("broken", "line {line}: RuntimeError: no such model"),
+        ("nothing", "nothing gives int, which is no PyTorch or Keras model"),
+        ("missing", "rival.py has no function missing"),
+        ("of_another_shape", "it gives 1x4x6x6, where the network gives 1x5"),
+        ("wrong_in_forward", "line {line}: ValueError: not today"),
     ],
 )
 def test_what_fails_is_said_in_a_line_and_others_go_on(
@@ -119,6 +134,9 @@ def test_what_fails_is_said_in_a_line_and_others_go_on(
 ) -> None:
     assert main(["bench", "net.yaml", "--engines", "torch", "--model", f"rival.py:{function}", *QUICK]) == 3
     out = capsys.readouterr().out
+    lines = (folder / "rival.py").read_text().splitlines()
+    raised = next((line for line in lines if said.partition(": ")[2][-9:] in line), "")
+    said = said.format(line=lines.index(raised) + 1 if raised else "")
     assert f"not measured: rival.py:{function}: {said}\n" in out
     assert "sec / batch" in out
 
@@ -127,7 +145,7 @@ def test_what_fails_is_said_in_a_line_and_others_go_on(
 def test_a_batch_that_is_too_large_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "large.py").write_text(RIVAL.replace("{WRONG}", "") + "\n\ndef large():\n    return torch.empty(2**55)\n")
     assert main(["bench", "net.yaml", "--engines", "torch", "--model", "large.py:large", *QUICK]) == 3
-    assert "not measured: large.py:large: RuntimeError: " in capsys.readouterr().out
+    assert re.search(r"not measured: large\.py:large: line \d+: RuntimeError: ", capsys.readouterr().out)
 
 
 @pytest.mark.slow
@@ -276,3 +294,15 @@ def test_models_are_timed_as_their_users_have_them() -> None:
     assert timed["KERAS_BACKEND"] == "tensorflow"
     assert "TF_ONEDNN_USE_SYSTEM_ALLOCATOR" not in timed  # parity asks for it, to hold less memory; it takes longer
     assert Contender.parse("torch").environment() == backend("torch", TimesModels).environment("torch")
+
+
+def test_a_batch_that_cannot_be_held_is_refused_before_anything_is_drawn(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archspec.bench import measurement
+
+    monkeypatch.setattr(measurement, "_free_memory", lambda: 2.0**30)
+    # 192 numbers an image: 2304 bytes while they are drawn
+    assert main(["bench", "net.yaml", "--engines", "torch", "--batch", "500000", *QUICK]) == 1
+    said = "a batch of 500000 does not fit in memory: it takes 1.1 GiB at least, and 1.0 GiB are free"
+    assert said in capsys.readouterr().err

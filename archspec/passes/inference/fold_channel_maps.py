@@ -97,10 +97,10 @@ NOTHING_TO_FOLD_BEFORE = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class FoldIntoPreviousProduct:
     """Batch norms and scales go into the convolution or dense layer that alone feeds them."""
 
+    __slots__ = ()
     name: ClassVar[str] = "fold_into_previous_product"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NOTHING_TO_FOLD_AFTER,)
@@ -112,7 +112,6 @@ class FoldIntoPreviousProduct:
         return graph
 
 
-@dataclass(frozen=True, slots=True)
 class FoldIntoNextProduct:
     """Batch norms and scales go into the convolution or dense layer that alone takes them, where that is exact.
 
@@ -120,6 +119,7 @@ class FoldIntoNextProduct:
     in no batch norm.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "fold_into_next_product"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NOTHING_TO_FOLD_BEFORE,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
@@ -50,7 +50,6 @@ NO_AFFINE_NORM_BEFORE_PRODUCTS = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class FoldNormAffine:
     """The product that alone takes what a layer norm, group norm or instance norm gives, scales and shifts it, too.
 
@@ -58,6 +57,7 @@ class FoldNormAffine:
     make other numbers: it takes in no shift.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "fold_norm_affine"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_AFFINE_NORM_BEFORE_PRODUCTS,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.attributes import Padding
@@ -53,10 +53,10 @@ NO_PADS_BEFORE_CONVOLUTIONS = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class FoldPadding:
     """A convolution pads what a layer before it has padded with zeros."""
 
+    __slots__ = ()
     name: ClassVar[str] = "fold_padding"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_PADS_BEFORE_CONVOLUTIONS,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
@@ -58,10 +58,10 @@ NO_MERGEABLE_NEIGHBORS = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class MergeNeighbors:
     """Two pads, crops, constant scales, reshapes, or activations that do nothing the second time are one."""
 
+    __slots__ = ()
     name: ClassVar[str] = "merge_neighbors"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_MERGEABLE_NEIGHBORS,)

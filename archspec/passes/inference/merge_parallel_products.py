@@ -205,7 +205,6 @@ NO_PARALLEL_PRODUCTS = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class MergeParallelProducts:
     """One convolution does what several do that are added, as those of RepVGG (Ding et al. 2021): a convolution of 3x3,
     one of 1x1, and the tensor itself, normalized or not.
@@ -214,6 +213,7 @@ class MergeParallelProducts:
     What else is added stays in the sum.
     """
 
+    __slots__ = ()
     name: ClassVar[str] = "merge_parallel_products"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_PARALLEL_PRODUCTS,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.def_use import Node
@@ -53,10 +52,10 @@ NO_NO_OPS = Property(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveNoOps:
     """Identities, pools of one element, pads of nothing, products with 1 are not there."""
 
+    __slots__ = ()
     name: ClassVar[str] = "remove_no_ops"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_NO_OPS,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
@@ -17,10 +16,10 @@ def _fault(graph: LayerGraph) -> str:
 NO_REGULARIZERS = Property("no layers that work in training alone", _fault)
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveRegularizers:
     """The layers that are random in training, and give their input afterwards, are not there."""
 
+    __slots__ = ()
     name: ClassVar[str] = "remove_regularizers"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_REGULARIZERS,)

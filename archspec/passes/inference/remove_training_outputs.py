@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from archspec.ir.evaluation import evaluated
@@ -17,10 +17,10 @@ def _fault(graph: LayerGraph) -> str:
 NO_TRAINING_OUTPUTS = Property("no outputs of training alone", _fault)
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveTrainingOutputs:
     """The network gives what it gives after training; the layers that no other output needs are not there."""
 
+    __slots__ = ()
     name: ClassVar[str] = "remove_training_outputs"
     requires: ClassVar[tuple[Property, ...]] = ()
     ensures: ClassVar[tuple[Property, ...]] = (NO_TRAINING_OUTPUTS,)
