@@ -59,8 +59,28 @@ ACCURACIES: Final = {
     "DenseNet201": 77.3,
     "NASNetMobile": 74.4,
     "NASNetLarge": 82.5,
+    "EfficientNetB0": 77.1,
+    "EfficientNetB1": 79.1,
+    "EfficientNetB2": 80.1,
+    "EfficientNetB3": 81.6,
+    "EfficientNetB4": 82.9,
+    "EfficientNetB5": 83.6,
+    "EfficientNetB6": 84.0,
+    "EfficientNetB7": 84.3,
+    "EfficientNetV2B0": 78.7,
+    "EfficientNetV2B1": 79.8,
+    "EfficientNetV2B2": 80.5,
+    "EfficientNetV2B3": 82.0,
+    "EfficientNetV2S": 83.9,
+    "EfficientNetV2M": 85.3,
+    "EfficientNetV2L": 85.7,
+    "MobileNetV3Small": 68.1,
+    "MobileNetV3Large": 75.6,
 }
-"""Per cent, as the table of Keras's documentation had them: keras-io, templates/api/applications/index.md, 01b6d6c."""
+"""Per cent, as the table of Keras's documentation has them: keras-io, templates/api/applications/index.md, e7be306.
+
+Those of MobileNetV3 are of the docstring in keras/src/applications/mobilenet_v3.py; ConvNeXt's are not published there.
+"""
 
 
 class _AskedError(Exception):

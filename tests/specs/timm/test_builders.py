@@ -20,15 +20,22 @@ ROWS: Final = rows("timm")
 SMALL: Final = (
     "convnext_atto",
     "cspresnet50",
+    "deit_tiny_distilled_patch16_224",
     "ecaresnet26t",
     "efficientnet_b0",
+    "efficientnet_lite0",
     "mixer_s32_224",
     "mobilenetv2_050",
     "mobilenetv3_small_100",
+    "mobilenetv4_conv_small",
     "regnety_002",
     "repvgg_a0",
+    "resnet10t",
     "resnetblur50",
+    "resnetv2_18",
     "seresnext50_32x4d",
+    "tf_efficientnet_b0",
+    "tf_efficientnetv2_b0",
 )
 """Those of which outputs are computed; `python -m benchmarks.zoo --library timm` compares all."""
 
