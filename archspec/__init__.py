@@ -7,7 +7,7 @@ from archspec.display import register
 
 TYPE_CHECKING = False  # what type checkers take for true; to import `typing` takes longer than all else here
 if TYPE_CHECKING:
-    from archspec.api import build, compile, generate, init_weights, load, load_weights, save_weights
+    from archspec.api import build, compile, generate, init_weights, load
     from archspec.errors import (
         ArchspecError,
         BackendError,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archspec.ir.builder import GraphBuilder
     from archspec.ir.graph import LayerGraph
     from archspec.limits import Limits
+    from archspec.model_weights import load_weights, save_weights
     from archspec.prediction import preprocessing
     from archspec.spec import Spec
     from archspec.weights import PartialWeightsWarning, WeightsReport, WeightsWarning
@@ -66,6 +67,7 @@ _HOMES = (
     "archspec.ir.builder",
     "archspec.limits",
     "archspec.spec",
+    "archspec.model_weights",
     "archspec.inspection",
     "archspec.weights",
     "archspec.hub",
