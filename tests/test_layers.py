@@ -70,9 +70,11 @@ MAY_IMPORT: Final = {
     "hub": "_version api digests errors ir limits spec atomic_files weights",
     "prediction": "api atomic_files codegen errors hub ir limits spec training weights",
     "inspection": "analysis api diagram errors ir limits spec",
+    "model_weights": "api codegen ir limits spec weights",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen digests errors initialization ir parity",
-    "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection weights",
+    "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection model_weights "
+    "weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
     "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
