@@ -336,4 +336,7 @@ def test_a_value_that_is_compared_alone_is_called_after_what_it_counts() -> None
     torch, keras = (archspec.generate(graph, name) for name in ("torch", "keras"))
     assert "for i, depth in enumerate((1, 2, 2))" in torch
     assert "for i, depth in enumerate((1, 2, 2))" in keras
+    for source in (torch, keras):  # and what its first iteration and all others are settles what is asked
+        assert "depth == 1" in source
+        assert "residual=True" in source
     conforms(graph)
