@@ -23,14 +23,8 @@ from archspec.codegen.tree import (
 from archspec.codegen.walk import loops
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import (
-    NUMBERED,
-    expressions,
-    fits_sequential,
-    needs_channels,
-    numbering_of,
-    parameters,
-)
+from archspec_torch.constructor_arguments import expressions, needs_channels, parameters
+from archspec_torch.constructors import NUMBERED, fits_sequential, numbering_of
 from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
