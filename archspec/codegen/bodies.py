@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import Words, attributes
-from archspec.codegen.body_context import LAYERS, BodyContext, Deciding
+from archspec.codegen.body_context import LAYERS, BodyContext, ChoiceKey, Deciding
 from archspec.codegen.loops import build_loop, peeled
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
@@ -25,7 +25,7 @@ from archspec.codegen.tree import (
     channels_of,
 )
 from archspec.errors import InternalError
-from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate
+from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names
 from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
@@ -47,6 +47,8 @@ class BodyBuilder:
     kinds: Kinds
     words: Words
     has_flat_names: bool
+    kept: Collection[ChoiceKey]
+    """Conditions that stay in source though all instances decide them alike."""
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
@@ -192,6 +194,8 @@ class BodyBuilder:
         for name, binding in scopes[0].bindings.items():
             expr = context.at(binding.expr, features)
             arguments[name] = context.unified(expr, [scope.bindings[name].value for scope in scopes])
+            if arguments[name] != expr:  # what was found instead holds for these values alone
+                context.structural.append(Deciding(expr, f"the {name} of {scopes[0].path}"))
         arguments[CHANNELS.id] = features[0]
         arguments |= {
             channels_of(input).id: feature
@@ -223,8 +227,12 @@ class BodyBuilder:
         condition = context.at(items[0].condition, (context.features[operand],))
         ref = Result(items[0].location)
         if len({item.taken for item in items}) == 1:
+            key = (context.block, items[0].location)
+            if key in self.kept and (use := self._open_choice(items, condition, context)) is not None:
+                return [use]
             # It leaves no trace, so it must not come out otherwise.
-            context.structural.append(Deciding(condition, LAYERS))
+            could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
+            context.structural.append(Deciding(condition, LAYERS, key if could_stay else None))
             tree = self._body([item.body for item in items], context)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
@@ -265,6 +273,29 @@ class BodyBuilder:
         if outcome != condition or context.features[ref] != joined or alone or makes:
             context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _open_choice(self, items: list[Choice], condition: Expr, context: BodyContext) -> ChoiceUse | None:
+        """A condition that holds in all instances, and need not: without its items the tensor passes on.
+
+        None where these do more than to change channels, so that what follows would have other sizes.
+        """
+        operand, ref = context.ref(items[0].operand), Result(items[0].location)
+        arriving, width = context.nodes[operand], context.features[operand]
+        before = len(context.structural)
+        outcome = context.unified(condition, [True] * len(items))
+        part = context.chosen(range(len(items)))
+        tree = self._body([item.body for item in items], part)
+        [last] = tree.results
+        types = self.graph.types
+        pairs = zip(arriving, part.nodes[last], strict=True)
+        keeps_sizes = all(types[old].with_channels(1) == types[new].with_channels(1) for old, new in pairs)
+        joined = either(outcome, part.features[last], width)
+        settled = outcome == condition and len(context.structural) == before and part.numbered == context.numbered
+        if not (keeps_sizes and settled) or any(self._makes(item.body) for item in items):
+            del context.structural[before:]
+            return None
+        context.record(ref, joined, part.nodes[last])
+        return ChoiceUse(ref.location, outcome, operand, tree, Tree((), (operand,)))
 
     def _note_equality(self, condition: Expr, ref: Ref, *, taken: bool, context: BodyContext) -> None:
         """Where a condition says that the channels that arrive are those asked for, they are called so from there."""
@@ -313,6 +344,11 @@ class BodyBuilder:
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+
+
+def _may_be_left_out(items: Sequence[Choice]) -> bool:
+    """Whether the items of a condition are there in all instances, in place of nothing."""
+    return all(item.taken and not item.has_other and len(item.body.results) == 1 for item in items)
 
 
 def _is_blind(op: Op) -> bool:

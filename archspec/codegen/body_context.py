@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.symbolic import is_large
@@ -18,11 +18,17 @@ LAYERS: Final = "which layers there are"
 """What a condition decides."""
 
 
+ChoiceKey: TypeAlias = tuple[str | None, int]
+"""A condition of a spec: the block that it stands in, and its location there."""
+
+
 class Deciding(NamedTuple):
     """An expression that no generated source can take as it is, and what of the structure it decides."""
 
     expr: Expr
     what: str
+    choice: ChoiceKey | None = None
+    """The condition that it is, where that could be kept in source as it stands."""
 
 
 @dataclass(slots=True)
@@ -50,6 +56,8 @@ class BodyContext:
     """What the language's own names are everywhere in the definition."""
     arguments: Collection[str] = ()
     """The names of what the definition is given, and of its quantities: what a method of its own can speak of, too."""
+    block: str | None = None
+    """The block that the instances are of; None for the network."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
@@ -108,6 +116,7 @@ class BodyContext:
             indices=self.indices,
             own=self.own,
             arguments=self.arguments,
+            block=self.block,
             around=self,
         )
 

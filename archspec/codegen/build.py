@@ -7,13 +7,13 @@ they become definitions of their own, so that what is printed is always right, i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archspec.codegen.anti_unification import NotUnifiable
 from archspec.codegen.attributes import Words
 from archspec.codegen.bodies import BodyBuilder, Kinds
-from archspec.codegen.body_context import BodyContext, Deciding
+from archspec.codegen.body_context import BodyContext, ChoiceKey, Deciding
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.marked_text import Instances
@@ -39,15 +39,22 @@ def alike(nodes: Sequence[Node]) -> Sequence[object]:
 
 
 def build(
-    graph: LayerGraph, budget: Budget, kinds: Kinds, words: Words, *, has_flat_names: bool = False
+    graph: LayerGraph,
+    budget: Budget,
+    kinds: Kinds,
+    words: Words,
+    *,
+    has_flat_names: bool = False,
+    kept: Collection[ChoiceKey] = (),
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
+    Conditions that are `kept` are printed though all instances decide them alike.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept)
     return builder.run(), builder.structural
 
 
@@ -105,7 +112,7 @@ class _DefinitionBuilder(BodyBuilder):
             features |= self._vocabularies(operands)
         count = len(operands)
         own: dict[str, Expr] = {} if first.kind == "network" else {"in_channels": CHANNELS}
-        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own)
+        context = BodyContext(self.graph, self.budget, envs, features, operands, [], own=own, block=first.block)
         context.arguments = self._arguments(first)
         if all(_numbered(scope.body) for scope in scopes):
             context.numbered = Const(0)

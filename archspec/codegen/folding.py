@@ -25,7 +25,7 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import item_number
-from archspec.expr import Const, Expr, Name, Whole, fold, names
+from archspec.expr import ENDLESS, Const, Expr, Name, Whole, fold, names
 from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
 
@@ -211,8 +211,9 @@ class TreeFold:
     def _bound(self, run: Run, part: _IterationRange, parts: int) -> Run:
         inside = self.under(part.bound, parts)
         match part.start, part.stop:
-            case Const(int() as start), Const(int() as stop):
-                inside = inside.within({iteration_names(run.depth)[0]: (start, stop)})
+            case Const(int() as start), stop:
+                last = stop.value if isinstance(stop, Const) and isinstance(stop.value, int) else ENDLESS
+                inside = inside.within({iteration_names(run.depth)[0]: (start, last)})
             case _:
                 pass
         item = inside.iteration(run.item, run.item.number)

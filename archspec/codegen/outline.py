@@ -9,12 +9,14 @@ from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
+from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
     ChoiceUse,
     Definition,
     ItemUse,
+    LayerUse,
     LoopUse,
     Module,
     Parameter,
@@ -29,17 +31,29 @@ from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
 
 
-def outline(module: Module, keep: Callable[[SequenceUse], bool]) -> Module:
-    """The module with every sequence that `keep` refuses turned into a definition and a call of it."""
-    return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep).run()))
+def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: Callable[[LayerUse], bool]) -> Module:
+    """The module with every sequence that `keep` refuses turned into a definition and a call of it.
+
+    Sequences that are the same are calls of one; of a layer the channels that arrive count where `takes_channels` says
+    that they are written.
+    """
+    return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep, takes_channels).run()))
 
 
 class _Outliner:
-    def __init__(self, definition: Definition, keep: Callable[[SequenceUse], bool]) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        keep: Callable[[SequenceUse], bool],
+        takes_channels: Callable[[LayerUse], bool],
+    ) -> None:
         self.definition = definition
         self.keep = keep
+        self.takes_channels = takes_channels
         self.budget = definition.budget
         self.made: list[Definition] = []
+        self.bodies: list[tuple[object, SequenceUse, Definition]] = []
+        """What makes two sequences the same, and the definition of each."""
         self.owners: dict[str, CallUse | SequenceUse] = {}
         """The sequences of the scope that is being looked at, by name; those that they have become."""
         self.labels: Mapping[Ref, str] = {}
@@ -137,6 +151,14 @@ class _Outliner:
             *(name for name in types if name in free),
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
+        arguments: dict[str, Expr] = {name: Name(name) for name in order}
+        arguments[CHANNELS.id] = CHANNELS
+        for old, new in renamed.items():
+            arguments[new] = Name(old)
+        inputs = ("", *(self.labels.get(ref, "") for ref in item.operands[1:]))
+        twin = self._twin(dataclasses.replace(item, body=tree), inputs)
+        if twin is not None:
+            return CallUse(item.location, item.name, item.number, twin, arguments, item.operands, item.paths)
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
         name = variable_name(parts[-1]) if parts else "sequence"
         made = Definition(
@@ -151,16 +173,68 @@ class _Outliner:
             operands=len(item.operands),
             features=(),
             paths=item.paths,
-            inputs=("", *(self.labels.get(ref, "") for ref in item.operands[1:])),
+            inputs=inputs,
             budget=self.budget,
         )
         made.parameters = documented(made)
         self.made.append(made)
-        arguments: dict[str, Expr] = {name: Name(name) for name in order}
-        arguments[CHANNELS.id] = CHANNELS
-        for old, new in renamed.items():
-            arguments[new] = Name(old)
+        self.bodies.append((self._key(tree, inputs), dataclasses.replace(item, body=tree), made))
         return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
+
+    def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
+        """The definition of a sequence that is the same, which has the places of both from here on."""
+        key = self._key(item.body, inputs)
+        for place, (other, first, made) in enumerate(self.bodies):
+            self.budget.spend(len(item.body.items))
+            if key == other:
+                both = united(first, [item])
+                assert isinstance(both, SequenceUse)
+                self.bodies[place] = other, both, made
+                made.tree, made.paths = both.body, both.paths
+                return made
+        return None
+
+    def _key(self, tree: Tree, inputs: tuple[str, ...]) -> object:
+        """What makes the bodies of two sequences the same: all but where they stand."""
+        items = tuple((likeness(item), *_names(item)) for item in self._without_widths(tree).items)
+        return items, tree.results, tuple(tree.labels.items()), inputs
+
+    def _without_widths(self, tree: Tree) -> Tree:
+        """A tree whose layers say nothing of channels that are not written."""
+        return dataclasses.replace(tree, items=tuple(map(self._without_width, tree.items)))
+
+    def _without_width(self, item: ItemUse) -> ItemUse:
+        match item:
+            case LayerUse() if not self.takes_channels(item):
+                return dataclasses.replace(item, features=())
+            case SequenceUse():
+                return dataclasses.replace(item, body=self._without_widths(item.body))
+            case ChoiceUse():
+                then, other = self._without_widths(item.then), self._without_widths(item.other)
+                return dataclasses.replace(item, then=then, other=other)
+            case _:
+                return item
+
+
+def _names(item: ItemUse) -> Iterator[object]:
+    """What an item and those in it are called, and their locations, by which others speak of them."""
+    yield item.location
+    if isinstance(item, ChoiceUse):
+        for inner in (*item.then.items, *item.other.items):
+            yield from _names(inner)
+        return
+    yield from (item.name, item.number)
+    match item:
+        case SequenceUse():
+            yield tuple(item.body.labels.items())
+            for inner in item.body.items:
+                yield from _names(inner)
+        case LoopUse():
+            yield item.pattern
+            for run in item.runs:
+                yield from _names(run.item)
+        case _:
+            pass
 
 
 def _started(item: SequenceUse) -> SequenceUse:

@@ -7,13 +7,13 @@ structure is fixed. What remains are the parameters that a person would have wri
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.bodies import Kinds
-from archspec.codegen.body_context import LAYERS, Deciding
+from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
 from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
@@ -82,7 +82,24 @@ def _settled(
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
-    definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names)
+
+    def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
+        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept)
+        return _with_fixed(graph, definitions, structural, budget)
+
+    module, fixed, choices = attempt(())
+    if choices:  # a condition on channels that need not hold: with it in source its params may be arguments
+        other, fewer, _ = attempt(choices)
+        if len(other.network.parameters) > len(module.network.parameters):
+            return other, fewer
+    return module, fixed
+
+
+def _with_fixed(
+    graph: LayerGraph, definitions: Sequence[Definition], structural: Mapping[int, list[Deciding]], budget: Budget
+) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
+    """The module tree, the params that are fixed in it, and the conditions by which some of them are."""
+    choices: dict[ChoiceKey, None] = {}
     fixed = {param.name: param.fixed for param in graph.params if param.fixed}
     while True:
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
@@ -90,8 +107,9 @@ def _settled(
                 fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
         attempt = _Attempt(definitions, structural, frozenset(fixed), budget)
         module = attempt.run()
+        choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
-            return module, fixed
+            return module, fixed, choices
         fixed = attempt.tainted | fixed
 
 
@@ -116,6 +134,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.choices: list[ChoiceKey] = []
+        """The conditions that params have to be fixed for, and that could stay in source."""
         self.constants: dict[str, dict[int, Mapping[str, Expr]]] = {}
         """By the name of a block that is several definitions, the params that are one value in each of them."""
 
@@ -176,7 +196,12 @@ class _Attempt:
             self.callers[target].append(new)
             for name, expr in use.arguments.items():
                 self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
-        deciding = [(fold(expr, self.budget, env, whole=whole), what) for expr, what in self.structural[id(old)]]
+        known = self.structural[id(old)]
+        asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
+        deciding = [(expr, what) for expr, what, _ in asked]
+        self.choices += [
+            key for expr, _, key in asked if key and self._depends(expr, deps) and not self._is_settled(expr, new)
+        ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
             deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes]

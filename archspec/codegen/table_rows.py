@@ -25,12 +25,29 @@ from archspec.codegen.tree import (
     row_value,
 )
 from archspec.codegen.walk import loops
-from archspec.expr import Const, Expr, ExprError, Index, Name, Value, evaluate, exactly, names, replaced, source
+from archspec.expr import (
+    Bool,
+    Compare,
+    Const,
+    Expr,
+    ExprError,
+    IfElse,
+    Index,
+    Name,
+    Value,
+    evaluate,
+    exactly,
+    names,
+    replaced,
+    source,
+)
 from archspec.expr.tree import children
 from archspec.limits import Budget
 
 _USUAL: Final = "row"
 """What a row is called that is a value of another."""
+_COUNT: Final = "depth"
+"""What a value is called that says how often a loop runs."""
 _SHORT: Final = 40
 """Characters of a table that may stand in the line of a loop."""
 
@@ -144,11 +161,7 @@ class _Rewriter:
         columns = found.columns or found.nested(run.first)
         if not columns:
             return run, {}
-        wanted: dict[Expr, str] = {}
-        for argument, expr in _named(run.item):
-            for column in columns:
-                if column not in wanted and _contains(expr, column):
-                    wanted[column] = argument
+        wanted = _wanted(run.item, columns)
         taken = {*self.definition.types}
         names_of: dict[Expr, Expr] = {}
         kept: dict[tuple[Value, ...], Name] = {}
@@ -273,10 +286,6 @@ def _place(expr: Expr) -> int | None:
             return None
 
 
-def _contains(expr: Expr, part: Expr) -> bool:
-    return expr == part or any(_contains(child, part) for child in children(expr))
-
-
 def _lookups(expr: Expr) -> Iterator[Expr]:
     """The items of constant tables that are looked up in an expression."""
     if isinstance(expr, Index) and _is_constant(expr):
@@ -289,6 +298,31 @@ def _lookups(expr: Expr) -> Iterator[Expr]:
 def _is_constant(expr: Expr) -> bool:
     """Whether a table whose item is looked up is a constant."""
     return isinstance(expr, Const) or (isinstance(expr, Index) and _is_constant(expr.value))
+
+
+def _wanted(item: ItemUse, columns: Collection[Expr]) -> dict[Expr, str]:
+    """What values of rows are called after: what takes one as it is, or how often a loop runs, or what it is a part of.
+
+    What a condition compares a value with says nothing of it.
+    """
+    named = sorted(_named(item), key=lambda pair: pair[0] == _COUNT)  # what has a name of its own first
+    found: dict[Expr, str] = {}
+    for argument, expr in named:
+        if expr in columns:
+            found.setdefault(expr, argument)
+    for argument, expr in named:
+        for column in columns:
+            if argument != _COUNT and _is_part(expr, column):
+                found.setdefault(column, argument)
+    return found
+
+
+def _is_part(expr: Expr, part: Expr) -> bool:
+    """Whether a value is worked out of another."""
+    if expr == part:
+        return True
+    inner = (expr.then, expr.other) if isinstance(expr, IfElse) else children(expr)
+    return not isinstance(expr, Compare | Bool) and any(_is_part(child, part) for child in inner)
 
 
 def _named(item: ItemUse) -> Iterator[tuple[str, Expr]]:
@@ -307,7 +341,7 @@ def _named(item: ItemUse) -> Iterator[tuple[str, Expr]]:
                 yield from _named(inner)
         case LoopUse():
             for run in item.runs:
-                yield "count", run.stop
+                yield _COUNT, run.stop
                 yield from _named(run.item)
 
 

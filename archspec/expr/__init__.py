@@ -6,7 +6,7 @@ from archspec.expr.parse import parse
 from archspec.expr.parts import reached, replaced
 from archspec.expr.pattern import name_by, pattern_text, sources_by, split_pattern
 from archspec.expr.printing import source, text_parts, text_source
-from archspec.expr.simplify import Whole, fold, names, negated, no_name
+from archspec.expr.simplify import ENDLESS, Whole, fold, names, negated, no_name
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -29,6 +29,7 @@ from archspec.expr.tree import (
 )
 
 __all__ = [
+    "ENDLESS",
     "Binary",
     "Bool",
     "Compare",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import gcd
@@ -31,6 +32,8 @@ from archspec.expr.tree import (
 )
 from archspec.limits import Budget
 
+ENDLESS: Final = sys.maxsize
+"""Where numbers end of which it is not known how many there are."""
 _NONE: Final = frozenset[str]()
 
 
@@ -101,7 +104,8 @@ def fold(
         values: What stands for a name.
         whole: Which of the names that are left stand for whole numbers.
         is_whole: The expression itself is known to give one, such as a number of channels.
-        ranges: The whole numbers that a name stands for, from the first up to before the second.
+        ranges: The whole numbers that a name stands for, from the first up to before the second; `ENDLESS` for
+            the second where that is not known.
         quantities: What names that stay are called for, which helps to see that two expressions are equal.
     """
     return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
@@ -241,10 +245,22 @@ class _Folding:
             case [[Const() as number, Name() | Binary() | FunctionCall() | Index() as asked], (link,)] if (
                 link in _TURNED
             ):
-                return Compare(asked, (_TURNED[link],), (number,))
+                return Compare(*self._moved(asked, number, _TURNED[link]))
+            case [[Binary() as asked, Const() as number], (link,)]:
+                return Compare(*self._moved(asked, number, link))
             case _:
                 pass
         return Compare(parts[0], expr.ops, tuple(parts[1:]))
+
+    def _moved(self, asked: Expr, number: Const, link: str) -> tuple[Expr, tuple[str], tuple[Expr]]:
+        """The parts of `n == 1` for those of `n - 1 == 0`, of whole numbers."""
+        match asked, number:
+            case Binary("+" | "-" as op, whole, Const(int() as more)), Const(int() as value) if (
+                link in _OUTCOMES and self.is_whole(whole) and type(more) is type(value) is int
+            ):
+                return whole, (link,), (Const(value - more if op == "+" else value + more),)
+            case _:
+                return asked, (link,), (number,)
 
     def _in_range(self, left: Expr, op: str, right: Expr) -> bool | None:
         """What a comparison of an index with a number gives in all iterations; None where it differs."""

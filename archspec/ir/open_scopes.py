@@ -121,12 +121,13 @@ class OpenChoice:
     items: list[OpenItem]
     results: list[Ref]
     """What it gives, and then the tensors in it that are outputs of the network."""
+    has_other: bool = True
+    """Whether there may be items on the other side."""
 
     def freeze(self) -> Choice:
         """The finished choice."""
-        return Choice(
-            self.location, self.condition, self.taken, self.operand, Body(_freeze(self.items), tuple(self.results))
-        )
+        body = Body(_freeze(self.items), tuple(self.results))
+        return Choice(self.location, self.condition, self.taken, self.operand, body, self.has_other)
 
 
 @dataclass(slots=True, eq=False)

@@ -148,6 +148,8 @@ class Choice:
     operand: Ref
     """The tensor that arrives: what `channels` in the condition speaks of, and what a missing side passes on."""
     body: Body
+    has_other: bool = True
+    """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ class Lowering(InlineItems):
         inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
         before, self.under_conditions = self.under_conditions, {}
         y = side(taken, inner)
-        choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref])
+        has_other = not taken or bool(getattr(item, "otherwise", None))
+        choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref], has_other)
         outer.append(choice)
         for name in self._carried(item):
             if name in context.taps:  # on either side it comes out, so that both give the same results

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Expr, Items, Name, NamedValues, Value, describe, names
+from archspec.expr import Const, Expr, Items, Name, NamedValues, Value, describe, names
 from archspec.ir.def_use import Node
 from archspec.ir.graph import DeclaredDepth
 from archspec.ir.ops import OPS
@@ -148,6 +148,7 @@ def _depth(spec: Spec, top: Top) -> None:
                 )
             )
         top.env["n"] = n
+        top.lets["n"] = Binding(n, Const(n))  # a number to source, since the depth is fixed
     if depth.counted is not None:
         value, place = _layers(depth.counted, spec, top)
     top.depth = DeclaredDepth(value, place)

@@ -7,8 +7,20 @@ from dataclasses import replace
 from typing import Final
 
 from archspec.codegen.conditions import as_elif, is_condition
-from archspec.codegen.marked_text import Paths, inside, join, whole
-from archspec.codegen.pretty_printer import INDENT, Bracket, Code, Infix, call, flat, lay_out, marked, marks, one_line
+from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
+from archspec.codegen.pretty_printer import (
+    INDENT,
+    WIDTH,
+    Bracket,
+    Code,
+    Infix,
+    call,
+    flat,
+    lay_out,
+    marked,
+    marks,
+    one_line,
+)
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
@@ -72,6 +84,17 @@ def forward(
             writer.variable(ref, 2)
     returned = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
     return names, [*writer.lines, *lay_out(returned, 2, "return ")]
+
+
+def _in_a_line(then: Sequence[str], other: Sequence[str], start: str, test: str) -> str | None:
+    """`shortcut = self.project(y) if self.has_project else x`, where both sides are no more and that is one line."""
+    if len(then) != 1 or len(other) != 1:
+        return None
+    sides = [line.removeprefix(f"{INDENT}{start}") for line in (*then, *other)]
+    if sides == [*then, *other] or any("\n" in side or " if " in side for side in sides):
+        return None
+    line = as_marked(f"{start}{sides[0]} if {test} else {sides[1]}", *then, *other)
+    return line if len(line) <= WIDTH else None
 
 
 def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
@@ -202,6 +225,9 @@ class _ForwardWriter(RowStatements):
         self.allocator.hold(Result(item.location), name)
         (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
+        if (line := _in_a_line(then, otherwise, f"{indent}{name} = ", f"self.{flag}")) is not None:
+            self.lines.append(whole(line, *idle))
+            return
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
             self.lines += [head, *then]

@@ -20,7 +20,7 @@ from archspec.codegen.tree import (
 )
 from archspec.expr import Binary, Const, Expr, Name, replaced
 from archspec.expr.tree import children
-from archspec_torch.constructors import expressions
+from archspec_torch.constructor_arguments import expressions
 
 _OFTEN: Final = 6
 """Channels that are said less often are read sooner where they stand."""

@@ -16,7 +16,8 @@ from archspec.codegen.walk import layers
 from archspec.codegen.width_tables import width_table
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
-from archspec_torch.constructors import ConstructorWriter, expressions, local_variables, members
+from archspec_torch.constructor_arguments import expressions, local_variables
+from archspec_torch.constructors import ConstructorWriter, members
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
 from archspec_torch.names import RESERVED
 from archspec_torch.row_classes import row_class

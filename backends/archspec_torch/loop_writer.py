@@ -12,7 +12,8 @@ from archspec.codegen.reuse import Use
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import Definition, ItemUse, LoopUse, Run, Tree, iteration_names
 from archspec.expr import Const, Name, names
-from archspec_torch.constructors import expressions, mentioned, pattern_source
+from archspec_torch.constructor_arguments import expressions, mentioned
+from archspec_torch.constructors import pattern_source
 from archspec_torch.growing_channels import arriving_channels
 from archspec_torch.local_writer import LocalWriter, contains
 from archspec_torch.names import RESERVED

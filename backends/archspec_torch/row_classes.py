@@ -24,7 +24,8 @@ from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import is_chain
 from archspec.expr import Const
 from archspec.ir.scope import Operand, Ref, Result
-from archspec_torch.constructors import expressions, fits_sequential, members
+from archspec_torch.constructor_arguments import expressions
+from archspec_torch.constructors import fits_sequential, members
 from archspec_torch.ops import ROWS
 
 _MOST_CALLED: Final = 40

@@ -16,20 +16,15 @@ from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import (
     CHANNELS,
+    LayerUse,
     Module,
     SequenceUse,
 )
 from archspec.codegen.walk import loops
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
-from archspec_torch.constructors import (
-    NUMBERED,
-    expressions,
-    fits_sequential,
-    needs_channels,
-    numbering_of,
-    parameters,
-)
+from archspec_torch.constructor_arguments import expressions, needs_channels, parameters
+from archspec_torch.constructors import NUMBERED, fits_sequential, numbering_of
 from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
 from archspec_torch.names import helpers_of, reserved, unused
@@ -74,7 +69,7 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = outline(simplified(without_decay(graph), words=takes_words), _fits_sequential)
+    module = outline(simplified(without_decay(graph), words=takes_words), _fits_sequential, _takes_channels)
     module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
     taken = reserved(graph)
     # The network is what others import: its class keeps its name, whatever the blocks are called.
@@ -150,6 +145,11 @@ def _has_numbered_rows(module: Module) -> bool:
     """Whether several loops give their iterations names by a number, so that a helper is shorter."""
     rows = [loop for definition in module.definitions for loop in loops(definition.tree)]
     return sum(numbering_of(loop, module.network.budget) is not None for loop in rows) > 1
+
+
+def _takes_channels(layer: LayerUse) -> bool:
+    """Whether source says how many channels arrive at a layer."""
+    return ROWS[layer.op.name].takes_channels(layer)
 
 
 def _fits_sequential(item: SequenceUse) -> bool:

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: 3aa3131e5d9d5898
+# digest: 0e947dc8264654a2
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 from functools import partial
@@ -73,10 +73,12 @@ def conv_block(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
         x: input tensor.
         name: prefix of the layers' names.
     """
-    residual = conv2d(24, 3, padding="same", name=f"{name}_conv")(x)
-    residual = batch_norm(name=f"{name}_bn1")(residual)
-    residual = layers.Activation("silu", name=f"{name}_act1")(residual)
-    return layers.Add(name=f"{name}_add")([residual, x])
+    out = conv2d(24, 3, padding="same", name=f"{name}_conv")(x)
+    out = batch_norm(name=f"{name}_bn1")(out)
+    out = layers.Activation("silu", name=f"{name}_act1")(out)
+    if x.shape[-1] == 24:
+        out = layers.Add(name=f"{name}_add")([out, x])
+    return out
 
 
 def edge_residual(
@@ -167,39 +169,46 @@ def inverted_residual(
 
 
 def efficientnet_v2_timm(
-    head: int = 1280, classes: int = 1000, input_size: tuple[int | None, int | None] = (288, 288)
+    width: float = 1.0,
+    stem: int = 24,
+    head: int = 1280,
+    classes: int = 1000,
+    input_size: tuple[int | None, int | None] = (288, 288),
 ) -> keras.Model:
     """EfficientNetV2 B0 to B3 and S to XL as timm has them.
 
     Args:
+        width: factor of the channels.
+        stem: channels of the stem before the factor.
         head: channels of the head before the factor.
         classes: number of classes.
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
+    dims = {c: make_divisible(c * width) for c in (48, 64, 128, 160, 256)}
     x = ZeroPadding2D(1, name="conv_stem_pad")(inputs)
-    x = conv2d(24, 3, strides=2, name="conv_stem")(x)
+    x = conv2d(make_divisible(stem * width), 3, strides=2, name="conv_stem")(x)
     x = batch_norm(name="bn1")(x)
     x = layers.Activation("silu", name="act1")(x)
     for i in range(2):
         x = conv_block(x, name=f"blocks_0_{i}")
-    x = edge_residual(x, 48, stride=2, name="blocks_1_0")
-    x = edge_residual(x, 48, name="blocks_1_1")
-    x = edge_residual(x, 48, name="blocks_1_2")
-    x = edge_residual(x, 48, name="blocks_1_3")
-    x = edge_residual(x, 64, stride=2, name="blocks_2_0")
-    x = edge_residual(x, 64, name="blocks_2_1")
-    x = edge_residual(x, 64, name="blocks_2_2")
-    x = edge_residual(x, 64, name="blocks_2_3")
-    x = inverted_residual(x, 128, expansion=4, stride=2, name="blocks_3_0")
+    x = edge_residual(x, dims[48], stride=2, name="blocks_1_0")
+    x = edge_residual(x, dims[48], name="blocks_1_1")
+    x = edge_residual(x, dims[48], name="blocks_1_2")
+    x = edge_residual(x, dims[48], name="blocks_1_3")
+    x = edge_residual(x, dims[64], stride=2, name="blocks_2_0")
+    x = edge_residual(x, dims[64], name="blocks_2_1")
+    x = edge_residual(x, dims[64], name="blocks_2_2")
+    x = edge_residual(x, dims[64], name="blocks_2_3")
+    x = inverted_residual(x, dims[128], expansion=4, stride=2, name="blocks_3_0")
     for i in range(1, 6):
-        x = inverted_residual(x, 128, expansion=4, name=f"blocks_3_{i}")
+        x = inverted_residual(x, dims[128], expansion=4, name=f"blocks_3_{i}")
     for i in range(9):
-        x = inverted_residual(x, 160, expansion=6, name=f"blocks_4_{i}")
-    x = inverted_residual(x, 256, expansion=6, stride=2, name="blocks_5_0")
+        x = inverted_residual(x, dims[160], expansion=6, name=f"blocks_4_{i}")
+    x = inverted_residual(x, dims[256], expansion=6, stride=2, name="blocks_5_0")
     for i in range(1, 15):
-        x = inverted_residual(x, 256, expansion=6, name=f"blocks_5_{i}")
-    x = conv2d(make_divisible(head), 1, name="conv_head")(x)
+        x = inverted_residual(x, dims[256], expansion=6, name=f"blocks_5_{i}")
+    x = conv2d(make_divisible(head * width), 1, name="conv_head")(x)
     x = batch_norm(name="bn2")(x)
     x = layers.Activation("silu", name="act2")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: d55573ddb34b52a0
+# digest: 3a1c2025945f77c0
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -53,10 +53,7 @@ class ActivationBottleneck(nn.Module):
         residual = self.relu(self.bn1(self.conv1(y)))
         residual = self.relu(self.bn2(self.conv2(residual)))
         residual = self.bn3(self.conv3(residual))
-        if self.has_projection:
-            shortcut = self.projection(y)
-        else:
-            shortcut = x
+        shortcut = self.projection(y) if self.has_projection else x
         return residual + shortcut
 
 

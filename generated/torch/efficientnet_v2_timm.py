@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: a74b4fbdb69abdc6
+# digest: df69b31c2faf04f9
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 import torch
@@ -27,10 +27,13 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(in_channels, 24, kernel_size=3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(24)
         self.act1 = nn.SiLU()
+        self.has_residual = in_channels == 24
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = self.act1(self.bn1(self.conv(x)))
-        return residual + x
+        out = self.act1(self.bn1(self.conv(x)))
+        if self.has_residual:
+            out = out + x
+        return out
 
 
 class EdgeResidual(nn.Module):
@@ -125,47 +128,56 @@ class EfficientNetV2Timm(nn.Module):
     """EfficientNetV2 B0 to B3 and S to XL as timm has them.
 
     Args:
+        width: factor of the channels.
+        stem: channels of the stem before the factor.
         head: channels of the head before the factor.
         classes: number of classes.
     """
 
-    def __init__(self, head: int = 1280, classes: int = 1000) -> None:
+    def __init__(
+        self, width: float = 1.0, stem: int = 24, head: int = 1280, classes: int = 1000
+    ) -> None:
         super().__init__()
-        self.conv_stem = nn.Conv2d(3, 24, kernel_size=3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(24)
+        dims = {c: make_divisible(c * width) for c in (48, 64, 128, 160, 256)}
+        conv_stem_channels = make_divisible(stem * width)
+        conv_head_channels = make_divisible(head * width)
+        self.conv_stem = nn.Conv2d(
+            3, conv_stem_channels, kernel_size=3, stride=2, padding=1, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(conv_stem_channels)
         self.act1 = nn.SiLU()
         self.blocks = nn.Sequential(
-            nn.Sequential(*(ConvBlock(24) for _ in range(2))),
+            nn.Sequential(ConvBlock(conv_stem_channels), ConvBlock(24)),
             nn.Sequential(
-                EdgeResidual(24, 48, stride=2),
-                EdgeResidual(48, 48),
-                EdgeResidual(48, 48),
-                EdgeResidual(48, 48),
+                EdgeResidual(24, dims[48], stride=2),
+                EdgeResidual(dims[48], dims[48]),
+                EdgeResidual(dims[48], dims[48]),
+                EdgeResidual(dims[48], dims[48]),
             ),
             nn.Sequential(
-                EdgeResidual(48, 64, stride=2),
-                EdgeResidual(64, 64),
-                EdgeResidual(64, 64),
-                EdgeResidual(64, 64),
+                EdgeResidual(dims[48], dims[64], stride=2),
+                EdgeResidual(dims[64], dims[64]),
+                EdgeResidual(dims[64], dims[64]),
+                EdgeResidual(dims[64], dims[64]),
             ),
             nn.Sequential(
-                InvertedResidual(64, 128, expansion=4, stride=2),
-                *(InvertedResidual(128, 128, expansion=4) for _ in range(5)),
+                InvertedResidual(dims[64], dims[128], expansion=4, stride=2),
+                *(InvertedResidual(dims[128], dims[128], expansion=4) for _ in range(5)),
             ),
             nn.Sequential(
-                InvertedResidual(128, 160, expansion=6),
-                *(InvertedResidual(160, 160, expansion=6) for _ in range(8)),
+                InvertedResidual(dims[128], dims[160], expansion=6),
+                *(InvertedResidual(dims[160], dims[160], expansion=6) for _ in range(8)),
             ),
             nn.Sequential(
-                InvertedResidual(160, 256, expansion=6, stride=2),
-                *(InvertedResidual(256, 256, expansion=6) for _ in range(14)),
+                InvertedResidual(dims[160], dims[256], expansion=6, stride=2),
+                *(InvertedResidual(dims[256], dims[256], expansion=6) for _ in range(14)),
             ),
         )
-        self.conv_head = nn.Conv2d(256, make_divisible(head), kernel_size=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(make_divisible(head))
+        self.conv_head = nn.Conv2d(dims[256], conv_head_channels, kernel_size=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(conv_head_channels)
         self.act2 = nn.SiLU()
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(make_divisible(head), classes)
+        self.classifier = nn.Linear(conv_head_channels, classes)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

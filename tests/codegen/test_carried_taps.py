@@ -13,6 +13,7 @@ from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
+from tests.conformance.test_ops import conforms
 from tests.needed import needs
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -213,3 +214,40 @@ def test_models_compute_it(name: str) -> None:
         image = np.random.default_rng(0).standard_normal((2, 3, 12, 12)).astype(np.float32)
         found.append(target.run(model, graph, {"input": image}, training=False).outputs["output"])
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-6)
+
+
+DENSE = """
+archspec: 1
+name: dense
+input: {channels: 3, height: 8, width: 8}
+blocks:
+  unit:
+    params: {filters: {}}
+    layers: [conv: {filters: filters, kernel: 1}, relu]
+layers:
+  - tap: all
+  - name: mid
+    layers:
+      - repeat:
+          inline: true
+          times: 5
+          names: "{i}"
+          carry: {all: joined}
+          layers:
+            - unit: {filters: 8}
+            - tap: latest
+            - concat: [{from: all}, []]
+            - tap: joined
+            - from: latest
+  - from: all
+"""
+
+
+@needs("torch")
+@pytest.mark.parametrize(("filters", "classes"), [("8", 2), ("8 + i", 5)])
+def test_iterations_that_are_the_same_are_one_class(filters: str, classes: int) -> None:
+    """All but the first, which gets what arrives once; channels that only a concatenation has count for nothing."""
+    graph = archspec.compile(load_text(DENSE.replace("filters: 8}", f'filters: "{filters}"}}')))
+    source = archspec.generate(graph, "torch")
+    assert source.count("class DenseMid") == classes + 1  # and the row of them
+    conforms(graph)

@@ -9,6 +9,7 @@ from archspec.codegen.backend import BuildsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
+from tests.conformance.test_ops import conforms
 from tests.needed import needs
 
 UNIT = """
@@ -301,3 +302,41 @@ def test_locals_that_differ_in_a_number_are_a_table(width: float) -> None:
     wanted = graph_of(FAMILY, f"{{width: {width}}}").all_weights
     shapes = {name: tuple(value.shape) for name, value in module["Rows"](width=width).state_dict().items()}  # type: ignore[operator]
     assert {name: weight.shape for name, weight in wanted.items()}.items() <= shapes.items()
+
+
+NAMED = """
+archspec: 1
+name: named
+params: {depths: {default: [1, 2, 2]}, widths: {default: [8, 12, 24]}}
+input: {channels: 3, height: 8, width: 8}
+blocks:
+  unit:
+    params: {filters: {}, residual: false, last: false}
+    layers:
+      - conv: {filters: filters, kernel: 3, padding: 1}
+      - {sigmoid: {}, when: last}
+      - when: residual
+        layers: [add: [[], {from: input}]]
+layers:
+  - repeat:
+      name: stages
+      times: len(depths)
+      index: s
+      layers:
+        - repeat:
+            name: blocks
+            times: "depths[s]"
+            layers: [unit: {filters: "widths[s]", residual: i > 0, last: "i == depths[s] - 1"}]
+"""
+
+
+@needs("torch", "keras")
+def test_a_value_that_is_compared_alone_is_called_after_what_it_counts() -> None:
+    graph = archspec.compile(load_text(NAMED))
+    torch, keras = (archspec.generate(graph, name) for name in ("torch", "keras"))
+    assert "for i, depth in enumerate((1, 2, 2))" in torch
+    assert "for i, depth in enumerate((1, 2, 2))" in keras
+    for source in (torch, keras):  # and what its first iteration and all others are settles what is asked
+        assert "depth == 1" in source
+        assert "residual=True" in source
+    conforms(graph)
