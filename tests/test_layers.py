@@ -23,6 +23,7 @@ MAY_IMPORT: Final = {
     "archives": "",
     "display": "",
     "process_exit": "",
+    "standard_error": "",
     "reserved_names": "",
     "starters": "",
     "errors": "display",
@@ -79,10 +80,10 @@ MAY_IMPORT: Final = {
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
     "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
-    "atomic_files training inspection watching weights build_output shipped_networks",
+    "atomic_files training inspection watching weights build_output shipped_networks standard_error",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
-    "quiet_frameworks": "",
+    "quiet_frameworks": "standard_error",
     "entry": "cli quiet_frameworks",
     "__main__": "entry",
 }

@@ -17,7 +17,7 @@ from archspec.codegen.backend_errors import DTYPES
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
 from archspec.codegen.simplify import fixed_params
-from archspec.commands.progress import progress, withheld
+from archspec.commands.progress import progress
 from archspec.commands.shared import (
     OK,
     add_force,
@@ -44,6 +44,7 @@ from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.limits import WorkError
 from archspec.reporting import plain
+from archspec.standard_error import withheld
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

@@ -260,7 +260,7 @@ def test_an_address_may_be_written_in_several_ways(tmp_path: Path, address: str,
     ],
 )
 def test_weights_that_the_spec_does_not_name(
-    tmp_path: Path, address: str, params: dict[str, object], said: tuple[str, str]
+    tmp_path: Path, address: str, params: dict[str, Any], said: tuple[str, str]
 ) -> None:
     path = tmp_path / "net.yaml"
     path.write_text(OTHERS, encoding="utf-8")

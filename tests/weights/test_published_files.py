@@ -67,7 +67,12 @@ def test_owners_alone_are_compiled(shipped: Path, monkeypatch: pytest.MonkeyPatc
     """And a spec is read once, however many variants it has."""
     graph = compile("shipped")
     read: list[object] = []
-    monkeypatch.setattr(published_files, "load", lambda *given, **named: read.append(named) or load(*given, **named))
+
+    def noted(name: str, **params: object) -> archspec.Spec:
+        read.append(params)
+        return load(name, **params)
+
+    monkeypatch.setattr(published_files, "load", noted)
     doubt_of_name("hf://one/shipped_halved", graph)
     assert read == [{}, {"variant": "halved"}]
 
