@@ -145,7 +145,7 @@ def _wanted(like: tuple[str, float] | str | None, networks: Sequence[ListedNetwo
     names = {network.name for network in networks}
     if own in names:
         variants = [each.name for network in networks if network.name == own for each in network.variants]
-        help = f"it has {', '.join(variants)}" if variants else "leave what stands behind the colon out"
+        help = f"it has {', '.join(variants)}" if variants else f"{own} has no variants: write `--like {own}`"
         raise SpecError(Diagnostic("E0101", f"{own} has no variant `{variant[:80]}`", help=help))
     help = did_you_mean(own, names) or "name a network that ships, as resnet50 or swin:s, or a cost, as macs=1G"
     raise SpecError(Diagnostic("E0101", f"no network named `{like[:80]}` ships", help=help))
