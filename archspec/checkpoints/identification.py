@@ -16,6 +16,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.weights.files import open_weights
 from archspec.weights.loading import found_in
+from archspec.weights.shards import Part, part
 from archspec.weights.state_dicts import COUNTER, state_dicts
 from archspec.weights.tensors import LazyTensor
 
@@ -36,6 +37,8 @@ class FileContents:
     library: str
     mappings: Mapping[str, Mapping[str, LazyTensor]]
     """The tensors by name, for each key of the file; those of the file itself under an empty key."""
+    part: Part | None
+    """Of which files it is one, where its name says that there are others."""
 
     def numbers(self, key: str) -> int:
         """How many numbers the weights of a mapping have together; counters of steps are none."""
@@ -78,7 +81,7 @@ def contents(path: Path) -> FileContents:
         WeightsError: it cannot be read, or is no weights file.
     """
     file = open_weights(path, _MOST)
-    return FileContents(path, file.format, file.library, state_dicts(file.tree))
+    return FileContents(path, file.format, file.library, state_dicts(file.tree), part(path))
 
 
 def candidates(path: Path) -> list[LikelyNetwork]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archspec.atomic_files import open_regular
 from archspec.weights import safetensors_files, torch_files
@@ -13,14 +13,31 @@ from archspec.weights.tensors import DamagedError, LazyTensor
 
 _INDEX: Final = 2**26
 _FILES: Final = 1000
-_PART: Final = re.compile(r"-\d{5}-of-\d{5}(?P<suffix>\.\w+)$")
+_PART: Final = re.compile(r"-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)$")
 
 
-def index_beside(path: Path) -> Path | None:
-    """The index of the files that one is a part of, by its name; None where there is none."""
+class Part(NamedTuple):
+    """One of several files that hold a network's weights together, by its name."""
+
+    number: int
+    """From 1 on."""
+    count: int
+    index: Path
+    """The index of all, which may not be there."""
+
+    def __str__(self) -> str:
+        there = "" if self.index.is_file() else ", which is not beside it,"
+        return f"part {self.number} of {self.count}: the index `{self.index.name}`{there} names all"
+
+
+def part(path: Path) -> Part | None:
+    """What a file is a part of; None where its name says nothing of others."""
     match = _PART.search(path.name)
-    index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json") if match is not None else path
-    return index if match is not None and index.is_file() else None
+    if match is None:
+        return None
+    index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json")
+    alone = int(match["count"]) < 2 and not index.is_file()
+    return None if alone else Part(int(match["number"]), int(match["count"]), index)
 
 
 def read(path: Path, needed: int) -> dict[str, Any]:
