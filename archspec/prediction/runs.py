@@ -70,7 +70,7 @@ def not_named(spec: Spec, weights: str | None) -> Diagnostic | None:
     usual = spec.chosen_pretrained
     if weights is None or usual is None or spec.pretrained is None or usual.of_weights(weights) is not None:
         return None
-    named = dict(map(reversed, spec.pretrained.addresses()))
+    named = {address: variant for variant, address in spec.pretrained.addresses()}
     owners = [variant for address, variant in named.items() if canonical(address) == canonical(weights)]
     message = f"the spec {spec.name} does not name the weights `{weights[:200]}`"
     if owners and spec.chosen_variant is not None:

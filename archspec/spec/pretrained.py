@@ -207,12 +207,15 @@ class Pretrained(Model):
 
     def addresses(self) -> Iterator[tuple[str, str]]:
         """The address of all weights that are named, each behind the variant whose they are; empty if not said."""
-        others: Mapping[str, object] = self.others
-        for variant, own in (("", {"weights": self.weights, "others": others}), *self.variants.items()):
-            inner = own.get("others")
-            rows = [own, *(inner.values() if isinstance(inner, Mapping) else ())]
-            found = [row.get("weights") for row in rows if isinstance(row, Mapping)]
-            yield from ((variant, address) for address in found if isinstance(address, str))
+        if self.weights is not None:
+            yield "", self.weights
+        yield from (("", str(own["weights"])) for own in self.others.values() if "weights" in own)
+        for variant, own in self.variants.items():
+            others = own.get("others")
+            rows = [own, *(others.values() if isinstance(others, LocatedDict) else ())]
+            yield from (
+                (variant, str(row["weights"])) for row in rows if isinstance(row, LocatedDict) and "weights" in row
+            )
 
     def _check_others(self, load_context: LoadContext) -> None:
         for name, own in self.others.items():

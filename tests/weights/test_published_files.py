@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_owners_alone_are_compiled(shipped: Path, monkeypatch: pytest.MonkeyPatc
     graph = compile("shipped")
     read: list[object] = []
 
-    def noted(name: str, **params: object) -> archspec.Spec:
+    def noted(name: str, **params: Any) -> archspec.Spec:
         read.append(params)
         return load(name, **params)
 
