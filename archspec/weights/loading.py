@@ -156,7 +156,7 @@ def _choice(
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
     file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
     choice = _chosen(path, file, graph, asked)
-    if (part := shards.part(path)) is not None:
+    if (part := shards.shard(path)) is not None:
         help = f"give the index of all, `{part.index}`"
         if not part.index.is_file():
             help = f"download the other parts and their index, `{part.index.name}`, to one folder, and give the index"

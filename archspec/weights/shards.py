@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from archspec.atomic_files import open_regular
 from archspec.weights import safetensors_files, torch_files
@@ -16,7 +17,8 @@ _FILES: Final = 1000
 _PART: Final = re.compile(r"-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)$")
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shard:
     """One of several files that hold a network's weights together, by its name."""
 
     number: int
@@ -30,14 +32,14 @@ class Part(NamedTuple):
         return f"part {self.number} of {self.count}: the index `{self.index.name}`{there} names all"
 
 
-def part(path: Path) -> Part | None:
+def shard(path: Path) -> Shard | None:
     """What a file is a part of; None where its name says nothing of others."""
     match = _PART.search(path.name)
     if match is None:
         return None
     index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json")
     alone = int(match["count"]) < 2 and not index.is_file()
-    return None if alone else Part(int(match["number"]), int(match["count"]), index)
+    return None if alone else Shard(int(match["number"]), int(match["count"]), index)
 
 
 def read(path: Path, needed: int) -> dict[str, Any]:
