@@ -114,3 +114,38 @@ def test_a_variant_of_a_network_that_has_none(capsys: pytest.CaptureFixture[str]
     assert "help: resnet50 has no variants: write `--like resnet50`" in capsys.readouterr().err
     assert main(["list", "--like", "swin:foo"]) == 1
     assert "help: it has " in capsys.readouterr().err
+
+
+def test_like_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest to a network's costs is itself; a misspelling is asked about."""
+    nearest = _json(capsys, "--like", "resnet50")
+    assert "resnet50" in {row["name"] for row in nearest[:3]}
+    assert len(nearest) == 12
+    assert main(["list", "--like", "resnet5O"]) == 1
+    assert "no network named `resnet5O` ships" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "network", "variants"),
+    [
+        ("torchvision.models.swin_t", "swin", ["t"]),
+        ("torchvision swin_t", "swin", ["t"]),
+        ("keras.applications.ConvNeXtTiny", "convnext_keras", ["tiny"]),
+        ("KERAS.applications.convnexttiny", "convnext_keras", ["tiny"]),
+    ],
+)
+def test_the_network_of_a_builder(
+    source: str, network: str, variants: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = _json(capsys, "--source", source)
+    assert row["name"] == network
+    assert [each["name"] for each in row["variants"]] == variants  # type: ignore[attr-defined]
+    assert main(["list", "--source", "keras.applications.ConvNeXtTony"]) == 0
+    assert "did you mean `--source keras.applications.ConvNeXtTiny`?" in capsys.readouterr().out
+
+
+def test_a_family_is_found_by_whole_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """VGG is not part of another network's title, and `resnet` is not RegNet or ResNeXt's."""
+    families = {row["family"] for row in _json(capsys, "--family", "vgg")}
+    assert families
+    assert all("VGG" in str(family) for family in families)
