@@ -49,7 +49,8 @@ _NO_MODEL: Final = (
 _IMAGE_MAGIC: Final = (
     (b"\x89PNG\r\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
-    (b"GIF8", "GIF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
     (b"II*\0", "TIFF"),
     (b"MM\0*", "TIFF"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
@@ -57,11 +58,7 @@ _IMAGE_MAGIC: Final = (
 _OTHER_MAGIC: Final = (
     (b"%PDF-", "a PDF document"),
     (b"SQLite format 3\0", "a database of SQLite"),
-    (b"PAR1", "a table of Parquet"),
     (b"ARROW1\0\0", "a table of Arrow"),
-    (b"OggS", "a sound or film (Ogg)"),
-    (b"ID3", "a sound (MP3)"),
-    (b"fLaC", "a sound (FLAC)"),
     (b"\x1aE\xdf\xa3", "a film (Matroska)"),
 )
 
@@ -89,10 +86,8 @@ _MAGIC: Final = (
     (b"\x7fELF", Foreign("a program or library of machine code", _NO_PROGRAM)),
     (b"\x89HDF\r\n\x1a\n", Foreign("an HDF5 file, such as Keras's `.h5` and `.weights.h5`", _AS_WEIGHTS, "keras")),
     (b"\x93NUMPY", Foreign("an array of NumPy (.npy)", "a network has several: save them by name with safetensors")),
-    (b"GGUF", Foreign("a GGUF file of llama.cpp", _OTHER)),
     (b"\x1f\x8b", Foreign("a file compressed with gzip", _UNPACK)),
     (b"\xfd7zXZ\0", Foreign("a file compressed with xz", _UNPACK)),
-    (b"BZh", Foreign("a file compressed with bzip2", _UNPACK)),
     (b"\x28\xb5\x2f\xfd", Foreign("a file compressed with zstd", _UNPACK)),
     (b"7z\xbc\xaf\x27\x1c", Foreign("a 7z archive", _UNPACK)),
     (b"Rar!\x1a\x07", Foreign("a RAR archive", _UNPACK)),
@@ -101,6 +96,16 @@ _MAGIC: Final = (
         Foreign("a pointer of Git LFS and not the file itself", _PULL),
     ),
 )
+_PATTERNS: Final = (
+    # Where what a file begins with could be a text, what stands behind it decides, too.
+    (re.compile(rb"ID3[\x02-\x04][\x00-\xfe]"), Foreign("a sound (MP3)", _OTHER)),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), Foreign("a file compressed with bzip2", _UNPACK)),
+    (re.compile(rb"GGUF(?:[\x01-\x1f]\0|\0\0)"), Foreign("a GGUF file of llama.cpp", _OTHER)),
+    (re.compile(rb"OggS\0"), Foreign("a sound or film (Ogg)", _OTHER)),
+    (re.compile(rb"fLaC[\x00\x80]\0\0\x22"), Foreign("a sound (FLAC)", _OTHER)),
+)
+_PARQUET: Final = b"PAR1"
+"""A table of Parquet begins and ends with it."""
 _PROTOBUFS: Final = {
     "onnx": Foreign("an ONNX model", _AS_WEIGHTS, "onnx"),
     "saved_model": Foreign("TensorFlow's SavedModel", _TENSORFLOW),
@@ -191,6 +196,13 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
+    for pattern, kind in _PATTERNS:
+        if pattern.match(head):
+            return kind
+    if head.startswith(_PARQUET) and _ends_with(file, _PARQUET):
+        return Foreign("a table of Parquet", _OTHER)
+    if head and _is_text(head):  # whose letters may stand by chance where those of other formats do
+        return None
     if head[4:8] == b"TFL3":
         return Foreign("a TensorFlow Lite model", f"weights come from what it was made of; {_OTHER}")
     if (found := _media(head, file)) is not None:
@@ -201,7 +213,7 @@ def _by_bytes(file: BinaryIO, head: bytes, path: Path) -> Foreign | None:
         return _archive(file)
     if re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
         return Foreign("the numbers of a TensorFlow checkpoint", _AS_INDEX)
-    if _ends_as_a_table(file):
+    if _ends_with(file, TABLE_END):  # its index is a table of LevelDB
         return Foreign("a checkpoint of TensorFlow", _AS_WEIGHTS, "tensorflow")
     if re.match(rb"\x80[\x02-\x05]", head):
         return Foreign("a pickle, and not of a state dict", f"pickles are not run; {_TORCH}")
@@ -229,11 +241,9 @@ def _media(head: bytes, file: BinaryIO) -> Foreign | None:
     return None
 
 
-def _ends_as_a_table(file: BinaryIO) -> bool:
-    """TensorFlow's index is a table of LevelDB."""
-    file.seek(0, 2)
-    file.seek(max(0, file.tell() - 8))
-    return file.read(8) == TABLE_END
+def _ends_with(file: BinaryIO, magic: bytes) -> bool:
+    file.seek(max(0, file.seek(0, 2) - len(magic)))
+    return file.read(len(magic)) == magic
 
 
 def _archive(file: BinaryIO) -> Foreign | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
+
+from archspec.standard_error import withheld
 
 _LEVEL: Final = "TF_CPP_MIN_LOG_LEVEL"
 _CHATTER: Final = re.compile(
@@ -50,7 +50,7 @@ class _Finder(MetaPathFinder):
 
 def _tensorflow(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
     def quiet(module: ModuleType) -> None:
-        with _without_chatter():
+        with withheld(_CHATTER):
             execute(module)
 
     return quiet
@@ -65,22 +65,3 @@ def _absl(execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]
 
 
 _QUIETLY: Final = {"tensorflow": _tensorflow, "absl.logging": _absl}
-
-
-@contextmanager
-def _without_chatter() -> Iterator[None]:
-    """What is written to standard error meanwhile comes behind, without the lines of TensorFlow's libraries."""
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        own = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(own, 2)
-            held.seek(0)
-            for line in held:
-                if not _CHATTER.match(line):
-                    os.write(own, line)
-            os.close(own)

@@ -1,14 +1,15 @@
 """The networks that ship, with their costs: from a table that ships with them, so that nothing is read or compiled.
 
 The table, `networks.json` beside the specs, has the digest of all files that it was made of. Where it is another, as
-after a change of a spec, the networks are compiled. `python -m benchmarks.network_table` writes it.
+after a change of a spec, the networks are compiled, and only their builders are taken from it.
+`python -m benchmarks.network_table` writes it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -46,10 +47,23 @@ class ListedNetwork:
 
 
 def listed_networks() -> list[ListedNetwork]:
-    """All networks that ship, in the order of their names, the examples after the others."""
+    """All networks that ship, in the order of their names, the examples after the others.
+
+    Where specs have changed since the table was written, costs are worked out anew; what the table says of builders
+    still holds, of the networks and variants that are there.
+    """
     folder = shipped_folder()
-    table = _table(folder) if folder is not None else None
-    return table if table is not None else list(compiled_networks())
+    table = _table(folder) if folder is not None else {}
+    written = _networks(table) if table else []
+    if folder is not None and written and table["digest"] == digest_of(folder):
+        return written
+    builders = {network.name: network.builders for network in written}
+    return [replace(network, builders=_existing(builders, network)) for network in compiled_networks()]
+
+
+def _existing(builders: Mapping[str, Mapping[str, str]], network: ListedNetwork) -> dict[str, str]:
+    names = {"", *(variant.name for variant in network.variants)}
+    return {builder: name for builder, name in builders.get(network.name, {}).items() if name in names}
 
 
 def compiled_networks() -> Iterator[ListedNetwork]:
@@ -83,14 +97,16 @@ def digest_of(folder: Path) -> str:
     return found.hexdigest()[:16]
 
 
-def _table(folder: Path) -> list[ListedNetwork] | None:
-    """What the table has; None where there is none, or it was made of other specs."""
+def _table(folder: Path) -> Mapping[str, Any]:
+    """What stands in the table; empty where there is none."""
     try:
         found: Mapping[str, Any] = json.loads((folder / TABLE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    if found["digest"] != digest_of(folder):
-        return None
+        return {}
+    return found if isinstance(found, dict) and {"digest", "networks"} <= found.keys() else {}
+
+
+def _networks(table: Mapping[str, Any]) -> list[ListedNetwork]:
     return [
         ListedNetwork(
             **{
@@ -99,5 +115,5 @@ def _table(folder: Path) -> list[ListedNetwork] | None:
                 "variants": tuple(ListedVariant(**variant) for variant in row["variants"]),
             }
         )
-        for row in found["networks"]
+        for row in table["networks"]
     ]

@@ -11,7 +11,7 @@ from typing import Final
 
 import archspec
 from archspec.api import loaded
-from archspec.checkpoints.sketches import networks, sketch
+from archspec.checkpoints.sketches import networks, outline, sketch
 
 PATH: Final = Path(__file__).resolve().parents[1] / "archspec" / "checkpoints" / "sketches.json"
 
@@ -19,7 +19,8 @@ PATH: Final = Path(__file__).resolve().parents[1] / "archspec" / "checkpoints" /
 def of(network: str, variant: str) -> str:
     """The sketch of a network as the file has it."""
     graph = archspec.compile(loaded(network, {"variant": variant} if variant else {}))
-    return "".join(sketch(weight.shape for weight in graph.all_weights.values()))
+    shapes = [weight.shape for weight in graph.all_weights.values()]
+    return f"{outline(shapes)} {''.join(sketch(shapes))}"
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ _NEAR: Final = 1.3
 """Who took more than so many times the time of the fastest at first is no finalist."""
 _LOOK: Final = 0.3
 """The share of the budget that is left for the rounds of the finalists."""
+_SHORTEST: Final = 1.0
+"""Seconds in which no engine is ready: where no more are left, none is started."""
 _LEAST_ROUNDS: Final = 3
 _MOST_ROUNDS: Final = 50
 """Of the finals: more would not make the interval narrower than the machine's own drift."""
@@ -142,7 +144,7 @@ def tune(
     with tempfile.TemporaryDirectory(prefix="archspec-tune-") as name, ExitStack() as stack:
         tasks = _tasks(graph, batch, dtype, weights, Path(name))
         for candidate in candidates(graph, engines):
-            if (left := until - time.monotonic()) <= 0 and ready:
+            if (left := until - time.monotonic()) < _SHORTEST and ready:
                 found[candidate] = Trial(candidate, no_time(budget), untried=True)
                 say(f"{candidate.label}: {found[candidate].failed}")
                 continue

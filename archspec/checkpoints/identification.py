@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from archspec.api import compile, load, loaded
-from archspec.checkpoints.sketches import likely
+from archspec.checkpoints.other_params import guesses
+from archspec.checkpoints.sketches import alike, likely
+from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
-from archspec.weights.files import open_weights
+from archspec.weights.files import WeightsFile, open_weights
 from archspec.weights.loading import found_in
-from archspec.weights.state_dicts import COUNTER, state_dicts
+from archspec.weights.report import WeightsReport
+from archspec.weights.shards import Shard, shard
+from archspec.weights.state_dicts import COUNTER, FoundWeights, state_dicts
 from archspec.weights.tensors import LazyTensor
 
 _MOST: Final = 100_000
@@ -36,6 +40,8 @@ class FileContents:
     library: str
     mappings: Mapping[str, Mapping[str, LazyTensor]]
     """The tensors by name, for each key of the file; those of the file itself under an empty key."""
+    shard: Shard | None
+    """Of which files it is one, where its name says that there are others."""
 
     def numbers(self, key: str) -> int:
         """How many numbers the weights of a mapping have together; counters of steps are none."""
@@ -78,7 +84,7 @@ def contents(path: Path) -> FileContents:
         WeightsError: it cannot be read, or is no weights file.
     """
     file = open_weights(path, _MOST)
-    return FileContents(path, file.format, file.library, state_dicts(file.tree))
+    return FileContents(path, file.format, file.library, state_dicts(file.tree), shard(path))
 
 
 def candidates(path: Path) -> list[LikelyNetwork]:
@@ -91,14 +97,43 @@ def candidates(path: Path) -> list[LikelyNetwork]:
     found: list[LikelyNetwork] = []
     shapes = [tensor.shape for mapping in state_dicts(file.tree).values() for tensor in _weights(mapping).values()]
     for name, graph in _shipped(shapes):
-        choice, report = found_in(path, file, graph)
-        if len(report.loaded) < _LIKELY * len(graph.all_weights):
-            continue
-        others = tuple(report.lists().get("of another shape", ()))
-        wanted, left = len(graph.all_weights), len(report.unused)
-        found.append(LikelyNetwork(name, len(report.loaded), wanted, left, choice.notes, others))
+        each = _likely_network(name, graph, *found_in(path, file, graph))
+        if each.found >= _LIKELY * each.wanted:
+            found.append(each)
     ranked = sorted(found, key=lambda each: (-each.found / each.wanted, each.left, -each.wanted))
-    return [each for each in ranked if each.complete] or ranked[:_SHOWN]
+    if complete := [each for each in ranked if each.complete]:
+        return complete
+    return [*_of_other_params(path, file, shapes)] or ranked[:_SHOWN]
+
+
+def _likely_network(name: str, graph: LayerGraph, choice: FoundWeights, report: WeightsReport) -> LikelyNetwork:
+    others = tuple(report.lists().get("of another shape", ()))
+    return LikelyNetwork(name, len(report.loaded), len(graph.all_weights), len(report.unused), choice.notes, others)
+
+
+def _of_other_params(path: Path, file: WeightsFile, shapes: Sequence[Shape]) -> Iterator[LikelyNetwork]:
+    """The networks whose names the weights have, with the params under which all fit: another width, other classes."""
+    named: set[str] = set()
+    for network, variant in alike(shapes):
+        if network in named:
+            continue
+        graph = _graph(network, variant)
+        _, report = found_in(path, file, graph)
+        if report.missing or report.unused:
+            continue
+        for params in guesses(graph, report.reshaped):
+            try:
+                fitting = compile(loaded(network, {**({"variant": variant} if variant else {}), **params}))
+            except SpecError:
+                continue  # these params are none of the network's
+            name = " ".join(
+                (_called(network, variant, graph), *(f"--set {key}={value}" for key, value in params.items()))
+            )
+            each = _likely_network(name, fitting, *found_in(path, file, fitting))
+            if each.complete:
+                named.add(network)
+                yield each
+                break
 
 
 def _weights(mapping: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
@@ -115,5 +150,9 @@ def _shipped(shapes: Sequence[Shape]) -> Iterator[tuple[str, LayerGraph]]:
     for name, variant in likely(shapes):
         graph = _graph(name, variant)
         if graph.all_weights:
-            own = variant and variant != load(name).variant
-            yield f"{name} --set variant={variant}" if own else graph.name, graph
+            yield _called(name, variant, graph), graph
+
+
+def _called(name: str, variant: str, graph: LayerGraph) -> str:
+    """A network as the command line has it."""
+    return f"{name} --set variant={variant}" if variant and variant != load(name).variant else graph.name

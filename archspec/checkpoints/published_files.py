@@ -17,6 +17,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.spec.shipped_specs import NETWORKS
+from archspec.weights_addresses import canonical
 
 _SHORTEST: Final = 8
 """Of a name that says whose a file is."""
@@ -29,7 +30,7 @@ def doubt_of_name(file: str, graph: LayerGraph) -> str:
         file: a path or an address.
         graph: the network that they were given to, and whose names and shapes they have.
     """
-    name = PurePath(file).name
+    name = PurePath(canonical(file)).name
     if len(name) < _SHORTEST:
         return ""
     found = ""
@@ -42,16 +43,21 @@ def doubt_of_name(file: str, graph: LayerGraph) -> str:
 
 
 def _owners(name: str) -> Iterator[LayerGraph]:
-    """The networks that ship whose own weights have this file name."""
+    """The networks that ship whose weights, the usual or others, have this file name.
+
+    Only specs with this text in them are read, and each once more for a variant whose weights they are.
+    """
     for own in NETWORKS.names():
         path = NETWORKS.path(own)
         if path is None or f"/{name}" not in path.read_text(encoding="utf-8"):
             continue
-        for variant in load(own).variants or ("",):
-            spec = load(own, variant=variant) if variant else load(own)
-            pretrained = spec.chosen_pretrained
-            if pretrained is not None and str(pretrained.weights or "").endswith(f"/{name}"):
-                yield compile(spec)
+        spec = load(own)
+        if spec.pretrained is None:
+            continue
+        for variant in dict.fromkeys(
+            variant for variant, address in spec.pretrained.addresses() if canonical(address).endswith(f"/{name}")
+        ):
+            yield compile(load(own, variant=variant) if variant else spec)
 
 
 def _difference(theirs: LayerGraph, ours: LayerGraph) -> str:

@@ -2,7 +2,8 @@
 
 A sketch of a network is the smallest hashes of its weights' shapes, the sizes of each in order, so that other names,
 other layouts and prefixes make no difference. Two networks that share a part of their weights share about this part of
-their sketches. `sketches.json` holds those of the networks that ship, with their variants;
+their sketches. An outline is how many weights have each number of axes: it is the same for other widths of a network.
+`sketches.json` holds those of the networks that ship, with their variants;
 `python -m benchmarks.sketches` writes it. A network that is not in it is looked at in any case.
 """
 
@@ -11,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.ir.tensor_type import Shape
 from archspec.spec import load
@@ -38,6 +39,12 @@ def sketch(shapes: Iterable[Shape]) -> list[str]:
     return sorted(found)[:SIZE]
 
 
+def outline(shapes: Iterable[Shape]) -> str:
+    """How many tensors have each number of axes; those of size 1, which layouts have or have not, are none."""
+    counts = Counter(sum(size != 1 for size in shape) for shape in shapes)
+    return ",".join(f"{axes}:{count}" for axes, count in sorted(counts.items()))
+
+
 def networks() -> Iterator[tuple[str, str]]:
     """The networks that ship, each with its variants; an empty one where it has none."""
     for name in NETWORKS.names():
@@ -47,11 +54,23 @@ def networks() -> Iterator[tuple[str, str]]:
 
 def likely(shapes: Iterable[Shape]) -> list[tuple[str, str]]:
     """The networks that tensors of these shapes may be of, with their variants, the likeliest first."""
-    given, held = sketch(shapes), _held()
+    given, held = sketch(shapes), {name: each.sketch for name, each in _held().items()}
     ranked = sorted(held, key=lambda name: -_common(given, held[name]))
     found = [name for name in ranked if _common(given, held[name]) >= _LEAST][:_LIKELY]
     known = {name.partition(":")[0] for name in held}
     return [_parts(name) for name in found] + [(name, "") for name in NETWORKS.names() if name not in known]
+
+
+def alike(shapes: Sequence[Shape]) -> list[tuple[str, str]]:
+    """The networks, with their variants, that have as many weights of each number of axes, the likeliest first."""
+    wanted, given, held = outline(shapes), sketch(shapes), _held()
+    found = [name for name in held if held[name].outline == wanted]
+    return [_parts(name) for name in sorted(found, key=lambda name: -_common(given, held[name].sketch))][:_LIKELY]
+
+
+class _Held(NamedTuple):
+    outline: str
+    sketch: list[str]
 
 
 def _common(left: list[str], right: list[str]) -> float:
@@ -66,8 +85,10 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 @cache
-def _held() -> dict[str, list[str]]:
+def _held() -> dict[str, _Held]:
     text = (files("archspec.checkpoints") / "sketches.json").read_text(encoding="utf-8")
+    rows = {name: each.partition(" ") for name, each in json.loads(text).items()}
     return {
-        name: [each[start : start + 8] for start in range(0, len(each), 8)] for name, each in json.loads(text).items()
+        name: _Held(axes, [hashes[start : start + 8] for start in range(0, len(hashes), 8)])
+        for name, (axes, _, hashes) in rows.items()
     }

@@ -16,7 +16,7 @@ from archspec.codegen.backend_errors import DTYPES
 from archspec.codegen.files import check_current, replaced, write
 from archspec.codegen.registry import backend, without
 from archspec.commands.build_report import report_build
-from archspec.commands.progress import progress, withheld
+from archspec.commands.progress import progress
 from archspec.commands.shared import (
     OK,
     add_force,
@@ -37,6 +37,7 @@ from archspec.digests import check_writable, with_digest
 from archspec.errors import BackendError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
+from archspec.standard_error import withheld
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

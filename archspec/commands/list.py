@@ -39,6 +39,8 @@ _COST: Final = re.compile(
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _TOGETHER: Final = " and "
 """Between the families that stand under one heading."""
+_MISSPELT: Final = 2
+"""Letters that a misspelling has more or fewer: the names of all builders are too many to compare each with."""
 _NEAREST: Final = 12
 """How many networks `--like` shows."""
 
@@ -145,7 +147,7 @@ def _wanted(like: tuple[str, float] | str | None, networks: Sequence[ListedNetwo
     names = {network.name for network in networks}
     if own in names:
         variants = [each.name for network in networks if network.name == own for each in network.variants]
-        help = f"it has {', '.join(variants)}" if variants else "leave what stands behind the colon out"
+        help = f"it has {', '.join(variants)}" if variants else f"{own} has no variants: write `--like {own}`"
         raise SpecError(Diagnostic("E0101", f"{own} has no variant `{variant[:80]}`", help=help))
     help = did_you_mean(own, names) or "name a network that ships, as resnet50 or swin:s, or a cost, as macs=1G"
     raise SpecError(Diagnostic("E0101", f"no network named `{like[:80]}` ships", help=help))
@@ -157,9 +159,11 @@ def _meant(networks: Sequence[ListedNetwork], family: str | None, source: str | 
     found = nearest(family, words) if family and not any(family.lower() in word.lower() for word in words) else None
     if found is not None:
         return f"did you mean `--family {shlex.quote(found)}`? "
-    builders = {builder for network in networks for builder in network.builders}
-    found = nearest(source, builders) if source and not _of_source(networks, source) else None
-    return f"did you mean `--source {found}`? " if found is not None else ""
+    if not source or _of_source(networks, source):
+        return ""
+    builders = (name for network in networks for builder in network.builders for name in _spellings(builder))
+    found = nearest(source, {name for name in builders if abs(len(name) - len(source)) <= _MISSPELT})
+    return f"did you mean `--source {shlex.quote(found)}`? " if found is not None else ""
 
 
 def _show_names(names: Sequence[str], arguments: argparse.Namespace) -> None:

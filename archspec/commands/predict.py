@@ -56,7 +56,14 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from archspec.api import compile, loaded
     from archspec.hub import is_repository, spec_of
     from archspec.parity.processes import Participant, check_installed
-    from archspec.prediction import Predictor, Preprocessing, Ranking, pretrained_of, pretrained_weights
+    from archspec.prediction import (
+        Predictor,
+        Preprocessing,
+        Ranking,
+        not_named,
+        pretrained_of,
+        pretrained_weights,
+    )
     from archspec.prediction.preprocessing import check_pillow
 
     participant = Participant.parse(arguments.backend)
@@ -70,9 +77,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
     graph, pretrained = compile(spec), pretrained_of(spec, arguments.weights)
     preprocessing = Preprocessing.of(pretrained, graph)
     Ranking.of(graph, ())  # before weights are downloaded: it ends in a classifier
+    # A file may be of a training of one's own. At an address others' weights lie, for which images may be other ones.
+    unknown = not_named(spec, arguments.weights)
+    if unknown is not None and "://" in arguments.weights:
+        print(f"warning: {plain(unknown.message)}: {plain(unknown.help)}", file=sys.stderr)
     named = pretrained.weights if pretrained is not None else None
     # A file is taken as it is given; at an address lies what the spec has a digest of.
-    if arguments.weights is None or (named is not None and arguments.weights == named and "://" in named):
+    if arguments.weights is None or (named is not None and arguments.weights.rstrip("/") == named and "://" in named):
         arguments.weights = str(pretrained_weights(spec, arguments.spec, arguments.weights))
     arrays, report = taken(arguments, graph)
     _say(report)

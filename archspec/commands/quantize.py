@@ -13,7 +13,7 @@ from archspec.api import compile, loaded
 from archspec.atomic_files import is_folder
 from archspec.codegen.files import write
 from archspec.codegen.registry import backend
-from archspec.commands.progress import progress, withheld
+from archspec.commands.progress import progress
 from archspec.commands.shared import (
     OK,
     add_force,
@@ -36,6 +36,7 @@ from archspec.quantization.calibration import METHODS
 from archspec.quantization.examples import Examples
 from archspec.quantization.measurement import QuantizedModel, packed_as, quantize
 from archspec.reporting import plain
+from archspec.standard_error import withheld
 
 EXAMPLES: Final = (
     "archspec quantize resnet50 --weights resnet50.safetensors --images pictures/",

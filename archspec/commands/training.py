@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.api import loaded
-from archspec.commands.progress import progress, withheld
+from archspec.commands.progress import progress
 from archspec.commands.shared import (
     add_spec,
     add_weights,
@@ -21,6 +21,7 @@ from archspec.commands.shared import (
     use_color,
 )
 from archspec.parity.processes import Participant
+from archspec.standard_error import withheld
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

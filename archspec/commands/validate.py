@@ -60,7 +60,7 @@ def run_validate(arguments: argparse.Namespace) -> int:
             found += error.diagnostics if held is None else _library(spec, held, arguments)
             continue
         if arguments.format == "text":
-            counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
+            counts = f"{graph.layer_count} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
             print(f"{spec}: right ({counts})")
             if left_out := left_out_text(graph):
                 print(f"  left out    {left_out}")

@@ -89,8 +89,11 @@ def _lines(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> li
         found.append(f"  {'or' if index else 'network':<11} {candidate.name}: {share}{left}")
         details = [*candidate.notes, *candidate.reshaped[:_SHOWN]]
         found += [f"{'':<14}{plain(line)}" for line in details if not index or not likely[0].complete]
+    if file.shard is not None:
+        found.append(f"  {plain(str(file.shard))}")
     if not likely:
-        found.append("  network     of none that ships: its names or shapes are others")
+        parts = ", as far as one part shows" if file.shard is not None else ": its names or shapes are others"
+        found.append(f"  network     of none that ships{parts}")
     for key, mapping in file.mappings.items():
         shown = list(mapping.items())[: None if tensors else _TENSORS]
         found.append(f"  tensors{f' of `{plain(key)}`' if key else ''}")
@@ -106,6 +109,7 @@ def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> 
     return {
         "file": str(file.path),
         "format": file.format,
+        "part": [file.shard.number, file.shard.count] if file.shard is not None else None,
         "mappings": {
             key: {
                 "numbers": file.numbers(key),

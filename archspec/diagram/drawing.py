@@ -103,7 +103,7 @@ def _title(graph: LayerGraph, *, alone: bool) -> str:
 
 
 def _heading(title: str, subtitle: str) -> tuple[str, str]:
-    return shortened(title, 64), shortened(subtitle, 96)
+    return shortened(title, 200), shortened(subtitle, 96)
 
 
 def _facts(graph: LayerGraph) -> str:

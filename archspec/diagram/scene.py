@@ -8,12 +8,16 @@ from typing import Final, Literal, TypeAlias
 
 from archspec.diagram.coordinates import FONT, HEAD, LINE, PAD, PORT, SMALL, NestedLayout, Placed, Size, words_width
 from archspec.diagram.figure import Box, Line, Mark
-from archspec.diagram.text_width import width
+from archspec.diagram.text_width import shortened, width
 from archspec.ir.op import OP_KINDS
 
 MARGIN: Final = 24.0
 TITLE: Final = 16.0
 _LEGEND_ROW: Final = 20.0
+_TITLE_LINE: Final = 64
+"""A title of so many characters is one line in any case, and no word is longer."""
+_SHORT_LINE: Final = 40
+"""Characters that a line of a longer title has about, where the picture beneath is not wider."""
 _BETWEEN: Final = 40.0
 """Between two panels."""
 _MARK_SIGNS: Final[dict[Mark, str]] = {"added": "+", "removed": "−", "changed": "≠"}
@@ -131,8 +135,11 @@ def scene(
     at, reach = MARGIN, 0.0
     for panel in panels:
         placed = panel.placed
-        words = max(width(panel.title, TITLE, bold=True), width(panel.subtitle, SMALL))
-        head = TITLE + 8 + (LINE if panel.subtitle else 0) + 8 if panel.title else 0.0
+        beneath = placed.length if horizontal else placed.before + placed.after
+        lines = _title_lines(panel.title, beneath)
+        words = max(*(width(line, TITLE, bold=True) for line in lines), width(panel.subtitle, SMALL))
+        title_height = len(lines) * (TITLE + 8)
+        head = title_height + (LINE if panel.subtitle else 0) + 8 if panel.title else 0.0
         if horizontal:
             x, y = MARGIN, at + head + placed.before
             wide, high = max(placed.length, words), head + placed.before + placed.after
@@ -141,7 +148,7 @@ def scene(
             x, y = at + max(placed.before, 0), MARGIN + head
             wide, high = max(placed.before + placed.after, words), head + placed.length
             corner = at, MARGIN
-        group = Group(x, y, shapes=_heading(panel, corner[0] - x, corner[1] - y))
+        group = Group(x, y, shapes=_heading(lines, panel.subtitle, corner[0] - x, corner[1] - y))
         _fill(group, placed, turn, 0, foldable=foldable)
         root.groups.append(group)
         at += (high if horizontal else wide) + _BETWEEN
@@ -159,12 +166,28 @@ def scene(
     return Scene(max(across, MARGIN + right) + MARGIN, legend.y + bottom + MARGIN / 2, root, title)
 
 
-def _heading(panel: Panel, x: float, y: float) -> list[Shape]:
+def _title_lines(title: str, beneath: float) -> list[str]:
+    """A long title in lines about as long as the picture beneath is wide: a line of it alone could be much wider."""
+    if len(title) <= _TITLE_LINE:
+        return [title]
+    most = max(beneath, width("n" * _SHORT_LINE, TITLE, bold=True))
+    lines = [""]
+    for word in title.split():
+        longer = f"{lines[-1]} {shortened(word, _TITLE_LINE)}".lstrip()
+        if lines[-1] and width(longer, TITLE, bold=True) > most:
+            lines.append(shortened(word, _TITLE_LINE))
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _heading(lines: Sequence[str], subtitle: str, x: float, y: float) -> list[Shape]:
     found: list[Shape] = []
-    if panel.title:
-        found.append(Text(x, y + TITLE / 2, panel.title, TITLE, bold=True))
-    if panel.subtitle:
-        found.append(Text(x, y + TITLE + 8 + SMALL / 2, panel.subtitle, SMALL, "quiet"))
+    for line in filter(None, lines):
+        found.append(Text(x, y + TITLE / 2, line, TITLE, bold=True))
+        y += TITLE + 8
+    if subtitle:
+        found.append(Text(x, y + SMALL / 2, subtitle, SMALL, "quiet"))
     return found
 
 

@@ -226,6 +226,11 @@ class LayerGraph:
         """The shapes of what of it is in the state dict."""
         return {name: derived.shape for name, derived in self.derived.items() if derived.saved}
 
+    @property
+    def layer_count(self) -> int:
+        """How many layers there are; inputs are none."""
+        return len(self.nodes) - len(self.inputs)
+
     @cached_property
     def parameters(self) -> int:
         """Trainable parameters."""
@@ -314,8 +319,7 @@ class LayerGraph:
         return tuple(node for node in dead_layers if not alive.issuperset(self.parameters_of(node)))
 
     def __repr__(self) -> str:
-        layers = len(self.nodes) - len(self.inputs)
-        return f"<LayerGraph {self.name}: {layers:,} layers, {self.parameters:,} parameters>"
+        return f"<LayerGraph {self.name}: {self.layer_count:,} layers, {self.parameters:,} parameters>"
 
     def __rich__(self) -> RenderableType:
         """What `rich.print` shows: the table of `archspec.summary`."""

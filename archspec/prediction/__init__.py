@@ -2,7 +2,7 @@
 
 from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
-from archspec.prediction.runs import Predictor, preprocessing, pretrained_of, pretrained_weights
+from archspec.prediction.runs import Predictor, not_named, preprocessing, pretrained_of, pretrained_weights
 
 __all__ = [
     "ImageError",
@@ -11,6 +11,7 @@ __all__ = [
     "Predictor",
     "Preprocessing",
     "Ranking",
+    "not_named",
     "preprocessing",
     "pretrained_of",
     "pretrained_weights",

@@ -12,7 +12,7 @@ from archspec.api import compile, loaded, with_weights
 from archspec.atomic_files import resolved
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend as find
-from archspec.errors import Diagnostic, SpecError, WeightsError
+from archspec.errors import Diagnostic, SpecError, WeightsError, nearest
 from archspec.hub import WEIGHTS, is_repository, spec_of
 from archspec.ir.graph import LayerGraph
 from archspec.prediction.classes import Prediction, PredictionError, Ranking
@@ -20,6 +20,7 @@ from archspec.prediction.preprocessing import ImageError, Preprocessing
 from archspec.spec import Pretrained, Spec
 from archspec.weights.downloads import check_digest
 from archspec.weights.hub import local
+from archspec.weights_addresses import canonical
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -46,20 +47,41 @@ def preprocessing(
         params: values for the spec's params.
 
     Raises:
-        SpecError: the spec is wrong, does not say it, or says what does not fit its network.
+        SpecError: the spec is wrong, does not say it, says what does not fit its network, or does not name the weights.
         WeightsError: the repository cannot be had.
     """
     if is_repository(source):
         spec = spec_of(source, params, limits=limits)
     else:
         spec = loaded(source if isinstance(source, str) else Path(source), params, limits=limits, root=root)
+    if (unknown := not_named(spec, weights)) is not None:
+        raise SpecError(unknown)
     return Preprocessing.of(pretrained_of(spec, weights), compile(spec))
 
 
 def pretrained_of(spec: Spec, weights: str | None) -> Pretrained | None:
     """What a spec says of weights that are given by their address, or of the usual ones of the chosen variant."""
     found = spec.chosen_pretrained
-    return found.of_weights(weights) if found is not None and weights is not None else found
+    return (found.of_weights(weights) or found) if found is not None and weights is not None else found
+
+
+def not_named(spec: Spec, weights: str | None) -> Diagnostic | None:
+    """That a spec says nothing of weights for the variant that is chosen, and what may be meant; None if it does."""
+    usual = spec.chosen_pretrained
+    if weights is None or usual is None or spec.pretrained is None or usual.of_weights(weights) is not None:
+        return None
+    named = {address: variant for variant, address in spec.pretrained.addresses()}
+    owners = [variant for address, variant in named.items() if canonical(address) == canonical(weights)]
+    message = f"the spec {spec.name} does not name the weights `{weights[:200]}`"
+    if owners and spec.chosen_variant is not None:
+        message += f" for its variant {spec.chosen_variant}"
+    if owners and owners[0]:
+        help = f"they are those of its variant `{owners[0]}`: choose it"
+    else:
+        usual_ones = f" ones, `{usual.weights}`" if usual.weights is not None else " ones"
+        meant = nearest(weights, named)
+        help = f"did you mean `{meant}`?" if meant else f"without them images are prepared as for its usual{usual_ones}"
+    return Diagnostic("E0411", message, help=help)
 
 
 def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None, weights: str | None = None) -> Path:
@@ -71,8 +93,11 @@ def pretrained_weights(spec: Spec, address: str | os.PathLike[str] | None = None
         weights: the address of those that are meant, where the spec names several; unless given, the usual ones.
 
     Raises:
+        SpecError: it does not name those that are meant.
         WeightsError: it names none, or the file cannot be had, or is another than is meant.
     """
+    if (unknown := not_named(spec, weights)) is not None:
+        raise SpecError(unknown)
     pretrained = pretrained_of(spec, weights)
     if weights is None and address is not None and is_repository(address):
         inside = f"{os.fspath(address).rstrip('/')}/{WEIGHTS}"

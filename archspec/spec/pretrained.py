@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo
@@ -19,6 +19,7 @@ from archspec.spec.key_suggestions import PRETRAINED_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe
+from archspec.weights_addresses import canonical
 
 CLASSES: Final = "classes"
 """The key under which class names stand, or the file that has them."""
@@ -194,12 +195,27 @@ class Pretrained(Model):
                 found = read
         return found
 
-    def of_weights(self, address: str) -> Pretrained:
-        """What holds for weights that are given by their address: those of `others` that are there, else these."""
+    def of_weights(self, address: str) -> Pretrained | None:
+        """What holds for weights by their address, these or those of `others`; None if neither is there."""
+        wanted = canonical(address)
+        if self.weights is not None and canonical(self.weights) == wanted:
+            return self
         for own in self.others.values():
-            if own.get("weights") == address:
+            if canonical(str(own.get("weights", ""))) == wanted:
                 return Pretrained.read(self._changed(own), LoadContext()) or self
-        return self
+        return None
+
+    def addresses(self) -> Iterator[tuple[str, str]]:
+        """The address of all weights that are named, each behind the variant whose they are; empty if not said."""
+        if self.weights is not None:
+            yield "", self.weights
+        yield from (("", str(own["weights"])) for own in self.others.values() if "weights" in own)
+        for variant, own in self.variants.items():
+            others = own.get("others")
+            rows = [own, *(others.values() if isinstance(others, LocatedDict) else ())]
+            yield from (
+                (variant, str(row["weights"])) for row in rows if isinstance(row, LocatedDict) and "weights" in row
+            )
 
     def _check_others(self, load_context: LoadContext) -> None:
         for name, own in self.others.items():

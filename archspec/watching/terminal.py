@@ -41,7 +41,7 @@ class Terminal:
         found = look.found
         if isinstance(found, ValidNetwork):
             graph = found.graph
-            counts = f"{len(graph.nodes)} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
+            counts = f"{graph.layer_count} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
             self._print(Text.assemble(clock, f" {self._spec}: ", ("right", "bold green"), f" ({counts}) {took}"))
             for line in [] if self._last is None else _changes(self._last, graph):
                 self._print(Text(f"         {line}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +28,7 @@ def with_derived(arrays: Arrays, graph: LayerGraph, weight_map: WeightMap | None
     Returns:
         The same mapping, and behind it indices, tables, and counters of steps, at 0. Each is made when asked for.
     """
-    return ChainMap(_DerivedArrays(_makers(graph, weight_map)), arrays)  # type: ignore[arg-type]  # it is only read
+    return _WithDerived(arrays, _makers(graph, weight_map))
 
 
 def _makers(graph: LayerGraph, weight_map: WeightMap | None) -> dict[str, Callable[[], Array]]:
@@ -53,17 +52,19 @@ def _zero() -> Array:
     return np.zeros((), np.int64)
 
 
-class _DerivedArrays(Mapping[str, "Array"]):
-    """Arrays that are made when they are asked for."""
+class _WithDerived(Mapping[str, "Array"]):
+    """Arrays, and behind them those that are made when they are asked for, which stand for any of the same name."""
 
-    def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
+    def __init__(self, arrays: Arrays, makers: Mapping[str, Callable[[], Array]]) -> None:
+        self._arrays = arrays
         self._makers = makers
 
     def __getitem__(self, name: str) -> Array:
-        return self._makers[name]()
+        return self._makers[name]() if name in self._makers else self._arrays[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        yield from self._arrays
+        yield from (name for name in self._makers if name not in self._arrays)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(self._arrays.keys() | self._makers.keys())

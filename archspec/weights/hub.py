@@ -16,23 +16,11 @@ from typing import Final
 from archspec.errors import Diagnostic, WeightsError
 from archspec.weights import downloads
 from archspec.weights.onnx_files import files_beside
+from archspec.weights_addresses import HUB, HUB_FILES
 
 SCHEME: Final = "hf://"
-_ADDRESS: Final = re.compile(
-    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>refs/(?:pr|heads|tags|convert)/[\w.-]+|[\w.-]+))?(/(?P<file>[\w.-]+(/[\w.-]+)*))?"
-)
 _SNAPSHOTS: Final = "snapshots"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
-_FILES: Final = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "model.weights.h5",
-    "model.keras",
-    "tf_model.h5",
-)
-"""What a repository's weights are called, the file that is safest to read first."""
 
 
 def local(weights: str | os.PathLike[str]) -> Path:
@@ -57,7 +45,7 @@ def _in_folder(folder: Path) -> Path:
         commit = (folder / "refs" / "main").read_text(encoding="utf-8", errors="replace").strip()[:64]
         if commit == Path(commit).name:
             folder = folder / _SNAPSHOTS / commit
-    return next((folder / name for name in _FILES if (folder / name).is_file()), folder)
+    return next((folder / name for name in HUB_FILES if (folder / name).is_file()), folder)
 
 
 def download(address: str) -> Path:
@@ -69,7 +57,7 @@ def download(address: str) -> Path:
     Raises:
         WeightsError: it is no address, huggingface_hub is not installed, or the file cannot be had.
     """
-    match = _ADDRESS.fullmatch(address)
+    match = HUB.fullmatch(address)
     if match is None:
         help = "write hf://owner/name, and behind it @revision or /file where they are not the usual ones"
         raise WeightsError(Diagnostic("E0701", f"`{address[:200]}` is no address on the hub", help=help))
@@ -88,7 +76,7 @@ def download(address: str) -> Path:
             )
         )
 
-    names = (match["file"],) if match["file"] else _FILES
+    names = (match["file"],) if match["file"] else HUB_FILES
     try:
         for name in names:
             try:
@@ -107,7 +95,7 @@ def download(address: str) -> Path:
                 return path
     except Exception as error:  # of the network, of the hub, of the cache: each has its own kind
         raise failed(f"{address} cannot be downloaded", error) from None
-    what = f"has no file `{match['file']}`" if match["file"] else f"has none of {', '.join(_FILES)}"
+    what = f"has no file `{match['file']}`" if match["file"] else f"has none of {', '.join(HUB_FILES)}"
     raise WeightsError(Diagnostic("E0701", f"{address} {what}", help="name its file: hf://owner/name/file"))
 
 

@@ -156,8 +156,11 @@ def _choice(
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
     file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
     choice = _chosen(path, file, graph, asked)
-    if (index := shards.index_beside(path)) is not None:
-        choice = replace(choice, help=f"it is one of several files: give the index of all, `{index}`")
+    if (part := shards.shard(path)) is not None:
+        help = f"give the index of all, `{part.index}`"
+        if not part.index.is_file():
+            help = f"download the other parts and their index, `{part.index.name}`, to one folder, and give the index"
+        choice = replace(choice, help=f"it is part {part.number} of {part.count}, one of several files: {help}")
     if not file.network or graph.asked or asked.adaptation != Adaptation() or file.network == network_digest(graph):
         return choice
     doubt = f"{path.name} was written for another network than {graph.name}, or its spec has changed since"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,14 +14,32 @@ from archspec.weights.tensors import DamagedError, LazyTensor
 
 _INDEX: Final = 2**26
 _FILES: Final = 1000
-_PART: Final = re.compile(r"-\d{5}-of-\d{5}(?P<suffix>\.\w+)$")
+_PART: Final = re.compile(r"-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)$")
 
 
-def index_beside(path: Path) -> Path | None:
-    """The index of the files that one is a part of, by its name; None where there is none."""
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several files that hold a network's weights together, by its name."""
+
+    number: int
+    """From 1 on."""
+    count: int
+    index: Path
+    """The index of all, which may not be there."""
+
+    def __str__(self) -> str:
+        there = "" if self.index.is_file() else ", which is not beside it,"
+        return f"part {self.number} of {self.count}: the index `{self.index.name}`{there} names all"
+
+
+def shard(path: Path) -> Shard | None:
+    """What a file is a part of; None where its name says nothing of others."""
     match = _PART.search(path.name)
-    index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json") if match is not None else path
-    return index if match is not None and index.is_file() else None
+    if match is None:
+        return None
+    index = path.with_name(f"{path.name[: match.start()]}{match['suffix']}.index.json")
+    alone = int(match["count"]) < 2 and not index.is_file()
+    return None if alone else Shard(int(match["number"]), int(match["count"]), index)
 
 
 def read(path: Path, needed: int) -> dict[str, Any]:

@@ -94,6 +94,19 @@ def test_what_is_not_ready_in_time_is_left_out(spec: Path, monkeypatch: pytest.M
     assert "not ready within" in found.trials[0].failed
 
 
+@needs("onnxruntime")
+def test_what_could_not_be_ready_any_more_is_not_tried(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where next to no time is left, it is no fault of an engine's."""
+    monkeypatch.setattr(tuning, "_SHORTEST", 1000.0)
+    graph = archspec.compile(spec)
+    engines = [Contender.parse("onnx:onnxruntime"), Contender.parse("onnx:openvino")]
+    found = tune(graph, engines, batch=1, budget=240, weights=archspec.init_weights(graph))
+    first, *others = found.trials
+    assert not first.failed
+    assert others
+    assert all(trial.untried and trial.failed.startswith("not tried") for trial in others)
+
+
 @pytest.mark.slow
 @needs("torch")
 def test_source_is_written_with_its_weights(run: Run, spec: Path, tmp_path: Path) -> None:

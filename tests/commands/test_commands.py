@@ -306,3 +306,15 @@ def test_validate_checks_a_library_of_blocks(run: Run, tmp_path: Path) -> None:
     code, out, err = run("validate", "net.yaml", "mine.yaml")
     assert (code, out, err.count("E0201]")) == (1, "", 1)  # said once
     assert '`doc: "channels, which it returns to"`' in err
+
+
+def test_all_commands_count_the_same_layers(run: Run) -> None:
+    """Inputs are none of them."""
+    count = archspec.compile("lenet").layer_count
+    assert f"right ({count} layers, " in run("validate", "lenet")[1]
+    (row,) = (
+        line for line in run("diff", "lenet", "lenet", "--set-b", "classes=7")[1].splitlines() if "layers" in line
+    )
+    assert row.split()[:3] == ["layers", str(count), str(count)]
+    assert f"{count} layers" in repr(archspec.compile("lenet"))
+    assert archspec.summary(archspec.compile("lenet")).total.layers == count

@@ -62,8 +62,13 @@ def test_specs_that_changed_are_compiled(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (found.parameters, found.macs) == (16, 4 * 3 * 64)
     (folder / TABLE).write_text(json.dumps({"digest": digest_of(folder), "networks": [row]}), encoding="utf-8")
     assert listed_networks()[0].macs == 7
-    (folder / TABLE).write_text("{", encoding="utf-8")
-    assert listed_networks()[0].parameters == 16
+    row["builders"] = {"library.own": "", "library.gone": "a variant that is not there any more"}
+    (folder / TABLE).write_text(json.dumps({"digest": "0", "networks": [row]}), encoding="utf-8")
+    (found,) = listed_networks()
+    assert (found.parameters, found.builders) == (16, {"library.own": ""})
+    for damaged in ("{", "{}", "[]"):
+        (folder / TABLE).write_text(damaged, encoding="utf-8")
+        assert listed_networks()[0].parameters == 16
 
 
 def test_by_family_and_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,3 +107,45 @@ def test_what_is_no_cost(text: str, capsys: pytest.CaptureFixture[str]) -> None:
         main(["list", "--like", text])
     assert caught.value.code == 2
     assert "write parameters=25M or macs=1.5G" in capsys.readouterr().err
+
+
+def test_a_variant_of_a_network_that_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--like", "resnet50:foo"]) == 1
+    assert "help: resnet50 has no variants: write `--like resnet50`" in capsys.readouterr().err
+    assert main(["list", "--like", "swin:foo"]) == 1
+    assert "help: it has " in capsys.readouterr().err
+
+
+def test_like_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest to a network's costs is itself; a misspelling is asked about."""
+    nearest = _json(capsys, "--like", "resnet50")
+    assert "resnet50" in {row["name"] for row in nearest[:3]}
+    assert len(nearest) == 12
+    assert main(["list", "--like", "resnet5O"]) == 1
+    assert "no network named `resnet5O` ships" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "network", "variants"),
+    [
+        ("torchvision.models.swin_t", "swin", ["t"]),
+        ("torchvision swin_t", "swin", ["t"]),
+        ("keras.applications.ConvNeXtTiny", "convnext_keras", ["tiny"]),
+        ("KERAS.applications.convnexttiny", "convnext_keras", ["tiny"]),
+    ],
+)
+def test_the_network_of_a_builder(
+    source: str, network: str, variants: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = _json(capsys, "--source", source)
+    assert row["name"] == network
+    assert [each["name"] for each in row["variants"]] == variants  # type: ignore[attr-defined]
+    assert main(["list", "--source", "keras.applications.ConvNeXtTony"]) == 0
+    assert "did you mean `--source keras.applications.ConvNeXtTiny`?" in capsys.readouterr().out
+
+
+def test_a_family_is_found_by_whole_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """VGG is not part of another network's title, and `resnet` is not RegNet or ResNeXt's."""
+    families = {row["family"] for row in _json(capsys, "--family", "vgg")}
+    assert families
+    assert all("VGG" in str(family) for family in families)

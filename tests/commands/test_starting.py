@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from archspec.commands.progress import progress, withheld
+from archspec.commands.progress import progress
+from archspec.standard_error import withheld
 
 COMPILER = {"torch._dynamo", "torch._inductor", "sympy", "torch.fx.experimental.symbolic_shapes"}
 
@@ -61,7 +62,7 @@ def test_tensorflow_says_nothing_on_the_terminal(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-WRITES = "import os, sys; from archspec.commands.progress import withheld\n"
+WRITES = "import os, sys; from archspec.standard_error import withheld\n"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,8 @@ def test_a_terminal_shows_what_is_being_done(tmp_path: Path) -> None:
     import pty
 
     code = (
-        "from archspec.commands.progress import progress, withheld; import os, time\n"
+        "import os, time; from archspec.commands.progress import progress\n"
+        "from archspec.standard_error import withheld\n"
         "with progress() as say, withheld():\n"
         "  say('importing [bold]PyTorch'); os.write(2, b'noise'); time.sleep(0.5)\n"
     )
@@ -117,3 +119,38 @@ def test_a_terminal_shows_what_is_being_done(tmp_path: Path) -> None:
     assert process.wait() == 0
     assert b"importing [bold]PyTorch" in seen
     assert b"noise" not in seen
+
+
+QUIET = "from archspec.quiet_frameworks import quiet_frameworks; quiet_frameworks()\nimport tensorflow\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "shown"),
+    [
+        ("import os; os.write(2, b'F0000 00:00 reason\\n'); os.abort()", -6, "F0000 00:00 reason\n"),
+        ("import os; os.write(2, b'F0000 00:00 reason\\n'); os._exit(4)", 4, "F0000 00:00 reason\n"),
+        ("import os; os.write(2, b'W0000 1 chatter\\nlast words\\n'); os.kill(os.getpid(), 9)", -9, "last words\n"),
+        ("import os; os.write(2, b'W0000 1 chatter\\nmatters\\n')", 0, "matters\n"),
+        ("import os; os.write(2, b'W0000 1 chatter\\n'); raise ImportError('no such symbol')", 1, "no such symbol\n"),
+    ],
+    ids=["abort", "exit", "killed", "chatter", "an error"],
+)
+def test_the_reason_is_seen_where_a_framework_ends_the_process(
+    module: str, code: int, shown: str, tmp_path: Path
+) -> None:
+    """TensorFlow's import writes much that nobody has asked for, and where it fails, why."""
+    (tmp_path / "tensorflow.py").write_text(module, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    # What a crash leaves is written by a second process, until whose end the pipe is open.
+    done = subprocess.run([sys.executable, "-c", QUIET], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.endswith(shown)
+    if code == 0:
+        assert done.stderr == shown
+
+
+def test_a_crash_within_what_is_withheld(tmp_path: Path) -> None:
+    code = "with withheld(), withheld():\n  os.write(2, b'reason'); os.abort()"
+    done = subprocess.run([sys.executable, "-c", WRITES + code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-6, "reason")

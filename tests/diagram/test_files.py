@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,8 @@ import pytest
 
 import archspec
 from archspec import OutputError, SpecError
-from archspec.diagram.scene import Rect, Text
+from archspec.diagram.picture import Picture
+from archspec.diagram.scene import TITLE, Rect, Text
 from archspec.diagram.text_width import shortened, width
 from archspec.spec import load_text
 
@@ -82,6 +84,23 @@ def test_long_text_is_shortened() -> None:
     assert shortened("a" * 100, 20) == "a" * 12 + "…" + "a" * 7
     assert shortened("one\ntwo\x00three") == "one two three"
     assert width("層", 10) == 10
+
+
+def test_a_long_title_is_set_in_lines_and_not_cut() -> None:
+    words = "A network of many words in its title, which no single line of a picture has the room to show in full"
+    short, long = archspec.draw("lenet", titles=["short"]), archspec.draw("lenet", titles=[words])
+
+    def lines(drawing: Picture) -> list[Text]:
+        shapes = [shape for _, _, group in drawing.scene.root.walk() for shape in group.shapes]
+        return [shape for shape in shapes if isinstance(shape, Text) and shape.bold and shape.size == TITLE]
+
+    assert [line.text for line in lines(short)] == ["short"]
+    assert len(lines(long)) > 1
+    assert " ".join(line.text for line in lines(long)) == words
+    assert all(0 < line.width < long.scene.width for line in lines(long))
+    assert all(after.y - before.y >= TITLE for before, after in pairwise(lines(long)))
+    # One word without an end is no line without an end.
+    assert archspec.draw("lenet", titles=["long" * 5000]).scene.width < 1000
 
 
 def test_a_suffix_that_is_none_of_a_picture(tmp_path: Path) -> None:

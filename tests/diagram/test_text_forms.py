@@ -242,7 +242,7 @@ def small() -> LayerGraph:
 
 
 def _read_back(folder: Path, title: str) -> None:
-    expected = shortened(title, 64)
+    expected = shortened(title, 200)
     [panel] = _parsed(_saved(folder, ".dot", small(), titles=[title])).inner
     assert _told(panel.about).split("\n")[0] == expected
     first, *_ = _statements(_saved(folder, ".mmd", small(), titles=[title]))

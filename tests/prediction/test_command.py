@@ -331,3 +331,17 @@ def test_a_child_inherits_how_images_are_prepared_and_no_weights(run: Run) -> No
     assert found is not None
     assert (found.size, found.crop, found.weights, found.license) == (18, 16, None, "")
     assert found.classes == ("cat", "dog", "bird of prey", "fish")
+
+
+def test_an_address_that_the_spec_does_not_name_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images may be prepared otherwise for these weights. A file may be of a training of one's own."""
+    monkeypatch.setattr("archspec.weights.hub.download", lambda address: Path("tiny.safetensors"))
+    text = SPEC.replace("tiny.safetensors", "hf://someone/tiny")
+    Path("tiny.yaml").write_text(text, encoding="utf-8")
+    for address in ("hf://someone/tinny", "hf://nobody/at_all"):
+        code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", address)
+        assert code == 0
+        assert f"warning: the spec tiny does not name the weights `{address}`: " in err
+    for known in ("hf://someone/tiny", "hf://someone/tiny/", "hf://someone/tiny@main", "tiny.safetensors"):
+        code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", known)
+        assert (code, err) == (0, "")

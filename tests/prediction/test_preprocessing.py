@@ -199,11 +199,74 @@ pretrained:
     assert small is not None
     assert large is not None
     old, new = small.of_weights("hf://one/old"), large.of_weights("hf://one/new")
+    assert old is not None
+    assert new is not None
     assert (old.weights, old.sha256, old.size, old.crop, old.mean, old.license) == (
         *("hf://one/old", None, 9, 8, (0.5,)),
         "mit",
     )
     assert (new.weights, new.size, new.crop, new.mean, new.std) == ("hf://one/new", 20, 16, (0.5,), (2.0,))
-    # Those of another variant, and those that nobody names, are prepared as the usual ones.
-    for address in ("hf://one/old", "hf://one/large", "hf://two/old", "old"):
-        assert large.of_weights(address) is large
+    assert large.of_weights("hf://one/large") is large
+    for address in ("hf://one/old", "hf://two/old", "old"):  # of another variant, and of nobody
+        assert large.of_weights(address) is None
+
+
+OTHERS = """
+archspec: 1
+name: net
+params: {size: 8}
+variants: {small: {size: 8}, large: {size: 16}}
+variant: small
+input: {channels: 3, height: size, width: size}
+layers: [flatten, {dense: {name: fc, units: 3}}]
+pretrained:
+  weights: hf://one/small
+  size: 8
+  crop: 8
+  others: {old: {weights: hf://one/old, size: 9}, web: {weights: https://localhost/old.pth, size: 10}}
+  variants: {large: {weights: hf://one/large, size: 20, crop: 16, others: {new: {weights: hf://one/new/new.pth}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "size"),
+    [
+        ("hf://one/old", 9),
+        ("hf://one/old/", 9),
+        ("hf://one/old@main", 9),
+        ("hf://one/old@refs/pr/1", 9),
+        ("hf://one/old/model.safetensors", 9),
+        ("hf://one/old@v1/pytorch_model.bin", 9),
+        ("https://huggingface.co/one/old", 9),
+        ("https://huggingface.co/one/old/resolve/main/model.safetensors?download=true", 9),
+        ("https://localhost/old.pth#part", 10),
+        ("hf://one/small/", 8),
+    ],
+)
+def test_an_address_may_be_written_in_several_ways(tmp_path: Path, address: str, size: int) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(OTHERS, encoding="utf-8")
+    assert archspec.preprocessing(path, weights=address).pretrained.size == size
+
+
+@pytest.mark.parametrize(
+    ("address", "params", "said"),
+    [
+        ("hf://one/new/new.pth", {}, ("for its variant small", "those of its variant `large`: choose it")),
+        ("hf://one/old", {"variant": "large"}, ("for its variant large", "")),
+        ("hf://one/odl", {}, ("does not name the weights `hf://one/odl`", "did you mean `hf://one/old`?")),
+        ("hf://one/old/other.bin", {}, ("does not name", "hf://one/")),
+        ("mine.pth", {}, ("does not name", "prepared as for its usual ones, `hf://one/small`")),
+    ],
+)
+def test_weights_that_the_spec_does_not_name(
+    tmp_path: Path, address: str, params: dict[str, Any], said: tuple[str, str]
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(OTHERS, encoding="utf-8")
+    with pytest.raises(archspec.SpecError) as caught:
+        archspec.preprocessing(path, weights=address, **params)
+    (found,) = caught.value.diagnostics
+    assert found.code == "E0411"
+    assert said[0] in found.message
+    assert said[1] in found.help

@@ -53,7 +53,8 @@ def test_a_word_from_the_command_line(path: str, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "help"),
     [
-        (b"\x7fELF\2\1\0\xff\xfe", "a spec is a text in YAML"),
+        (b"\x7fELF\2\1\0\xff\xfe", "a program or library of machine code"),
+        (b"\1\2\0\xff\xfe", "a spec is a text in YAML"),
         (b"a: \xe9\n", "save it as UTF-8"),
         ("a: 1\n".encode("utf-16"), "it is UTF-16: save it as UTF-8"),
     ],

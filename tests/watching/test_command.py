@@ -40,7 +40,7 @@ def test_the_terminal_tells_of_each_save_and_ctrl_c_ends_it(spec: Path) -> None:
         assert re.fullmatch(
             r"watching small\.yaml, shown at http://127\.0\.0\.1:\d+/[\w-]{43}/ \(Ctrl-C ends\)\n", first
         )
-        counts = r"\(3 layers, \d+ parameters, [\d.]+ k MACs\) in \d\.\d\d s\n"
+        counts = r"\(2 layers, \d+ parameters, [\d.]+ k MACs\) in \d\.\d\d s\n"
         assert re.fullmatch(rf"\d\d:\d\d:\d\d small\.yaml: right {counts}", process.stdout.readline())
 
         text = spec.read_text(encoding="utf-8")

@@ -240,3 +240,31 @@ def test_a_map_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="does not name"):
         write_as("numpy", tmp_path / "w.npz", random_weights(lenet), lenet, names=found_map("slim_resnet_v2"))
     assert not (tmp_path / "w.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "params", "said"),
+    [
+        ("mobilenet_keras", {"width": 0.25, "classes": 10}, "mobilenet_keras --set width=0.25 --set classes=10"),
+        ("mobilenet_keras", {"width": 0.35}, "mobilenet_keras --set width=0.35"),
+        ("shufflenet_v2", {"classes": 4}, "shufflenet_v2 --set classes=4"),
+        ("lenet", {"classes": 3}, "lenet --set classes=3"),
+    ],
+)
+def test_a_network_with_other_params_is_named(
+    network: str, params: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = archspec.compile(network, **params)
+    arrays = archspec.init_weights(made, seed=1)
+    write_as("safetensors", tmp_path / "w.safetensors", arrays, made)
+    assert main(["weights", "inspect", str(tmp_path / "w.safetensors")]) == 0
+    found = capsys.readouterr().out
+    assert f"network     {said}: {len(arrays)} of {len(arrays)} weights\n" in found
+
+
+def test_params_are_held_against_the_whole_file(tmp_path: Path) -> None:
+    """A planted fault: one weight is as in no network, whatever its params are."""
+    arrays = archspec.init_weights(archspec.compile("lenet", classes=3), seed=1)
+    name = next(name for name in arrays if name.startswith("conv2") and arrays[name].ndim == 4)
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **{**arrays, name: np.concatenate([arrays[name]] * 2, 1)})
+    assert not any(each.complete for each in candidates(tmp_path / "w.npz"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import archspec
 from archspec.checkpoints import SUFFIXES, contents, write_as
 from archspec.errors import WeightsError
+from archspec.weights import read_weights
 
 SAID = ("downloaded to the end", "not a whole safetensors file", "it is empty", "is not there")
 
@@ -40,6 +43,43 @@ def test_a_cut_file(format: str, part: float, whole: dict[str, Path], tmp_path: 
     [found] = caught.value.diagnostics
     assert found.code == "E0701"
     assert any(said in found.label for said in SAID), found.label
+
+
+@pytest.mark.parametrize("lacking", [1, 64, 512, 8192])
+@pytest.mark.parametrize("format", SUFFIXES)
+def test_the_last_bytes(format: str, lacking: int, whole: dict[str, Path], tmp_path: Path) -> None:
+    """Without them a file is an error, or, where they are padding, has the numbers that it had."""
+    source, graph = whole[format], archspec.compile("lenet")
+    for other in source.parent.glob("w.ckpt*"):
+        (tmp_path / other.name).write_bytes(other.read_bytes())
+    path = tmp_path / source.name
+    given = path if format != "tensorflow" else tmp_path / "w.ckpt.index"
+    path.write_bytes(source.read_bytes())
+    wanted, _ = read_weights(given, graph)
+    path.write_bytes(source.read_bytes()[:-lacking])
+    found = None
+    with suppress(WeightsError):
+        found, _ = read_weights(given, graph)
+    if found is not None:
+        assert lacking < 512
+        assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.7, 0.999])
+def test_a_cut_file_of_older_pytorch(part: float, tmp_path: Path) -> None:
+    """Which is no archive, but pickles and numbers one after another."""
+    torch = pytest.importorskip("torch")
+    arrays = archspec.init_weights("lenet")
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    path = tmp_path / "w.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    assert contents(path).mappings
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(WeightsError) as caught:
+        contents(path)
+    [found] = caught.value.diagnostics
+    assert (found.code, found.severity) == ("E0701", "error")
+    assert "early" in found.label or "downloaded to the end" in found.label or "damaged" in found.label, found.label
 
 
 def test_numbers_that_are_not_there(whole: dict[str, Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 import pickle
@@ -121,6 +122,14 @@ FOREIGN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "npz": ("m.npz", lambda path: np.savez(path, a=np.zeros(3)), "arrays of NumPy (.npz)"),
     "npy": ("m.npy", lambda path: np.save(path, np.zeros(3)), "an array of NumPy (.npy)"),
     "pickle": ("m.pkl", holding(pickle.dumps({"a": 1}, 4)), "a pickle"),
+    "MP3": ("m.bin", holding(b"ID3\x04\0\0\0\0\x02\x01" + bytes(64)), "a sound (MP3)"),
+    "FLAC": ("m.bin", holding(b"fLaC\0\0\0\x22" + bytes(64)), "a sound (FLAC)"),
+    "Ogg": ("m.bin", holding(b"OggS\0\x02" + bytes(64)), "(Ogg)"),
+    "MP4": ("m.bin", holding(b"\0\0\0\x20ftypisom" + bytes(64)), "a film (MP4)"),
+    "GIF": ("m.bin", holding(b"GIF89a\x01\0\x01\0" + bytes(64)), "an image (GIF)"),
+    "Parquet": ("m.bin", holding(b"PAR1" + bytes(64) + b"PAR1"), "a table of Parquet"),
+    "bzip2": ("m.bin", holding(bz2.compress(b"x" * 100)), "compressed with bzip2"),
+    "bzip2 of nothing": ("m.bin", holding(bz2.compress(b"")), "compressed with bzip2"),
     "GGUF": ("m.gguf", holding(b"GGUF\x03\0\0\0" + bytes(64)), "GGUF"),
     "Caffe": ("m.caffemodel", holding(message((1, b"net"), (100, b"layer"))), "a Caffe model"),
     "prototxt": ("net.prototxt", holding('name: "net"\nlayer {\n  type: "Convolution"\n}\n'), "Caffe (prototxt)"),
@@ -191,6 +200,22 @@ def test_given_as_a_spec(case: str, tmp_path: Path) -> None:
     [
         ("net.yaml", "name: net\n", "it is YAML, as a spec is, and no weights", "name the spec first"),
         ("net.txt", "archspec: 1\nname: net\n", "it is YAML, as a spec is, and no weights", "name the spec first"),
+        *(
+            (f"{name}.txt", f"{text}\n", "it is a text, and no weights", "archspec reads weights of PyTorch")
+            for name, text in {
+                "ID3": "ID3 hello",
+                "GIF8": "GIF8 hello",
+                "PAR1": "PAR1 hello",
+                "BZh": "BZhello",
+                "OggS": "OggS hello",
+                "fLaC": "fLaC hello",
+                "GGUF": "GGUF hello",
+                "TFL3": "The TFL3 format",
+                "ftyp": "see ftyp heic",
+                "RIFF": "RIFF hi WEBP",
+                "ustar": "a" * 257 + "ustar",
+            }.items()
+        ),
         ("notes.txt", "hello\n", "it is a text, and no weights", "archspec reads weights of PyTorch"),
         ("runs/w.pt", "", "it is a folder", "give a file in it: `"),
         ("runs/notes.txt", "", "it is a folder", "no weights file lies in it"),

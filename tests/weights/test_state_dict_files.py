@@ -12,11 +12,13 @@ import torch
 
 import archspec
 from archspec.checkpoints import write_as
+from archspec.cli import main
 from archspec.errors import SpecError
 from archspec.ir.graph import LayerGraph
 from archspec.weights import read_weights
 from archspec.weights.safetensors_files import read
 from archspec.weights.weight_maps import found_map, load_map
+from benchmarks.zoo import digest, rows
 
 SPEC = """
 archspec: 1
@@ -193,8 +195,59 @@ def test_a_folder_of_the_hub(tmp_path: Path) -> None:
     for path in (folder, inside):
         back, _ = read_weights(path, net)
         assert all(np.array_equal(back[name], weights[name]) for name in weights)
-    with pytest.raises(archspec.ArchspecError, match="one of several files: give the index"):
+    with pytest.raises(archspec.ArchspecError, match="part 1 of 2, one of several files: give the index"):
         read_weights(inside / "model-00001-of-00002.safetensors", net)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_part_alone_is_called_so(there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from safetensors.numpy import save_file
+
+    _, weights = _lenet()
+    path = tmp_path / "model-00002-of-00003.safetensors"
+    save_file({name: weights[name] for name in [*weights][:2]}, path)
+    index = tmp_path / "model.safetensors.index.json"
+    if there:
+        index.write_text("{}", encoding="utf-8")
+    assert main(["weights", "inspect", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "part 2 of 3: the index `model.safetensors.index.json`" in out
+    assert ("which is not beside it" in out) is not there
+    assert "its names or shapes are others" not in out
+    assert main(["weights", "inspect", str(path), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["part"] == [2, 3]
+    assert main(["weights", "convert", str(path), "lenet", "-o", str(tmp_path / "w.npz")]) == 1
+    err = capsys.readouterr().err
+    assert "it is part 2 of 3" in err
+    assert ("give the index of all" if there else "download the other parts and their index") in err
+    whole = path.with_name("model-00001-of-00001.safetensors")
+    save_file(weights, whole)
+    assert main(["weights", "inspect", str(whole)]) == 0
+    if not there:
+        assert " of 1: " not in capsys.readouterr().out
+
+
+TORCHVISION = {"resnet18": "resnet18", "swin_t": "swin", "swin_v2_t": "swin_v2"}
+
+
+@pytest.mark.parametrize("builder", TORCHVISION)
+def test_a_written_file_is_a_whole_state_dict(builder: str, tmp_path: Path) -> None:
+    """Strictly, for the source that is written, and with the keys that torchvision's network has."""
+    (row,) = (row for row in rows() if row["builder"] == builder)
+    net = archspec.compile(TORCHVISION[builder], **row["params"])
+    weights = archspec.init_weights(net, seed=5)
+    write_as("torch", tmp_path / "w.pth", weights, net)
+    state = torch.load(tmp_path / "w.pth", weights_only=True)
+    model = archspec.build(net, "torch")
+    model.load_state_dict(state, strict=True)
+    assert all(np.array_equal(model.state_dict()[name].numpy(), weights[name]) for name in weights)
+    # The digest in the table is of all keys and shapes but counters of steps.
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+    assert digest(shapes) == row["keys"]
+    name = next(iter(net.saved_derived), next(iter(weights)))
+    for broken in ({**state, "more": state[name]}, {key: state[key] for key in state if key != name}):
+        with pytest.raises(RuntimeError, match=r"Unexpected key|Missing key"):
+            model.load_state_dict(broken, strict=True)
 
 
 def test_a_file_without_a_head(tmp_path: Path) -> None:

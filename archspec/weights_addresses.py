@@ -1,0 +1,41 @@
+"""Addresses of weights, and when two of them mean the same: on the hub, on the web, or beside a spec."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+HUB: Final = re.compile(
+    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>refs/(?:pr|heads|tags|convert)/[\w.-]+|[\w.-]+))?"
+    r"(/(?P<file>[\w.-]+(/[\w.-]+)*))?/?"
+)
+"""`hf://owner/name`, `hf://owner/name@revision`, `hf://owner/name/file`."""
+HUB_FILES: Final = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "model.weights.h5",
+    "model.keras",
+    "tf_model.h5",
+)
+"""What a repository's weights are called, the file that is safest to read first."""
+_HUB_PAGE: Final = re.compile(
+    r"https://huggingface\.co/(?P<repository>[\w.-]+/[\w.-]+)(/(?:resolve|blob|tree)/[\w.-]+(/(?P<file>[\w./-]+?))?)?/?(\?download=true)?"
+)
+
+
+def canonical(address: str) -> str:
+    """The shortest address of the same weights.
+
+    Of one on the hub it is without a revision, whose images are prepared in the same way, and without a file's name
+    that is the usual one; of any, without a slash at the end.
+    """
+    match = HUB.fullmatch(address) or _HUB_PAGE.fullmatch(address)
+    if match is not None:
+        file = match["file"]
+        return f"hf://{match['repository']}" + (f"/{file}" if file and file not in HUB_FILES else "")
+    if "://" in address:
+        return address.partition("#")[0].rstrip("/")
+    return posixpath.normpath(address)
