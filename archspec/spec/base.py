@@ -7,7 +7,7 @@ all errors are collected. A list or mapping of models keeps those that are sound
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from inspect import signature
 from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 
@@ -27,6 +27,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from archspec.errors import InternalError, Span
 from archspec.limits import Limits
+from archspec.records import record
 from archspec.reserved_names import NAME_OF_LAYER
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, note, reported, wrong
@@ -41,7 +42,7 @@ TAP_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attribute:
     """A value that is not yet interpreted: plain YAML data, with its place and its key's place.
 
