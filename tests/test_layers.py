@@ -74,7 +74,7 @@ MAY_IMPORT: Final = {
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
     "build_output": "api codegen digests errors initialization ir parity",
-    "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection weights ",
+    "archspec": "_version analysis api display errors hub ir limits prediction reporting spec inspection weights "
     "model_weights",
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
