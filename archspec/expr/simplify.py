@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
@@ -30,6 +29,7 @@ from archspec.expr.tree import (
     is_bound,
 )
 from archspec.limits import Budget
+from archspec.records import record
 
 _NONE: Final = frozenset[str]()
 
@@ -107,7 +107,7 @@ def fold(
     return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Folding:
     values: Mapping[str, Expr]
     whole: Whole

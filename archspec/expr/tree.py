@@ -6,7 +6,6 @@ A `Value` is what an expression gives: a number, a truth value, a string, None, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archspec.records import record
@@ -36,7 +35,7 @@ class NamedValues:
         return repr(dict(self.entries))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Const:
     """A literal, or something that folded to one. `1`, `1.0` and `true` are three of them."""
 
