@@ -130,10 +130,13 @@ class Model(BaseModel):
         """Whether a key is written at all, even with nothing after it."""
         return self._key(name) in self._located
 
+    def _private(self, name: str) -> Any:
+        """A private attribute; pydantic's own way to one takes longer than all else that is done with most of them."""
+        return (self.__pydantic_private__ or {}).get(name)
+
     @property
     def _located(self) -> LocatedDict:
-        # Not `self._data`: pydantic's way to a private attribute takes longer than all else that is done with it.
-        data: LocatedDict | None = (self.__pydantic_private__ or {}).get("_data")
+        data: LocatedDict | None = self._private("_data")
         if data is None:
             raise InternalError(f"a {type(self).__name__} without a place")
         return data

@@ -136,7 +136,8 @@ class Call(_Conditional):
     @property
     def param(self) -> str | None:
         """The param that this op or block stands for, where an item calls a param."""
-        return self._param
+        param: str | None = self._private("_param")
+        return param
 
     def standing_for(self, word: str, when: Attribute | None, otherwise: tuple["Item", ...] | None) -> "Call":
         """The call of an op or a block that a param stands for, in place of this one, which calls the param."""
@@ -169,7 +170,7 @@ class Sequence(_Conditional):
     @property
     def is_omissible(self) -> bool:
         """Whether it is a branch that is left out where its condition does not hold."""
-        return self._is_omissible
+        return bool(self._private("_is_omissible"))
 
     @classmethod
     def in_place_of(cls, call: Call, layers: tuple["Item", ...], when: Attribute | None) -> "Sequence":
