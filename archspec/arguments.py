@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import re
 import shutil
 import sys
@@ -12,14 +11,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from archspec._version import __version__
 from archspec.errors import nearest
 from archspec.process_exit import EXIT_CODES, USAGE
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
 
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Write a spec": {
@@ -56,8 +52,7 @@ GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The commands by what one does with them; each is a module of `archspec.commands`, imported when it is used."""
 
-_PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
-_METADATA: Final = "importlib.metadata"
+_PLUGIN_LOADER: Final = "pydantic.plugin._loader"
 COMMANDS: Final[Mapping[str, str]] = {name: does for group in GROUPS.values() for name, does in group.items()}
 
 
@@ -155,7 +150,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
     found: dict[str, Parser] = {}
     for name in names:
         does = COMMANDS[name]
-        with _no_plugins():
+        with _without_plugins():
             module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(
             name,
@@ -170,45 +165,25 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
 
 
 @contextmanager
-def _no_plugins() -> Iterator[None]:
+def _without_plugins() -> Iterator[None]:
     """Let models of pydantic be made without its plugins, which it looks for in all that is installed.
 
-    What would look for them imports `importlib.metadata` first, which takes as long as all models do. It gets a module
-    of this name that imports the real one when something of it is used.
+    To look for them, pydantic imports `importlib.metadata`, which takes as long as a third of pydantic itself. The
+    module of its own that does so, and that it asks for each model, is stood in for by one that knows no plugin; no
+    other module has a reason to import it. Where it is imported already, or a version of pydantic calls it otherwise,
+    plugins are looked for as in any library.
     """
-    before = os.environ.get(_PLUGINS)
-    os.environ[_PLUGINS] = "__all__"
-    if _METADATA not in sys.modules:
-        sys.modules[_METADATA] = _LateMetadata(_METADATA)
+    if _PLUGIN_LOADER in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(_PLUGIN_LOADER)
+    vars(stand_in)["get_plugins"] = tuple
+    sys.modules[_PLUGIN_LOADER] = stand_in
     try:
         yield
     finally:
-        _forget_stand_in()
-        del os.environ[_PLUGINS]
-        if before is not None:
-            os.environ[_PLUGINS] = before
-
-
-class _LateMetadata(ModuleType):
-    """Stands for `importlib.metadata`, which is imported when something of it is used."""
-
-    @staticmethod
-    def entry_points(**selected: str) -> EntryPoints:
-        """What `importlib.metadata.entry_points` gives."""
-        _forget_stand_in()
-        found: EntryPoints = importlib.import_module(_METADATA).entry_points(**selected)
-        return found
-
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__"):  # what the import system looks for
-            raise AttributeError(name)
-        _forget_stand_in()
-        return getattr(importlib.import_module(_METADATA), name)
-
-
-def _forget_stand_in() -> None:
-    if isinstance(sys.modules.get(_METADATA), _LateMetadata):
-        del sys.modules[_METADATA]
+        if sys.modules.get(_PLUGIN_LOADER) is stand_in:
+            del sys.modules[_PLUGIN_LOADER]
 
 
 def _overview(width: int) -> Iterator[str]:

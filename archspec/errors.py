@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from archspec.display import display
+from archspec.records import record
 
 CODES: Final[dict[str, str]] = {
     # E01: reading files
@@ -138,7 +139,7 @@ class Note(NamedTuple):
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One thing that is wrong.
 

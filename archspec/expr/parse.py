@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -28,6 +27,7 @@ from archspec.expr.tree import (
     bound_name,
 )
 from archspec.limits import Budget
+from archspec.records import record
 
 _DEEPEST: Final = 100  # of a tree, whose walks use Python's stack
 
@@ -98,7 +98,7 @@ def _check_depth(text: str, most: int) -> None:
             raise ExprError(f"brackets are nested more than {most} deep")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Converter:
     bound: Mapping[str, str]
     """The variables of the comprehensions around, and what they are called in the tree."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
@@ -31,6 +30,7 @@ from archspec.expr.tree import (
     is_bound,
 )
 from archspec.limits import Budget
+from archspec.records import record
 
 ENDLESS: Final = sys.maxsize
 """Where numbers end of which it is not known how many there are."""
@@ -111,7 +111,7 @@ def fold(
     return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Folding:
     values: Mapping[str, Expr]
     whole: Whole

@@ -6,13 +6,14 @@ A `Value` is what an expression gives: a number, a truth value, a string, None, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archspec.records import record
 
 Value: TypeAlias = "int | float | bool | str | tuple[Value, ...] | NamedValues | None"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamedValues:
     """Values by name, in their order: a mapping that is hashable."""
 
@@ -34,7 +35,7 @@ class NamedValues:
         return repr(dict(self.entries))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Const:
     """A literal, or something that folded to one. `1`, `1.0` and `true` are three of them."""
 
@@ -65,14 +66,14 @@ def _sign(value: float) -> float:
     return math.copysign(1.0, value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """A param, or one of the language's own names: `channels`, `n`, `i`."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary:
     """`-x`, `+x` or `not x`."""
 
@@ -80,7 +81,7 @@ class Unary:
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary:
     """Arithmetic on two operands: `+ - * / // % **`. On lists, `+` joins and `*` repeats."""
 
@@ -89,7 +90,7 @@ class Binary:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare:
     """A chain of comparisons, as in Python: `a < b <= c`."""
 
@@ -98,7 +99,7 @@ class Compare:
     rest: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bool:
     """`a and b and c`, or the same with `or`."""
 
@@ -106,7 +107,7 @@ class Bool:
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IfElse:
     """`then if test else other`."""
 
@@ -115,7 +116,7 @@ class IfElse:
     other: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FunctionCall:
     """A call of one of the known functions."""
 
@@ -123,14 +124,14 @@ class FunctionCall:
     args: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Items:
     """A list or tuple; the language makes no difference between the two."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index:
     """`values[index]`."""
 
@@ -138,7 +139,7 @@ class Index:
     index: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice:
     """`values[start:stop]`, either of which may be left out."""
 
@@ -147,7 +148,7 @@ class Slice:
     stop: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comprehension:
     """`[item for variables in values if test]`; several variables take each of the values apart.
 
@@ -161,7 +162,7 @@ class Comprehension:
     test: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JoinedText:
     """A name that is put together of whole numbers and words: what a pattern such as `conv_{number}_bn` gives."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
 from archspec.expr import Value, describe
 from archspec.ir.initializers import Initializer, InitializerError, parse_initializer
+from archspec.records import record
 
 PerAxis: TypeAlias = tuple[int, ...]
 """One number for each spatial axis of the input: (vertical, horizontal) for images."""
@@ -48,7 +49,7 @@ class LengthError(Exception):
         self.count = count
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Padding:
     """Padding of a window: explicit sides, or a rule: `same` (TensorFlow's and ONNX's SAME_UPPER), `same_lower`.
 
@@ -92,7 +93,7 @@ SAME: Final = Padding("same", None)
 SAME_LOWER: Final = Padding("same_lower", None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """How one attribute is read. `words` are strings that stand for themselves and are not expressions."""
 
@@ -125,7 +126,7 @@ class Kind:
         return AttributeValueError(f"{self.expects} is expected, this is {describe(value)}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IntKind(Kind):
     """A whole number, `least` or more."""
 
@@ -136,14 +137,14 @@ class IntKind(Kind):
         return _whole(self, value, self.least)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IndexKind(IntKind):
     """A whole number that counts from the end where it is negative."""
 
     least: int = -(2**31 - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloatKind(Kind):
     """A number between `least` and `most`, both included, and less than `below`."""
 
@@ -171,7 +172,7 @@ class FloatKind(Kind):
         return f"{self.least:g} or more" if self.most == float("inf") else f"from {self.least:g} to {self.most:g}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BoolKind(Kind):
     """true or false."""
 
@@ -183,7 +184,7 @@ class BoolKind(Kind):
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WordKind(Kind):
     """One of a few words."""
 
@@ -195,7 +196,7 @@ class WordKind(Kind):
         return str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PerAxisKind(Kind):
     """A whole number for all spatial axes, or a list with one for each: (vertical, horizontal) for images.
 
@@ -223,7 +224,7 @@ class PerAxisKind(Kind):
         return bool(given == value or (isinstance(value, tuple) and value == (given,) * len(value)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FactorsKind(PerAxisKind):
     """The same with numbers above 0 that need not be whole; `2.0` is the whole number 2."""
 
@@ -247,7 +248,7 @@ class FactorsKind(PerAxisKind):
         return (value,) * axes if isinstance(value, float) else PerAxisKind.spread(self, value, axes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShapeKind(Kind):
     """The sizes of a tensor without the batch; one of them may be -1, which stands for what is left."""
 
@@ -264,7 +265,7 @@ class ShapeKind(Kind):
         return sizes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PartSizesKind(Kind):
     """Sizes of parts of axes; any of them may be -1, which stands for what is left."""
 
@@ -279,7 +280,7 @@ class PartSizesKind(Kind):
         return sizes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PaddingKind(Kind):
     """A whole number, a list with one for each spatial axis or with both sides of each, `valid`, or a rule.
 
@@ -323,7 +324,7 @@ class PaddingKind(Kind):
             return False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SidesKind(PaddingKind):
     """The same with numbers alone."""
 
@@ -331,7 +332,7 @@ class SidesKind(PaddingKind):
     expects: str = "a whole number, a list with one for each spatial axis, or with two (before and after) for each"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InitKind(Kind):
     """An initializer: a name, or a name with its option. Without `by_fan`, none that is scaled by fan_in or fan_out.
 

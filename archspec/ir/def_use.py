@@ -11,9 +11,10 @@ from archspec.expr import Expr
 from archspec.ir.op import Op
 from archspec.ir.scope import Body, Choice, Layer, Loop, Operand, Ref, Scope, owners_of
 from archspec.ir.tensor_type import Shape, TensorType
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """A layer, or an input of the network, with the tensors that it takes, in the order of its op.
 

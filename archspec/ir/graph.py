@@ -15,6 +15,7 @@ from archspec.ir.op import Derived, Weight
 from archspec.ir.scope import Scope
 from archspec.ir.tensor_type import Shape, TensorType
 from archspec.limits import DEFAULT, Limits
+from archspec.records import record
 
 if TYPE_CHECKING:
     import networkx
@@ -35,7 +36,7 @@ class NetworkParam(NamedTuple):
     """The values that it may have, where the spec lists them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockInfo:
     """What generated code needs to know of a block's definition."""
 

@@ -21,6 +21,7 @@ from archspec.ir.op import Op
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope, owners_of
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import verify
+from archspec.records import record
 
 Address: TypeAlias = tuple[str | int, ...]
 """Where a layer is written: its block, empty for the network, then the locations of the items around it and its own.
@@ -29,7 +30,7 @@ All instances of a block, and all iterations of a repeat, have one.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Replace:
     """Another op in the layer's place, whose name stays."""
 
@@ -39,7 +40,7 @@ class Replace:
     """Of its inputs, those that it still takes; all unless given."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remove:
     """The layer goes, and what took its result takes this one of its inputs."""
 
@@ -49,7 +50,7 @@ class Remove:
 Edit: TypeAlias = Replace | Remove
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EditedGraph:
     """What came of a rewrite."""
 

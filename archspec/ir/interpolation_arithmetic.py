@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from archspec.ir.footprint import AxisFootprint
+from archspec.records import record
 
 NEAREST: Final = ("nearest", "nearest_exact")
 """The modes that compute nothing between elements."""
@@ -18,7 +18,7 @@ REACH: Final = {"linear": 1, "bilinear": 1, "trilinear": 1, "bicubic": 2}
 """How far from an element's position its weights reach, by mode; with antialias in new elements, not in old ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interpolation:
     """An axis of `old` elements that gets `new` ones.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archspec.ir.def_use import Node
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Scope
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Renaming:
     """What lies in a scope, with weights of its own, as it is in another that is equal but for its path."""
 

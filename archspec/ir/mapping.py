@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Operand, Ref, Scope
 from archspec.ir.tensor_type import TensorType
+from archspec.records import record
 
 Change: TypeAlias = Callable[[Layer, Sequence[TensorType]], Layer]
 """From a layer, and the types that arrive at it in the new graph, to the layer of the new graph."""
@@ -30,7 +31,7 @@ def map_layers(graph: LayerGraph, change: Change, *, inputs: Sequence[Node] = ()
     return replace(graph, root=replace(graph.root, body=body), input_nodes=inputs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _Mapping:
     change: Change
 

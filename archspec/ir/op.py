@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple, Self, TypeAlias, get_args
 
 from archspec.ir.attributes import Kind, LengthError, PaddingKind
 from archspec.ir.footprint import Footprint
 from archspec.ir.initializers import Distribution, Fans, Initializer, fans_of
 from archspec.ir.tensor_type import Accepted, Axes, Shape, TensorType, misfit_help
+from archspec.records import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ class ShapeError(Exception):
         self.attribute = attribute
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Derived:
     """A tensor that modules of PyTorch keep beside their weights, and that follows from a layer's attributes."""
 
@@ -76,7 +76,7 @@ class Derived:
     """Whether PyTorch's source saves it with the weights; files may have it in either case."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Weight:
     """One tensor that a layer owns, in PyTorch's layout: convolutions (out, in, *kernel), dense layers (out, in)."""
 
@@ -125,7 +125,7 @@ class AttributeInfo(NamedTuple):
     spatial: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Described:
     """Base of what is called by a word and has attributes: ops, and the parts of recipes.
 

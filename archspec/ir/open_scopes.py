@@ -10,9 +10,10 @@ from archspec.errors import InternalError, Span
 from archspec.expr import Expr
 from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """A tensor of a graph that is built: the node that computes it, and its name within the scope that holds it."""
 

@@ -11,23 +11,24 @@ conditions hold. Two instances of a block are aligned by their locations, never 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import Expr, Name, Value
 from archspec.ir.op import Op
 from archspec.ir.tensor_type import TensorType
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operand:
     """The `index`-th tensor that enters the scope."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """The `index`-th tensor that the item at `location` gives."""
 
@@ -57,7 +58,7 @@ def tensor_named(name: str) -> tuple[int, Ref] | None:
     return level, Operand(*numbers) if place[0] == "o" else Result(*numbers)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binding:
     """What a block's param stands for in one call: its value, and the caller's expression for it."""
 
@@ -65,7 +66,7 @@ class Binding:
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """An op with concrete attributes.
 
@@ -103,7 +104,7 @@ def owners_of(shared: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Body:
     """Items in the order they are computed, and what they give in the end."""
 
@@ -111,7 +112,7 @@ class Body:
     results: tuple[Ref, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """A named part of a network: the network itself, a block's instance, or a named sequence.
 
@@ -135,7 +136,7 @@ class Scope:
     """The quantities of its frame, each an expression of its params and of those before it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """Items under a `when`: the side that was taken. Its items name outer ones directly; it is no scope.
 
@@ -152,7 +153,7 @@ class Choice:
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """Scopes in a chain, named 0, 1, 2 ... or by a pattern: a stage of units, or a `repeat`.
 

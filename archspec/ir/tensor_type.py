@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, Self, TypeAlias
+
+from archspec.records import record
 
 Shape: TypeAlias = tuple[int, ...]
 """Sizes without the batch: (channels, height, width) for images, (tokens, features), (tokens,) of ids, (features,)."""
@@ -46,7 +47,7 @@ _WORDS: Final[Mapping[Axes, str]] = {
 _CHANNELS: Final = ("C", "F")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorType:
     """What a tensor is: `axes` and `sizes` go together, in the order in which PyTorch has them.
 
@@ -151,7 +152,7 @@ class TensorType:
         return self.with_sizes((*sizes[:axis], self.sizes[axis], *sizes[axis:]))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accepted:
     """The tensors that an op takes, by their axes and their dtype."""
 

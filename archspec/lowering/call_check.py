@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from math import inf
 
 from archspec.errors import Span, did_you_mean, nearest
@@ -14,6 +13,7 @@ from archspec.lowering.body_names import BodyNames
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.naming import apart
 from archspec.lowering.values import parts
+from archspec.records import record
 from archspec.spec import Attribute, Block, Call, Param
 from archspec.spec import Sequence as Seq
 from archspec.spec.scalars import describe
@@ -40,7 +40,7 @@ def check_attribute(
     return False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class CallCheck:
     """A call within a body, whose names its expressions use."""
 

@@ -9,6 +9,7 @@ from archspec.expr import Expr, Value
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor
 from archspec.ir.scope import Layer
 from archspec.lowering.naming import NamePlan
+from archspec.records import record
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +30,7 @@ class Variables:
         return replace(self, outer={name: expr for name, expr in self.outer.items() if name != index})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Made:
     """An item that has been worked out."""
 

@@ -108,10 +108,10 @@ class Lowering(InlineItems):
 
     def _guarded(self, item: Item, x: Tensor, context: Context) -> Tensor:
         """An item with its condition, where it has one."""
-        when: Attribute | None = getattr(item, "when", None)
-        if when is None:
+        # Their kinds are asked for: a model that has no such field takes long to say so.
+        if isinstance(item, Stage | Tap | Refused) or item.when is None:
             return self._item(item, x, context)
-        otherwise: Sequence[Item] = getattr(item, "otherwise", None) or ()
+        when, otherwise = item.when, item.otherwise or ()
 
         def side(taken: bool, inner: Context) -> Tensor:
             return self._item(item, x, inner) if taken else self._items(otherwise, x, inner)

@@ -72,7 +72,10 @@ class NamePlan:
 
 def apart(branches: Sequence[Seq]) -> tuple[list[Seq], list[Seq]]:
     """The branches that are always there, and those that may be left out."""
-    return [one for one in branches if not one.is_omissible], [one for one in branches if one.is_omissible]
+    found: tuple[list[Seq], list[Seq]] = [], []
+    for branch in branches:
+        found[branch.is_omissible].append(branch)
+    return found
 
 
 def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:

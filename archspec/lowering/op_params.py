@@ -17,6 +17,7 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.op_presets import Preset, Presets
 from archspec.lowering.values import expression
+from archspec.records import record
 from archspec.spec import Attribute, Block, Call, Item, Param, Refused, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
 from archspec.spec.key_suggestions import OWN_WORDS
@@ -257,7 +258,7 @@ def _arguments(item: Item, blocks: Mapping[str, Block]) -> Iterator[tuple[str, s
             pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class _CallWriter:
     """Writes the items of one body anew."""
 

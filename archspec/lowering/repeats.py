@@ -39,7 +39,7 @@ class UnitMade(NamedTuple):
     spent: int
     """Steps of the budget."""
     is_usual: bool
-    """Whether it took what the next one like it would: the first of them works out what the others find."""
+    """Whether it took what the next one like it would: whatever it reads was read before, or it was the second such."""
 
 
 @dataclass(slots=True, eq=False)
@@ -229,6 +229,7 @@ class RepeatedItems(LayerLowering):
         if last is not None and is_usual and (made := self._unit_like(last, name, x, item, span)) is not None:
             return made
         layers, written, left = len(self.builder.nodes), self.written, self.budget.left
+        known = len(self.readings) + len(self.plans)
         scope = enter(loop, len(loop.iterations), name, f"{loop.path}.{name}", x, span)
         scope.kind, scope.block, scope.bindings = "block", block, bindings
         given = item.arguments if isinstance(item, Stage) else item.attributes
@@ -236,6 +237,7 @@ class RepeatedItems(LayerLowering):
         self.unit = None
         if not self.spec.blocks[block].inputs:
             layers = len(self.builder.nodes) - layers
+            is_usual |= known == len(self.readings) + len(self.plans)  # nothing was read that is now known
             self.unit = UnitMade(loop, bindings, x, layers, self.written - written, left - self.budget.left, is_usual)
         return Tensor(loop.parent, Result(loop.location), y.path, y.type)
 

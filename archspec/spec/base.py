@@ -4,12 +4,10 @@ Pydantic validates them. What it finds is noted in the `LoadContext` that comes 
 all errors are collected. A list or mapping of models keeps those that are sound, and the checks around it still run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from inspect import signature
-from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
+from dataclasses import field
+from types import FunctionType
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
@@ -27,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from archspec.errors import InternalError, Span
 from archspec.limits import Limits
+from archspec.records import record
 from archspec.reserved_names import NAME_OF_LAYER
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, note, reported, wrong
@@ -41,7 +40,7 @@ TAP_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attribute:
     """A value that is not yet interpreted: plain YAML data, with its place and its key's place.
 
@@ -62,7 +61,8 @@ class Reads:
     """A field whose values a function of ours reads, with the JSON schema of what it takes.
 
     As pydantic's PlainValidator and WithJsonSchema, but neither asks for more when modules are imported: no schema
-    of the Python type, which nothing validates, and the JSON schema only when it is wanted.
+    of the Python type, which nothing validates, and the JSON schema only when it is wanted. A function of one argument
+    takes the value, one of two the ValidationInfo, too; it is a function of Python's own, not a method.
     """
 
     def __init__(self, function: Callable[..., object], schema: dict[str, Any] | Callable[[], dict[str, Any]]) -> None:
@@ -70,7 +70,9 @@ class Reads:
         self.schema = schema
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        if len(signature(self.function).parameters) == 1:
+        if (
+            cast(FunctionType, self.function).__code__.co_argcount == 1
+        ):  # `inspect.signature` takes longer than the rest of a field
             return core_schema.no_info_plain_validator_function(self.function)
         return core_schema.with_info_plain_validator_function(self.function)
 
@@ -128,10 +130,13 @@ class Model(BaseModel):
         """Whether a key is written at all, even with nothing after it."""
         return self._key(name) in self._located
 
+    def _private(self, name: str) -> Any:
+        """A private attribute; pydantic's own way to one takes longer than all else that is done with most of them."""
+        return (self.__pydantic_private__ or {}).get(name)
+
     @property
     def _located(self) -> LocatedDict:
-        # Not `self._data`: pydantic's way to a private attribute takes longer than all else that is done with it.
-        data: LocatedDict | None = (self.__pydantic_private__ or {}).get("_data")
+        data: LocatedDict | None = self._private("_data")
         if data is None:
             raise InternalError(f"a {type(self).__name__} without a place")
         return data

@@ -1,7 +1,5 @@
 """A file that stands by itself, a network or a recipe: what was read for it, and under which limits."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING

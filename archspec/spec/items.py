@@ -3,15 +3,13 @@
 Each way to write an item is first brought into one mapping (see `forms`); then the model of its kind validates it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo
 
 from archspec.errors import Span
+from archspec.records import record
 from archspec.spec.base import (
     LABEL_SCHEMA,
     NAME_SCHEMA,
@@ -35,7 +33,7 @@ from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.units import NamePattern, NestedPattern, Pattern, UnitsField, only_index
 
 
-def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
+def _items(value: object, info: ValidationInfo) -> tuple["Item", ...]:
     if isinstance(value, tuple):  # read before
         return value
     if not isinstance(value, LocatedList):
@@ -43,7 +41,7 @@ def _items(value: object, info: ValidationInfo) -> tuple[Item, ...]:
     return read_items(value, load_context_of(info))
 
 
-def _otherwise(value: object, info: ValidationInfo) -> tuple[Item, ...]:
+def _otherwise(value: object, info: ValidationInfo) -> tuple["Item", ...]:
     """What stands under `else`: a list of items, or one item."""
     if isinstance(value, Attribute):
         if value.raw == OMIT:
@@ -61,7 +59,7 @@ def _switch(value: object) -> bool:
     return value
 
 
-def _branches(value: object, info: ValidationInfo) -> tuple[Sequence, ...]:
+def _branches(value: object, info: ValidationInfo) -> tuple["Sequence", ...]:
     if not isinstance(value, LocatedList):
         raise wrong("a list of branches")
     load_context = load_context_of(info)
@@ -138,9 +136,10 @@ class Call(_Conditional):
     @property
     def param(self) -> str | None:
         """The param that this op or block stands for, where an item calls a param."""
-        return self._param
+        param: str | None = self._private("_param")
+        return param
 
-    def standing_for(self, word: str, when: Attribute | None, otherwise: tuple[Item, ...] | None) -> Call:
+    def standing_for(self, word: str, when: Attribute | None, otherwise: tuple["Item", ...] | None) -> "Call":
         """The call of an op or a block that a param stands for, in place of this one, which calls the param."""
         made = self.model_copy(update={"name": word, "when": when, "otherwise": otherwise})
         made._param = self.name
@@ -171,10 +170,10 @@ class Sequence(_Conditional):
     @property
     def is_omissible(self) -> bool:
         """Whether it is a branch that is left out where its condition does not hold."""
-        return self._is_omissible
+        return bool(self._private("_is_omissible"))
 
     @classmethod
-    def in_place_of(cls, call: Call, layers: tuple[Item, ...], when: Attribute | None) -> Sequence:
+    def in_place_of(cls, call: Call, layers: tuple["Item", ...], when: Attribute | None) -> "Sequence":
         """An unnamed sequence that has a call's place and its `else`."""
         made = cls.model_construct(layers=layers, when=when, otherwise=call.otherwise, label=None, origin=None)
         made._data = call._data
@@ -313,7 +312,7 @@ class Stage(Model):
             load_context.error("E0205", f"a stage needs the key `{missing[0]}`", self.span)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Refused:
     """Stands for an item whose error is noted: what arrives after it is not known."""
 

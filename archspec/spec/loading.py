@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from archspec.atomic_files import resolved
 from archspec.errors import Diagnostic, InternalError, Source, Span, SpecError, did_you_mean
 from archspec.limits import DEFAULT, Budget, Limits, WorkError
+from archspec.records import record
 from archspec.spec.base import Attribute
 from archspec.spec.compose import Composer, check_version, is_library, is_recipe
 from archspec.spec.document import Document
@@ -168,7 +168,7 @@ def _check_network(data: LocatedDict, load_context: LoadContext) -> bool:
 _D = TypeVar("_D", bound=Document)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DocumentKind(Generic[_D]):
     """A kind of documents, networks or recipes: how one becomes a model, from a name, a path or a text."""
 

@@ -1,7 +1,5 @@
 """What a spec holds: the models of its top level."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -272,7 +270,7 @@ class Spec(Document):
         picture: str | None = display(self, "svg")
         return picture
 
-    def __rich__(self) -> RenderableType:
+    def __rich__(self) -> "RenderableType":
         """What `rich.print` shows: title, inputs, params and stages, as they are written."""
         table: RenderableType = display(self, "rich")
         return table

@@ -1,7 +1,5 @@
 """The small parts of a spec: params, depth, input."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Preparation is that of torchvision on Pillow's images: resize, crop the middle, from bytes to numbers, normalize.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -175,7 +173,9 @@ class Pretrained(Model):
         description="other weights of the same network, by a name for each, and what is different for them",
     )
 
-    def of_variant(self, name: str | None, known: Mapping[str, object], load_context: LoadContext) -> Pretrained | None:
+    def of_variant(
+        self, name: str | None, known: Mapping[str, object], load_context: LoadContext
+    ) -> "Pretrained | None":
         """What holds for a variant of the spec; errors in what any of them changes are noted."""
         found: Pretrained | None = self
         self._check_others(load_context)
@@ -195,7 +195,7 @@ class Pretrained(Model):
                 found = read
         return found
 
-    def of_weights(self, address: str) -> Pretrained | None:
+    def of_weights(self, address: str) -> "Pretrained | None":
         """What holds for weights by their address, these or those of `others`; None if neither is there."""
         wanted = canonical(address)
         if self.weights is not None and canonical(self.weights) == wanted:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import ValidationInfo
 
 from archspec.errors import Span
 from archspec.expr import names, parse, split_pattern
+from archspec.records import record
 from archspec.spec.base import (
     Attribute,
     Reads,
@@ -29,7 +30,7 @@ _ROW: Final = re.compile(r"\s*[x×]\s*(\w+)")
 _PAIRS: Final = {"(": ")", "[": "]"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """One entry of a list of units: its fields in order, or by name; `count` of them in a row."""
 
@@ -39,7 +40,7 @@ class Unit:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Units:
     """The units of a stage: one expression that gives a list of tuples, or a list of entries."""
 

@@ -37,6 +37,20 @@ assert not found & {"attention", "windows", "tokens", "interpolation"}, found
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_other_packages_find_the_classes_of_ops_beside_the_registry() -> None:
+    code = """
+from archspec.ir.ops import Clamp, Conv, GraphInput, WindowAttention
+import archspec.ir.ops.linear, archspec.ir.ops
+assert Conv is archspec.ir.ops.linear.Conv
+assert Clamp.name == "clip"
+assert all(getattr(archspec.ir.ops, op.__name__) is op for op in archspec.ir.ops.OPS.values())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    for name in ("Convolution", "OpKind", "conv2d"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(archspec.ir.ops, name)
+
+
 def test_a_module_is_imported_once_and_for_its_own_ops_alone() -> None:
     registry, asked = OpRegistry(), list[str]()
 

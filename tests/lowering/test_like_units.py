@@ -107,6 +107,7 @@ def test_a_name_that_is_taken_is_refused_as_without_them() -> None:
     ("name", "units"),
     [
         ("rows", "'[(8, false)] * 2'"),
+        ("rows", "'[(16, false)] * 3'"),  # the first widens; the second reads nothing new, and the third is made of it
         ("rows", "'[(8, false)] * 60'"),
         ("rows", "'[(8, false)] * 7 + [(16, false)] * 7'"),
         ("rows_" + "x" * 75, "'[(8, false)] * 12'"),  # the names of some are longer, and so paths pass 100 characters

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from archspec.records import record
 
 if TYPE_CHECKING:
     from archspec.ir.initializers.random_stream import Floats, RandomStream
@@ -13,7 +14,7 @@ _ROOT_HALF: Final = math.sqrt(0.5)
 _ROOT_TWO_PI: Final = math.sqrt(2 * math.pi)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Distribution:
     """What each number of a weight is drawn from, independently of the others."""
 
@@ -41,7 +42,7 @@ class Distribution:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fixed(Distribution):
     """Always `value`."""
 
@@ -66,7 +67,7 @@ class Fixed(Distribution):
         out.fill(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gaussian(Distribution):
     """Normal with this mean and standard deviation."""
 
@@ -94,7 +95,7 @@ class Gaussian(Distribution):
             out += self.center
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TruncatedGaussian(Distribution):
     """Normal with mean 0 and standard deviation `std`, drawn anew while it lies outside [-cut, cut].
 
@@ -127,7 +128,7 @@ class TruncatedGaussian(Distribution):
         return math.erf(self.cut / self.std * _ROOT_HALF)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContinuousUniform(Distribution):
     """Uniform between -limit and limit."""
 

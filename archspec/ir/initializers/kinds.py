@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.initializers.distributions import ContinuousUniform, Distribution, Fixed, Gaussian, TruncatedGaussian
 from archspec.ir.initializers.scaling import CUT, FAN_MODES, SCALING_MODES, SHAPES, Fans, Scaling
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initializer:
     """A distribution with its options. `scalar` names the option that a spec may give without naming it."""
 
@@ -60,7 +60,7 @@ class Ones(Initializer):
         return Fixed(1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constant(Initializer):
     """All `value`."""
 
@@ -72,7 +72,7 @@ class Constant(Initializer):
         return Fixed(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Normal(Initializer):
     """Normal with mean `mean` and standard deviation `std`, not truncated."""
 
@@ -89,7 +89,7 @@ class Normal(Initializer):
         return Gaussian(self.mean, self.std) if self.std else Fixed(self.mean)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Uniform(Initializer):
     """Uniform between -`limit` and `limit`."""
 
@@ -102,7 +102,7 @@ class Uniform(Initializer):
         return ContinuousUniform(self.limit)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TruncatedNormal(Initializer):
     """Normal with mean 0 and standard deviation `std`, cut at 2 `std` and not rescaled: what is left has 0.88 `std`."""
 
@@ -135,7 +135,7 @@ class ByFan(Initializer):
         return self.scaling.drawn_from(fans)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KaimingNormal(ByFan):
     """Normal with mean 0 and variance 2 / fan, not truncated (He et al. 2015, "Delving Deep into Rectifiers")."""
 
@@ -149,7 +149,7 @@ class KaimingNormal(ByFan):
         return Scaling(2.0, self.mode, "normal")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KaimingUniform(ByFan):
     """Uniform with variance 2 / fan: between -sqrt(6 / fan) and sqrt(6 / fan). Keras's `he_uniform` for `fan_in`."""
 
@@ -247,7 +247,7 @@ class FanInUniform(ByFan):
         return Scaling(1 / 3, "fan_in", "uniform")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VarianceScaling(ByFan):
     """Variance `scale` / fan, where `fan_avg` is the mean of fan_in and fan_out.
 
@@ -268,7 +268,7 @@ class VarianceScaling(ByFan):
         return Scaling(self.scale, self.mode, self.distribution)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SlimVarianceScaling(Initializer):
     """TF-slim's `variance_scaling_initializer`: normal of variance 1.3 `factor` / fan, cut at 2 standard deviations.
 

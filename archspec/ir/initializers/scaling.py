@@ -7,10 +7,10 @@ output channels x kernel area, as PyTorch counts them (`torch.nn.init._calculate
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from archspec.ir.initializers.distributions import ContinuousUniform, Distribution, Gaussian, TruncatedGaussian
+from archspec.records import record
 
 CUT: Final = 2.0
 """Where a truncated normal ends, in its own standard deviations: TensorFlow's place, which all have taken over."""
@@ -21,7 +21,7 @@ SCALING_MODES: Final = (*FAN_MODES, "fan_avg")
 SHAPES: Final = ("normal", "truncated_normal", "uniform")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fans:
     """What a weight joins: inputs of one output, and outputs of one input were there no groups."""
 
@@ -47,7 +47,7 @@ def fans_of(shape: tuple[int, ...]) -> Fans | None:
     return Fans(shape[1] * area, shape[0] * area)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scaling:
     """Mean 0 and variance `scale` / fan, in one of three shapes.
 

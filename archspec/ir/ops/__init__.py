@@ -5,7 +5,7 @@ of convolutions does not wait for the classes of transformers. Those of other pa
 """
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from archspec.ir.op_registry import OPS
 
@@ -36,3 +36,14 @@ for _module, _names in _OPS_OF.items():
     OPS.expect(f"{__name__}.{_module}", _names.split(), import_module)
 
 __all__ = ["CORE", "OPS"]
+
+
+def __getattr__(name: str) -> Any:
+    """An op's class, from its module: other packages may import them from here, at the price of several modules."""
+    if name[:1].isupper():
+        for part in ("base", *_OPS_OF):
+            module = import_module(f"{__name__}.{part}")
+            found = vars(module).get(name)
+            if isinstance(found, type) and found.__module__ == module.__name__:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

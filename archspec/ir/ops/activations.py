@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import FloatKind, WordKind, attribute
@@ -12,6 +11,7 @@ from archspec.ir.op import Example, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Elementwise, bare
 from archspec.ir.tensor_type import FEATURED, Accepted, TensorType, spatial_rank
+from archspec.records import record
 
 _ANY: Final = FloatKind(least=float("-inf"))
 
@@ -44,7 +44,7 @@ class Relu6(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Clamp(Elementwise):
     """min(max(x, least), most), where one of the two may be left out. ONNX Clip; PyTorch's clamp and Hardtanh."""
 
@@ -79,7 +79,7 @@ class Clamp(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class LeakyRelu(Elementwise):
     """x where x > 0, otherwise slope x. ONNX LeakyRelu."""
 
@@ -99,7 +99,7 @@ class LeakyRelu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Prelu(Elementwise):
     """x where x > 0, otherwise x times a learned slope for each channel or feature. ONNX PRelu; He et al. 2015."""
 
@@ -122,7 +122,7 @@ class Prelu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Elu(Elementwise):
     """x where x > 0, otherwise alpha (exp(x) - 1). ONNX Elu; Clevert et al. 2015."""
 
@@ -157,7 +157,7 @@ class Silu(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Gelu(Elementwise):
     """x Phi(x), where Phi is the standard normal distribution function. ONNX Gelu; Hendrycks and Gimpel 2016."""
 
@@ -267,7 +267,7 @@ class Softmax(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Scale(Elementwise):
     """x value + shift; the factor may be learned. ONNX Mul + Add.
 

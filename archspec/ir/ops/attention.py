@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, InitKind, IntKind, WordKind, attribute
@@ -14,6 +13,7 @@ from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, decays
 from archspec.ir.ops.tokens import MAKE_TOKENS
 from archspec.ir.tensor_type import SEQUENCES, Accepted, Axes, TensorType
+from archspec.records import record
 
 _MAPS: Final = {
     "torch": ("in_proj_weight", "in_proj_bias", "out_proj"),
@@ -23,7 +23,7 @@ _MAPS: Final = {
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Attention(Overall):
     """Multi-head attention of tokens (T, F) to each other, or to others. ONNX Attention; Vaswani et al. 2017.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.attributes import IntKind, attribute
@@ -12,10 +11,11 @@ from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import check_divides
 from archspec.ir.tensor_type import IMAGES, Accepted, TensorType, image
+from archspec.records import record
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class DepthToSpace(Op):
     """Channels as blocks of pixels: (C b b, H, W) to (C, H b, W b). ONNX DepthToSpace, mode CRD; Shi et al. 2016.
 
@@ -55,7 +55,7 @@ class DepthToSpace(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class SpaceToDepth(Op):
     """Blocks of pixels as channels: (C, H b, W b) to (C b b, H, W). The inverse of depth_to_space.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, Factors, FactorsKind, PerAxis, PerAxisKind, WordKind, attribute
@@ -13,6 +12,7 @@ from archspec.ir.interpolation_arithmetic import NEAREST, Interpolation
 from archspec.ir.op import Example, Op, OpKind, ShapeError
 from archspec.ir.op_registry import register
 from archspec.ir.tensor_type import FEATURE_MAPS, IMAGE, SIGNAL, VOLUME, Accepted, Axes, TensorType
+from archspec.records import record
 
 _LINEAR: Final[Mapping[Axes, str]] = {SIGNAL: "linear", IMAGE: "bilinear", VOLUME: "trilinear"}
 _MODES: Final = (*NEAREST, *_LINEAR.values(), "bicubic")
@@ -22,7 +22,7 @@ _SIZE: Final = "write `size`: the sizes of the spatial axes, without ONNX's for 
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Upsample(Op):
     """All spatial axes made larger or smaller, by a factor, to a size, or to the size of another tensor. ONNX Resize.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import (
@@ -26,10 +26,11 @@ from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
+from archspec.records import record
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Conv(Op):
     """Convolution (cross-correlation) along all spatial axes: (C, H, W) to (filters, H', W'). ONNX Conv."""
 
@@ -101,7 +102,7 @@ class Conv(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class ConvTranspose(Op):
     """Transposed convolution, the gradient of one: (C, H, W) to (filters, H', W'). ONNX ConvTranspose.
 
@@ -215,7 +216,7 @@ def _check_groups(groups: int, channels: int, filters: int) -> None:
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Dense(Placewise):
     """Fully connected layer over the last axis: (..., F) to (..., units). ONNX Gemm / MatMul + Add.
 

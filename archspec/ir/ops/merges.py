@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import ClassVar
 
@@ -23,6 +22,7 @@ from archspec.ir.tensor_type import (
     TensorType,
     tokens,
 )
+from archspec.records import record
 
 
 class Pointwise(Placewise):
@@ -121,7 +121,7 @@ class Multiply(Pointwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Matmul(Op):
     """The matrix product of two sequences, each example's by itself: (T, U) and (U, F) to (T, F). ONNX MatMul.
 
@@ -174,7 +174,7 @@ class Matmul(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Concat(Placewise):
     """Its branches one after the other along the channels, or the features of tokens. ONNX Concat.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
@@ -13,6 +12,7 @@ from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
+from archspec.records import record
 
 _AFFINE: Final = "learn a scale and a shift for each channel or feature"
 _SCALE: Final = "`false` leaves out the scale alone"
@@ -54,7 +54,7 @@ def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[Tenso
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class BatchNorm(Placewise):
     """Batch normalization over channels. ONNX BatchNormalization; Ioffe and Szegedy 2015."""
 
@@ -107,7 +107,7 @@ class BatchNorm(Placewise):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Affine(Op):
     """A normalization by the statistics of one example alone; the variance is the biased one."""
 
@@ -166,7 +166,7 @@ class InstanceNorm(_Affine, Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class GroupNorm(Overall):
     """Normalize groups of channels, each over its channels and all spatial axes, with a scale for each channel.
 
@@ -210,7 +210,7 @@ class GroupNorm(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class LocalResponseNorm(Placewise):
     """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighboring channels, x's own in the middle.
 

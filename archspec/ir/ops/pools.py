@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from archspec.ir.attributes import BoolKind, IntKind, Padding, PaddingKind, PerAxis, PerAxisKind, attribute
@@ -23,9 +23,10 @@ from archspec.ir.tensor_type import (
     TensorType,
     features,
 )
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _WindowPool(Op):
     """A window that slides along all spatial axes."""
 
@@ -114,7 +115,7 @@ class MaxPool(_WindowPool):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class AvgPool(_WindowPool):
     """The mean of the elements under a window. ONNX AveragePool.
 
@@ -136,7 +137,7 @@ class AvgPool(_WindowPool):
         return self.count_padding
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _GlobalPool(Overall):
     """One number for each channel of all places, or for each feature of a sequence of tokens."""
 
@@ -182,7 +183,7 @@ class GlobalMaxPool(_GlobalPool):
     resamples: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _AdaptivePool(Op):
     """So many windows that cover each axis, whatever its size."""
 
@@ -239,7 +240,7 @@ class AdaptiveMaxPool(_AdaptivePool):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class BlurPool(Op):
     """A binomial filter over each channel, so that a stride does not alias: [1, 2, 1] / 4 along each axis for 3.
 

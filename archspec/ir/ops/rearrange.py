@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
 from archspec.expr import Value
@@ -14,6 +13,7 @@ from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall
 from archspec.ir.tensor_type import ANY, AXIS_NAMES, Accepted, TensorType
+from archspec.records import record
 
 Groups: TypeAlias = tuple[tuple[str, ...], ...]
 """For each axis of a tensor, the names of what it is made of."""
@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _LONGEST: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AxisPattern:
     """The axes before and after, as `c (h a) (w b) -> (a b c) h w`: parentheses hold what one is made of."""
 
@@ -111,7 +111,7 @@ def _joined(group: Sequence[str]) -> str:
     return group[0] if len(group) == 1 else f"({' '.join(group)})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PatternKind(Kind):
     """Named axes before and after."""
 
@@ -128,7 +128,7 @@ class PatternKind(Kind):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Rearrange(Overall):
     """Named axes taken apart, put into another order, and joined. ONNX Reshape + Transpose + Reshape; einops.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.attributes import FloatKind, IntKind, attribute
@@ -11,9 +10,10 @@ from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.tensor_type import FEATURE_MAPS, IMAGES, Accepted, TensorType
+from archspec.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Dropping(Elementwise):
     """Zeroes a part of its input in training, and divides the rest by what is left."""
 
@@ -28,7 +28,7 @@ class _Dropping(Elementwise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Dropout(_Dropping):
     """In training, zero elements with probability `rate` and divide the rest by 1 - rate. ONNX Dropout."""
 
@@ -43,7 +43,7 @@ class Dropout(_Dropping):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class DropPath(_Dropping):
     """In training, zero whole examples with probability `rate` and divide the rest by 1 - rate.
 
@@ -63,7 +63,7 @@ class DropPath(_Dropping):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelDropout(_Dropping):
     """In training, zero whole channels of each example with probability `rate` and divide the rest by 1 - rate.
 
@@ -82,7 +82,7 @@ class ChannelDropout(_Dropping):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class DropBlock(_Dropping):
     """In training, zero squares of `block` x `block` pixels, each channel's by themselves, and scale up what is left.
 

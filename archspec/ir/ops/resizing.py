@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import (
@@ -23,12 +22,13 @@ from archspec.ir.op import Example, Op, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, Placewise
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, Accepted, TensorType
+from archspec.records import record
 
 _SIDES: Final = "write `{}`: a number, one for each axis, or both sides of each, as [top, bottom, left, right]"
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Pad(Op):
     """More elements around all spatial axes: a number, reflections, the edge again, or the other end's. ONNX Pad."""
 
@@ -79,7 +79,7 @@ class Pad(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Crop(Op):
     """All but the outermost elements along the spatial axes. ONNX Slice."""
 
@@ -111,7 +111,7 @@ class Crop(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class PadToMultiple(Op):
     """Zeros after the elements of all spatial axes, until each size is a multiple of a number. ONNX Pad."""
 
@@ -139,7 +139,7 @@ class PadToMultiple(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Roll(Overall):
     """Elements moved along the spatial axes; those that leave at one end come in at the other. ONNX Slice + Concat."""
 
@@ -177,7 +177,7 @@ class Roll(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class PadChannels(Placewise):
     """More channels or features, all zero. ONNX Pad; He et al. 2016, shortcut A."""
 

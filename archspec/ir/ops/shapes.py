@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec.ir.attributes import (
@@ -16,6 +15,7 @@ from archspec.ir.op import Example, OpKind, ShapeError, Sign
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Elementwise, Overall, Placewise, check_divides
 from archspec.ir.tensor_type import ANY, FEATURE_MAPS, FEATURED, Accepted, TensorType, features
+from archspec.records import record
 
 
 @register
@@ -52,7 +52,7 @@ class Flatten(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Reshape(Overall):
     """Its numbers in another shape, read and written channels first, as C, H, W. ONNX Reshape.
 
@@ -101,7 +101,7 @@ class Reshape(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class ChannelShuffle(Placewise):
     """Channel k of each group in turn: (g, C / g) to (C / g, g). ONNX Reshape + Transpose; Zhang et al. 2018."""
 
@@ -122,7 +122,7 @@ class ChannelShuffle(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Split(Placewise):
     """Equal parts of the channels, or of the features of tokens: all of them as `outputs`, or one. ONNX Split."""
 
@@ -158,7 +158,7 @@ class Split(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class SliceChannels(Placewise):
     """The channels from `start` to before `stop`, or the features of tokens. ONNX Slice."""
 

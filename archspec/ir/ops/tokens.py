@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from archspec.ir.attributes import IndexKind, InitKind, IntKind, attribute
@@ -28,6 +27,7 @@ from archspec.ir.tensor_type import (
     signal,
     tokens,
 )
+from archspec.records import record
 
 MAKE_TOKENS: Final[Mapping[Axes, str]] = {
     FEATURES: "leave out the `flatten` or pooling before it",
@@ -37,7 +37,7 @@ _NO_IDS: Final = "ids come in by an input: `input: {tokens: 128, ids: 30522}`, w
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class Embedding(Placewise):
     """A learned vector for each id, looked up for each token: ids (T,) to (T, F). ONNX Gather.
 
@@ -108,7 +108,7 @@ class ToTokens(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class ToImage(Placewise):
     """Tokens as the pixels of an image, row by row: (H W, C) to (C, H, W). ONNX Transpose + Reshape."""
 
@@ -177,7 +177,7 @@ class Transpose(Overall):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class ClassToken(Op):
     """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
 
@@ -206,7 +206,7 @@ class ClassToken(Op):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class PositionEmbedding(Placewise):
     """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
 
@@ -232,7 +232,7 @@ class PositionEmbedding(Placewise):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class SelectToken(Op):
     """One token of the sequence: (T, F) to (F,). ONNX Gather."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, PerAxis, PerAxisKind, WordKind, attribute
@@ -14,6 +13,7 @@ from archspec.ir.op import Derived, Example, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import Overall, decays
 from archspec.ir.tensor_type import IMAGES, TOKENS, Accepted, Axes, Shape, TensorType
+from archspec.records import record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ MAPS: Final = {"swin": ("qkv", "proj"), "timm": ("qkv", "proj"), "maxvit": ("to_
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@record
 class WindowAttention(Overall):
     """Multi-head attention of pixels (C, H, W) to those of their window. ONNX's operators; Liu et al. 2021 and 2022.
 
