@@ -39,7 +39,7 @@ _COST: Final = re.compile(
 _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _TOGETHER: Final = " and "
 """Between the families that stand under one heading."""
-_MISSPELT: Final = 2
+_MISSPELLED: Final = 2
 """Letters that a misspelling has more or fewer: the names of all builders are too many to compare each with."""
 _NEAREST: Final = 12
 """How many networks `--like` shows."""
@@ -162,7 +162,7 @@ def _meant(networks: Sequence[ListedNetwork], family: str | None, source: str | 
     if not source or _of_source(networks, source):
         return ""
     builders = (name for network in networks for builder in network.builders for name in _spellings(builder))
-    found = nearest(source, {name for name in builders if abs(len(name) - len(source)) <= _MISSPELT})
+    found = nearest(source, {name for name in builders if abs(len(name) - len(source)) <= _MISSPELLED})
     return f"did you mean `--source {shlex.quote(found)}`? " if found is not None else ""
 
 

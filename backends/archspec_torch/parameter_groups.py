@@ -15,6 +15,7 @@ from archspec.ir.mapping import map_layers
 from archspec.ir.op import Weight
 from archspec.ir.scope import Layer
 from archspec.ir.tensor_type import TensorType
+from archspec_torch.ops.row import Parts
 from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, own_parameter
 
 _ATTRIBUTES: Final = ("weight_decay", "bias_decay")
@@ -60,7 +61,7 @@ def parameter_groups(places: Sequence[ParameterAccess], graph: LayerGraph) -> li
     lines = [f"{INDENT * 2}decay: dict[Tensor, float] = {start}"]
     types = list(dict.fromkeys(entry.place.type for entry in entries if not entry.place.is_bare))
     lines += _by_class(places, types, usual, base)
-    lines += _exceptions(entries, usual, base)
+    lines += _exceptions(entries, usual, base, _decays_apart(places, graph, base))
     numbers = ", ".join(literal(value) for value in sorted(values, reverse=True))
     lines.append(f"{INDENT * 2}return [")
     lines.append(f'{INDENT * 3}{{"params": [p for p in decay if decay[p] == value], "weight_decay": value}}')
@@ -72,10 +73,27 @@ def _entries(place: ParameterAccess, graph: LayerGraph) -> Iterator[_Entry]:
         decays: dict[str, float] = {}
         for path in place.use.paths:
             for name, weight in graph.parameters_of(graph.nodes[path]).items():
-                if weight.trainable and _slot(weight) == slot:
+                if weight.trainable and _slot(weight) == slot and not _is_apart(place, weight):
                     decays[name] = weight.decay
         if decays:
             yield _Entry(place, slot, decays)
+
+
+def _is_apart(place: ParameterAccess, weight: Weight) -> bool:
+    """It is neither a matrix nor a bias of a layer that has several: a table of positions, a factor for each head."""
+    return place.parts is not None and not weight.name.endswith(_SLOTS)
+
+
+def _decays_apart(places: Sequence[ParameterAccess], graph: LayerGraph, base: float) -> dict[str, float]:
+    """The decay of those parameters by name, where it is not what all parameters begin with."""
+    found = {
+        name: weight.decay
+        for place in places
+        for path in place.use.paths
+        for name, weight in graph.parameters_of(graph.nodes[path]).items()
+        if weight.trainable and _is_apart(place, weight)
+    }
+    return {name: decay for name, decay in found.items() if decay != base}
 
 
 def _slot(weight: Weight) -> str:
@@ -90,14 +108,21 @@ def _usual(entries: Sequence[_Entry]) -> dict[tuple[str, str], float]:
     return {key: Counter(decays.values()).most_common(1)[0][0] for key, decays in found.items()}
 
 
-def _targets(place: ParameterAccess, slot: str, target: str) -> tuple[str, ...]:
-    """The parameters of a layer, as expressions."""
-    parts = place.parts
-    if place.is_bare:
-        return (target,)
-    if parts is None:
-        return (own_parameter(target, slot, place.untyped),)
-    return tuple(name.format(target) for name in (parts.weights if slot == "weight" else parts.biases))
+def _stated(place: ParameterAccess, slot: str, value: float) -> list[str]:
+    """Lines for the parameters of one layer."""
+    depth, asks = 2 + len(place.headers), slot in place.optional
+    if place.is_bare or place.parts is None:
+        target = place.target if place.is_bare else own_parameter(place.target, slot, place.untyped)
+        return _assigned((target,), value, depth, asks=asks)
+    return _of_parts(place.parts, slot, place.target, value, depth, asks=asks)
+
+
+def _of_parts(parts: Parts, slot: str, target: str, value: float, depth: int, *, asks: bool) -> list[str]:
+    """Lines for the parameters of a layer that has several; where some biases are always there, the others may not."""
+    if slot == "weight":
+        return _assigned([name.format(target) for name in parts.weights], value, depth, asks=asks)
+    lines = _assigned([name.format(target) for name in parts.biases], value, depth, asks=asks or bool(parts.certain))
+    return lines + _assigned([name.format(target) for name in parts.certain], value, depth, asks=False)
 
 
 def _assigned(targets: Sequence[str], value: float, depth: int, *, asks: bool) -> list[str]:
@@ -145,15 +170,16 @@ def _by_class(
         if slots:
             lines += is_one_of([type], first=not lines)
         for slot in slots:
-            targets = [name.format("module") for name in (those.weights if slot == "weight" else those.biases)]
-            lines += _assigned(targets, usual[type, slot], 4, asks=slot in optional[type])
+            lines += _of_parts(those, slot, "module", usual[type, slot], 4, asks=slot in optional[type])
     return found + ([_HEAD, *lines] if lines else [])
 
 
-def _exceptions(entries: Sequence[_Entry], usual: Mapping[tuple[str, str], float], base: float) -> list[str]:
-    """Lines for the layers that have another decay than most of their class."""
+def _exceptions(
+    entries: Sequence[_Entry], usual: Mapping[tuple[str, str], float], base: float, apart: Mapping[str, float]
+) -> list[str]:
+    """Lines for the layers that have another decay than most of their class, and for parameters `apart`, by name."""
     lines: list[tuple[ParameterAccess, list[str]]] = []
-    named: dict[str, float] = {}
+    named = dict(apart)
     for entry in entries:
         place = entry.place
         value = usual.get((place.type, entry.slot), base)
@@ -161,9 +187,7 @@ def _exceptions(entries: Sequence[_Entry], usual: Mapping[tuple[str, str], float
         if found == {value}:
             continue
         if len(found) == 1 and place.reachable:
-            targets, depth = _targets(place, entry.slot, place.target), 2 + len(place.headers)
-            asks = entry.slot in place.optional
-            lines.append((place, _assigned(targets, found.pop(), depth, asks=asks)))
+            lines.append((place, _stated(place, entry.slot, found.pop())))
         else:  # the instances of a class differ
             named |= {name: decay for name, decay in entry.decays.items() if decay != value}
     return by_place(lines) + _by_name(named)

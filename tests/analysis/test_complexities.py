@@ -46,6 +46,7 @@ def test_every_row_says_where_its_figures_are_from() -> None:
     assert all(row["source"].strip() for row in ROWS)
 
 
+@pytest.mark.slow
 def test_what_is_written_by_hand_stays() -> None:
     one = next(row for row in ROWS if row["published"])
     assert next(row for row in rewritten([one]) if row["name"] == one["name"]) == one

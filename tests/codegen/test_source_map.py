@@ -64,6 +64,7 @@ def _mistakes(graph: archspec.LayerGraph, backend: str) -> Iterator[str]:
             yield f"{path} has the lines {ranges}"
 
 
+@pytest.mark.slow
 def test_everything_has_lines_and_the_text_is_what_is_generated() -> None:
     found = {spec: mistakes(archspec.compile(spec)) for spec in SPECS}
     assert {spec: wrong for spec, wrong in found.items() if wrong} == {}

@@ -62,6 +62,7 @@ def test_emit_writes_the_program_and_says_how_it_is_run(run: Run, tmp_path: Path
     assert run("train", *SMALL, "-o", "run", "--emit", "--force")[0] == 0
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_accuracy_and_is_evaluated_and_gone_on_with(run: Run, tmp_path: Path) -> None:
     out, _ = train(tmp_path, "-o", "run", "--log-every", "1")
     last = out.splitlines()[-1]

@@ -12,6 +12,7 @@ import pytest
 
 from archspec.spec import shipped
 
+pytestmark = pytest.mark.slow  # the site is built; `.ci/run` builds it each time, as strictly
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = {"audio", "embed", "iframe", "img", "input", "link", "object", "script", "source", "use", "video"}
 """The elements that a browser fetches something for, without being asked to."""

@@ -30,6 +30,7 @@ def run(folder: Path, runs: int, seed: int) -> None:
 
 
 @needs_atheris
+@pytest.mark.slow
 def test_a_thousand_inputs(tmp_path: Path) -> None:
     run(tmp_path, 1_000, seed=1)
 
@@ -40,7 +41,7 @@ def test_ten_thousand_inputs(tmp_path: Path) -> None:
     run(tmp_path, 10_000, seed=2)
 
 
-@pytest.mark.parametrize("default_limits", [False, True])
+@pytest.mark.parametrize("default_limits", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_corpus_itself(default_limits: bool) -> None:
     for content in corpus():
         one(content, default_limits)

@@ -47,6 +47,24 @@ def test_every_parameter_is_in_the_group_of_its_decay_and_in_no_other(name: str)
     torch.optim.SGD(groups, lr=0.1, momentum=0.9)
 
 
+WINDOWS = [
+    f"{{heads: 6, window: [1, 3], scores: {scores}, bias: {bias}, weight_decay: {weight}, bias_decay: {of_bias}}}"
+    for scores in ("dot", "cosine")
+    for bias in ("true", "false")
+    for weight, of_bias in ((0.5, 2.0), (0.5, 0.5), (0.0, 0.3))
+]
+
+
+@pytest.mark.parametrize("first", [*WINDOWS, None])
+def test_attention_within_windows_has_parameters_beside_its_matrices(first: str | None) -> None:
+    """Tables and factors, which never decay, and biases of a network for positions, which others need not have."""
+    for second in WINDOWS:
+        layers = "".join(f"  - window_attention: {layer}\n" for layer in (first, second) if layer is not None)
+        text = f"archspec: 1\nname: net\ninput: {{channels: 6, height: 8, width: 9}}\nlayers:\n{layers}"
+        graph = archspec.compile(load_text(text, name="net.yaml"))
+        backend("torch", BuildsModels).verify(archspec.generate(graph, "torch"), graph)
+
+
 def test_a_spec_without_a_decay_has_no_groups() -> None:
     graphs = [archspec.compile(load_text(text, name=f"{name}.yaml")) for name, text in NETWORKS.items()]
     without = [graph for graph in graphs if not any(weight.decay for weight in graph.all_weights.values())]

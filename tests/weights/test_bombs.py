@@ -57,6 +57,7 @@ def zipped(path: Path, parts: dict[str, bytes], compression: int = zipfile.ZIP_D
     return path
 
 
+@pytest.mark.slow
 def test_zeros_that_were_compressed(tmp_path: Path) -> None:
     """256 MB in 256 kB: of the right shape by the header alone, or of another."""
     zeros = bytes(2**28)
@@ -72,6 +73,7 @@ def test_zeros_that_were_compressed(tmp_path: Path) -> None:
     refused(zipped(tmp_path / "e.npz", {"x.npy": b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**31) + zeros}), "no array")
 
 
+@pytest.mark.slow
 def test_sizes_that_no_file_has(tmp_path: Path) -> None:
     entry = {"dtype": "F32", "shape": [HUGE, HUGE], "data_offsets": [0, 4]}
     text = json.dumps({"fc.weight": entry}).encode()

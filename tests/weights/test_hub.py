@@ -204,6 +204,7 @@ def test_what_is_not_there(address: str, said: str, hub: Hub) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_without_a_connection(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(WeightsError, match="cannot be downloaded"):
