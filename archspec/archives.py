@@ -25,6 +25,13 @@ def open_archive(file: BinaryIO, most: int) -> zipfile.ZipFile:
         raise ArchiveError(_NOT_WHOLE) from None
 
 
+def content_start(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
+    """Where the bytes of a part begin: behind its name and more, whose lengths stand before it anew."""
+    file.seek(entry.header_offset + 26)
+    sizes = file.read(4)
+    return entry.header_offset + 30 + int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
+
+
 _NOT_WHOLE = "an archive that is not whole: was it downloaded to the end?"
 
 

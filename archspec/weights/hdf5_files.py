@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.archives import open_archive
+from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
 from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers, read_numbers, widened
 
@@ -155,10 +155,7 @@ def _part(file: io.BufferedReader) -> Iterator[_Window]:
         raise DamagedError(f"a .keras file without {_WEIGHTS}")
     if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
         raise DamagedError(f"a .keras file whose parts are compressed: unpack it, and give {_WEIGHTS}")
-    file.seek(entry.header_offset + 26)
-    sizes = file.read(4)
-    start = entry.header_offset + 30 + int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
-    yield _Window(file, start, entry.file_size)
+    yield _Window(file, content_start(file, entry), entry.file_size)
 
 
 class _Window(io.RawIOBase):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from archspec.archives import open_archive
+from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers
@@ -119,10 +119,9 @@ def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
     import numpy as np
 
     file.seek(entry.header_offset)
-    local = file.read(_LOCAL)
-    if local[:4] != b"PK\x03\x04":
+    if file.read(4) != b"PK\x03\x04":
         raise ValueError("no part begins here")
-    start = entry.header_offset + _LOCAL + int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:], "little")
+    start = content_start(file, entry)
     file.seek(start)
     _header(file)
     length = file.tell() - start
@@ -135,7 +134,5 @@ def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
 
 
 _ENCRYPTED: Final = 1
-_LOCAL: Final = 30
-"""Bytes of what stands before a part's name."""
 _EMPTY: Final = b"PK\x05\x06" + bytes(18)
 """An archive without parts."""

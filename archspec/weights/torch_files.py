@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from archspec.archives import open_archive
+from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
 from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, LazyTensor, no_numbers, widened
 from archspec.weights.unpickling import OddTensor, PickledObject, Storage, StoredTensor, unpickle
@@ -145,9 +145,7 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
         if entry is None or entry.compress_type != zipfile.ZIP_STORED:
             raise DamagedError(f"an archive whose part {wanted.key[:80]!r} is missing, or compressed")
         with open_regular(path) as file:
-            file.seek(entry.header_offset + 26)
-            sizes = file.read(4)
-            file.seek(int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little"), io.SEEK_CUR)
+            file.seek(content_start(file, entry))
             data = _numbers(file, entry.file_size, width, start, count)
         if swapped:
             np.frombuffer(data, f"u{width}").byteswap(inplace=True)

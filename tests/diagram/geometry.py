@@ -159,23 +159,14 @@ def _lines_end_nowhere(item: Item) -> Iterator[str]:
     for points in item.lines:
         x, y = points[-1]
         end = Area(x, y, x, y)
-        if not any(_touches(end, box.area) for box in item.boxes) and not _touches_border(end, item.area):
+        if not any(_within(end, box.area) for box in item.boxes) and not _touches_border(end, item.area):
             yield f"a line ends nowhere in {item.path}"
-
-
-def _touches(one: Area, other: Area) -> bool:
-    return (
-        one.left <= other.right + SLACK
-        and other.left <= one.right + SLACK
-        and one.top <= other.bottom + SLACK
-        and other.top <= one.bottom + SLACK
-    )
 
 
 def _touches_border(point: Area, area: Area) -> bool:
     beside = min(abs(point.left - area.left), abs(point.left - area.right))
     above = min(abs(point.top - area.top), abs(point.top - area.bottom))
-    return _touches(point, area) and min(beside, above) <= SLACK
+    return _within(point, area) and min(beside, above) <= SLACK
 
 
 def _lines_cross_texts(items: list[Item]) -> Iterator[str]:
