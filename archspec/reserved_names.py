@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 NAME_OF_LAYER: Final = r"^(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -116,6 +117,7 @@ PyTorch's own.
 """
 
 
+@lru_cache(maxsize=4096)
 def is_layer_name(name: str) -> bool:
     """Whether a layer or scope may be called so: letters, digits, `_` and `-`, of which not two `_` come first."""
     return re.fullmatch(NAME_OF_LAYER, name) is not None and name not in NOT_LAYERS

@@ -30,7 +30,7 @@ def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]
     """The names of tensors that are marked under a condition, and in no repeat: they are there where it holds."""
     found: set[str] = set()
     for item in items:
-        inside = under or getattr(item, "when", None) is not None
+        inside = under or item.when is not None
         if isinstance(item, Repeat):
             continue
         if inside:
@@ -39,7 +39,7 @@ def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]
             found |= conditional_marks(item.branches or (), under=inside)
         elif isinstance(item, Seq | Stage):
             found |= conditional_marks(item.layers, under=inside)
-        found |= conditional_marks(getattr(item, "otherwise", None) or (), under=True)
+        found |= conditional_marks(item.otherwise or (), under=True)
     return found
 
 
@@ -52,7 +52,7 @@ def carried_out(items: Iterable[Item]) -> Iterator[str]:
             yield from carried_out(item.branches or ())
         elif isinstance(item, Seq | Stage):
             yield from carried_out(item.layers)
-        yield from carried_out(getattr(item, "otherwise", None) or ())
+        yield from carried_out(item.otherwise or ())
 
 
 def result_names(item: Item) -> dict[str, Span | None]:
@@ -93,7 +93,7 @@ def everything(items: Iterable[Item]) -> Iterator[Item]:
             stack.extend(item.branches or ())
         if isinstance(item, Seq | Repeat | Stage):
             stack.extend(item.layers)
-        stack.extend(getattr(item, "otherwise", None) or ())
+        stack.extend(item.otherwise or ())
 
 
 def bare(branch: Item) -> Call | None:

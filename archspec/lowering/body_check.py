@@ -45,7 +45,7 @@ class BodyCheck(BodyNames):
 
     def item(self, item: Item, indices: frozenset[str]) -> None:
         """Check what is written in an item itself."""
-        self.use(getattr(item, "when", None), indices=indices)
+        self.use(item.when, indices=indices)
         if isinstance(item, Repeat | Stage):
             self.index(item, indices)
         match item:
@@ -258,4 +258,4 @@ def _inside(item: Item) -> Iterator[tuple[Item, ...]]:
         yield item.branches or ()
     if isinstance(item, Seq | Repeat | Stage):
         yield item.layers
-    yield getattr(item, "otherwise", None) or ()
+    yield item.otherwise or ()

@@ -156,7 +156,7 @@ class Lowering(InlineItems):
         inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
         before, self.under_conditions = self.under_conditions, {}
         y = side(taken, inner)
-        has_other = not taken or bool(getattr(item, "otherwise", None))
+        has_other = not taken or bool(item.otherwise)
         choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref], has_other)
         outer.append(choice)
         for name in self._carried(item):

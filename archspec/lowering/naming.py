@@ -107,7 +107,7 @@ class _Planning:
         chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
         for item in _of_scope(items):
             choice = None
-            if getattr(item, "when", None) is not None:
+            if item.when is not None:
                 choice, self.location = self.location, self.location + 1
             if (block := inlined(item, self.blocks)) is not None:
                 plan.slots[id(item)] = Slot(self.location, None, False, choice)
@@ -156,7 +156,7 @@ def _of_scope(items: Sequence[Item]) -> Iterator[Item]:
         yield item
         if isinstance(item, Seq) and item.label is None:
             yield from _of_scope(item.layers)
-        yield from _of_scope(getattr(item, "otherwise", None) or ())
+        yield from _of_scope(item.otherwise or ())
 
 
 def _in_scope(items: Sequence[Item], blocks: Mapping[str, Block]) -> Iterator[Item]:
@@ -198,7 +198,7 @@ def _crossed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
                 return True
             case Call() if (block := inlined(item, blocks)) is not None and _crossed(block.layers, blocks):
                 return True
-        if _crossed(getattr(item, "otherwise", None) or (), blocks):
+        if _crossed(item.otherwise or (), blocks):
             return True
     return False
 
@@ -226,7 +226,7 @@ def _inside(item: Item, blocks: Mapping[str, Block]) -> tuple[Item, ...]:
         *(block.layers if block is not None else ()),
         *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
         *((item.branches or ()) if isinstance(item, Call) else ()),
-        *(getattr(item, "otherwise", None) or ()),
+        *(item.otherwise or ()),
     )
 
 

@@ -33,9 +33,9 @@ class _ReuseCheck:
     def row(self, items: Iterable[Item], seen: dict[str, Item]) -> None:
         """Items in order; `seen` are those with names before them in the scope."""
         for item in items:
-            inside = seen if getattr(item, "when", None) is None else dict(seen)
+            inside = seen if item.when is None else dict(seen)
             self.item(item, inside)
-            self.row(getattr(item, "otherwise", None) or (), dict(seen))
+            self.row(item.otherwise or (), dict(seen))
 
     def item(self, item: Item, seen: dict[str, Item]) -> None:
         """One item, and those in it."""

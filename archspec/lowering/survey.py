@@ -162,7 +162,7 @@ class _Survey(Lowering):
 
 def _starts(item: Item) -> bool:
     """Whether an item may be worked out though what arrives is not known: it, or its branches, start from taps."""
-    if getattr(item, "when", None) is not None:
+    if item.when is not None:
         return False
     if isinstance(item, Call):
         return item.branches is not None

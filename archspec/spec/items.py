@@ -232,6 +232,8 @@ class Tap(Model):
     noun: ClassVar[str] = "`tap`"
 
     kind: ClassVar[Literal["tap"]] = "tap"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
     name: str = Field(description="the name that `from` says", json_schema_extra=NAME_SCHEMA)
 
 
@@ -272,6 +274,8 @@ class Stage(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
 
     kind: ClassVar[Literal["stage"]] = "stage"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
     label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=LABEL_SCHEMA)
     block: str | None = Field(
         None,
@@ -319,6 +323,8 @@ class Refused:
     span: Span
 
     kind: ClassVar[Literal["refused"]] = "refused"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
 
 
 Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Reuse | Refused
