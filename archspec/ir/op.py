@@ -255,9 +255,8 @@ class Op(Described):
                 found[name] = value
         if not found:
             return self
-        changed: Any = self
-        fitted: Self = dataclasses.replace(changed, **found)
-        return fitted
+        # `dataclasses.replace` takes twice as long.
+        return type(self)(**{name: found[name] if name in found else getattr(self, name) for name in self.attributes()})
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""

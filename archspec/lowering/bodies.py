@@ -90,10 +90,10 @@ def everything(items: Iterable[Item]) -> Iterator[Item]:
         item = stack.pop()
         yield item
         if isinstance(item, Call):
-            stack.extend(item.branches or ())
-        if isinstance(item, Seq | Repeat | Stage):
-            stack.extend(item.layers)
-        stack.extend(item.otherwise or ())
+            stack += item.branches or ()
+        elif isinstance(item, Seq | Repeat | Stage):
+            stack += item.layers
+        stack += item.otherwise or ()
 
 
 def bare(branch: Item) -> Call | None:

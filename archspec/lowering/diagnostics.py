@@ -194,15 +194,14 @@ def too_large(shape: Sequence[int], limits: Limits) -> str | None:
 
 def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType], limits: Limits) -> str | None:
     """What is too large about a layer, if anything is: its outputs, its padded input, or its weights."""
-    reason = next(filter(None, (too_large(type.sizes, limits) for type in outputs)), None)
+    shapes = [type.sizes for type in outputs]
     padding = getattr(op.resolved(inputs), "padding", None)
-    if reason is None and isinstance(padding, Padding) and padding.sides is not None:
+    if isinstance(padding, Padding) and padding.sides is not None:
         places = zip(inputs[0].places, padding.sides, strict=True)
-        padded = (inputs[0].channels, *(size + before + after for size, (before, after) in places))
-        reason = too_large(padded, limits)
-    for weight in op.weights(inputs) if reason is None else ():
-        reason = reason or too_large(weight.shape, limits)
-    return reason
+        shapes.append((inputs[0].channels, *[size + before + after for size, (before, after) in places]))
+    if reason := next(filter(None, [too_large(shape, limits) for shape in shapes]), None):
+        return reason
+    return next(filter(None, [too_large(weight.shape, limits) for weight in op.weights(inputs)]), None)
 
 
 def too_many_items(place: Span | None, most: int) -> Diagnostic:

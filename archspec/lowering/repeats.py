@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Expr
+from archspec.expr import Expr, exactly
 from archspec.ir.assembly import Place
 from archspec.ir.op import ShapeError
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
@@ -187,7 +187,7 @@ class RepeatedItems(LayerLowering):
             loop.before, loop.total = self.units, self._unit_count(stage)
             self.units += len(calls)
         indexed = any(mentions(stage, name, self.budget) for name in (stage.index, "unit_index"))
-        before: tuple[tuple[str, ...], int] | None = None
+        before: tuple[tuple[str | Expr, ...], int] | None = None
         bindings: dict[str, Binding] = {}
         for index, call in enumerate(calls):
             self._count(call)
@@ -258,13 +258,13 @@ class RepeatedItems(LayerLowering):
         return made
 
 
-def _written(call: UnitCall) -> tuple[str, ...]:
+def _written(call: UnitCall) -> tuple[str | Expr, ...]:
     """What a unit is given, wherever that stands; 1 and `true` are not the same, though Python says so."""
-    return tuple(repr(given.raw if isinstance(given, Attribute) else given) for _, given in call.fields)
+    return tuple(repr(given.raw) if isinstance(given, Attribute) else given for _, given in call.fields)
 
 
 def _alike(bindings: Mapping[str, Binding], others: Mapping[str, Binding]) -> bool:
     """The same values, from the same expressions."""
     return bindings is others or (
-        bindings == others and all(repr(binding) == repr(others[name]) for name, binding in bindings.items())
+        bindings == others and all(exactly(given.value, others[name].value) for name, given in bindings.items())
     )

@@ -136,7 +136,8 @@ class Model(BaseModel):
 
     @property
     def _located(self) -> LocatedDict:
-        data: LocatedDict | None = self._private("_data")
+        own = self.__pydantic_private__  # as `_private`, without a call: it is asked for hundreds of times
+        data: LocatedDict | None = own["_data"] if own else None
         if data is None:
             raise InternalError(f"a {type(self).__name__} without a place")
         return data
