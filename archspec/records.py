@@ -37,6 +37,8 @@ def record(cls: type[T]) -> type[T]:
     compared = _values_of([part.name for part in fields(cast(Any, made)) if part.compare])
 
     def equal(self: T, other: object) -> bool:
+        if self is other:  # as it is for parts of a tuple: what is not equal to itself, a NaN, is where it is the same
+            return True
         return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
 
     def hashed(self: T) -> int:

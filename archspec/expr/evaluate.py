@@ -65,7 +65,7 @@ def evaluate(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
     if type(value) is float:
         value = value or 0.0  # there is one zero: adding 0 changes nothing
     # A list may be long: whatever is done with it next takes time for each of its items.
-    budget.spend(1 if not isinstance(value, tuple) else 1 + _weight(value, budget) // 8)
+    budget.spend(1 if type(value) is not tuple else 1 + _weight(value, budget) // 8)
     return value
 
 

@@ -245,10 +245,11 @@ class Op(Described):
         if not kinds or not inputs or inputs[0] not in self.accepted():
             return self
         found: dict[str, Any] = {}
+        axes = len(inputs[0].places)
         for name, kind in kinds.items():
             given = getattr(self, name)
             try:
-                value = kind.spread(given, len(inputs[0].places))
+                value = kind.spread(given, axes)
             except LengthError as error:
                 raise _misfit(name, kind, error.count, inputs[0]) from None
             if value is not given:

@@ -153,15 +153,18 @@ class LayerLowering:
         op_class = OPS[call.name]
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
-        op, given = reading.read(self._env(context, x))
-        exprs = {key: self._outside(expr, context) for key, expr in given.items()}
+        exprs: dict[str, Expr] = {}
+        if (op := reading.same) is None:
+            op, exprs = reading.read(self._env(context, x))
+            if context.variables.outer:
+                exprs = {key: self._outside(expr, context) for key, expr in exprs.items()}
         name = slot.name or str(context.scope.count)
         path = self._taken(name, call, context, numbered=slot.name is None)
         arriving = [tensor.type for tensor in inputs]
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
         _, _, op, types = reading.typed
-        if context.variables.root:
+        if context.variables.root and exprs:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
             for key in deciding_sizes(op_class, exprs, values):

@@ -108,8 +108,7 @@ class Lowering(InlineItems):
 
     def _guarded(self, item: Item, x: Tensor, context: Context) -> Tensor:
         """An item with its condition, where it has one."""
-        # Their kinds are asked for: a model that has no such field takes long to say so.
-        if isinstance(item, Stage | Tap | Refused) or item.when is None:
+        if item.when is None:
             return self._item(item, x, context)
         when, otherwise = item.when, item.otherwise or ()
 

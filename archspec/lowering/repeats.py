@@ -18,7 +18,7 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
-from archspec.lowering.unit_count import count_units, mentions
+from archspec.lowering.unit_count import count_units, mentioned
 from archspec.lowering.units import UnitCall, call_fields, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
@@ -183,10 +183,13 @@ class RepeatedItems(LayerLowering):
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
         loop.structure, loop.index = structural, stage.index
+        names = mentioned(stage, self.budget)
         if context.variables.root:
-            loop.before, loop.total = self.units, self._unit_count(stage)
+            if "unit_count" in names and self.all_units is None:
+                self.all_units = count_units(self.spec, self.top.env, self.budget)
+            loop.before, loop.total = self.units, self.all_units
             self.units += len(calls)
-        indexed = any(mentions(stage, name, self.budget) for name in (stage.index, "unit_index"))
+        indexed = not names.isdisjoint((stage.index, "unit_index"))
         before: tuple[tuple[str | Expr, ...], int] | None = None
         bindings: dict[str, Binding] = {}
         for index, call in enumerate(calls):
@@ -200,12 +203,6 @@ class RepeatedItems(LayerLowering):
                 before = given
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
-
-    def _unit_count(self, stage: Stage) -> int | None:
-        """How many units the stages of the network have, where this one asks for it."""
-        if self.all_units is None and mentions(stage, "unit_count", self.budget):
-            self.all_units = count_units(self.spec, self.top.env, self.budget)
-        return self.all_units
 
     def _bound(self, bindings: Mapping[str, Binding], context: Context) -> dict[str, Binding]:
         """A call's bindings in terms of the frame that it stands in."""

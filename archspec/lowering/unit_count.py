@@ -15,9 +15,9 @@ from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
 
 
-def mentions(stage: Stage, name: str, budget: Budget) -> bool:
-    """Whether a stage's units, or what all of them are given, mention a name."""
-    return any(name in names(expression(given, budget), budget) for given in _given(stage))
+def mentioned(stage: Stage, budget: Budget) -> set[str]:
+    """The names in a stage's units, and in what all of them are given."""
+    return {name for given in _given(stage) for name in names(expression(given, budget), budget)}
 
 
 def _given(stage: Stage) -> Iterator[Attribute]:

@@ -251,7 +251,7 @@ class OpReader:
     open: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """The expressions of those with names in them."""
     same: Op | None = None
-    """The op itself, where it has no others."""
+    """The op itself once it has been read, where it has no others: it need not be read again."""
     typed: tuple[Op, list[TensorType], Op, tuple[TensorType, ...]] | None = None
     """The last op, the types that arrived at it, the op for those, and what it gives, which is not too large."""
 
@@ -261,8 +261,6 @@ class OpReader:
         Raises:
             SpecError: attributes have values that do not suit; all of them are named.
         """
-        if self.same is not None:
-            return self.same, {}
         values: dict[str, Any] = {**self.defaults, **self.known}
         exprs: dict[str, Expr] = {}
         wrong: list[Diagnostic] = []
