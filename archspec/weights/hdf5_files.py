@@ -264,7 +264,7 @@ def _layer_name(group: Any, key: str) -> str:
     Raises:
         DamagedError: the name is not there: the numbers of classes say nothing.
     """
-    if _VARIABLES not in group:
+    if _VARIABLES not in [*group]:  # its names alone: to ask the group would read what stands there
         return key
     variables = _member(group, _VARIABLES)
     name = variables.attrs.get("name")

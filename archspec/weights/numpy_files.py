@@ -108,15 +108,12 @@ def _filler(path: Path, entry: zipfile.ZipInfo, fortran: bool, kind: str) -> Cal
                 checksum, _ = _begun(file, entry)
             except Exception:
                 raise DamagedError(f"{entry.filename[:80]!r} is damaged") from None
-            read = reads_next(file, path.name)
 
-            def checked(count: int) -> Array:
+            def seen(data: Array) -> None:
                 nonlocal checksum
-                data = read(count)
                 checksum = zlib.crc32(data.data, checksum)
-                return data
 
-            fill_next(target.transpose() if fortran else target, kind, checked)
+            fill_next(target.transpose() if fortran else target, kind, reads_next(file, path.name, seen))
         if checksum != entry.CRC:
             raise DamagedError(f"{entry.filename[:80]!r} is damaged")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from types import EllipsisType
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
@@ -38,12 +40,13 @@ def lying_at(path: Path, offset: int, shape: Shape, kind: str) -> LazyTensor:
     return LazyTensor(shape, kind, lambda: read_numbers(path, offset, shape, kind), fill)
 
 
-def reads_next(file: BinaryIO, name: str) -> ReadsNext:
+def reads_next(file: BufferedReader, name: str, seen: Callable[[Array], None] | None = None) -> ReadsNext:
     """Reads what comes next in a file; what it gives holds until it is called again.
 
     Args:
         file: open for reading.
         name: the file's, for the error if it ends too early.
+        seen: is given all that is read, such as a checksum.
     """
     import numpy as np
 
@@ -56,6 +59,8 @@ def reads_next(file: BinaryIO, name: str) -> ReadsNext:
         data = buffer[:count]
         if file.readinto(data.data) < count:
             raise DamagedError(f"{name[:80]} is not whole: was it downloaded to the end?")
+        if seen is not None:
+            seen(data)
         return data
 
     return read
@@ -82,7 +87,7 @@ def fill_next(target: Array, kind: str, read: ReadsNext) -> None:
         copy_tiles(widened(numbers) if kind == "bfloat16" else numbers, part)
 
 
-def _places(shape: Shape, width: int) -> Iterator[tuple[object, ...]]:
+def _places(shape: Shape, width: int) -> Iterator[tuple[int | slice | EllipsisType, ...]]:
     """The parts of an array, in the order of its numbers, that are small enough to be read at once."""
     if not math.prod(shape):
         return

@@ -224,14 +224,7 @@ def _stored(name: str, stored: _Stored) -> LazyTensor:
         found = Crc32c(stored.size)
         with open_regular(stored.path) as file:
             file.seek(stored.offset)
-            read = reads_next(file, stored.path.name)
-
-            def checked(count: int) -> Array:
-                data = read(count)
-                found.update(data)
-                return data
-
-            fill_next(target, word, checked)
+            fill_next(target, word, reads_next(file, stored.path.name, found.update))
         if masked(found.value) != stored.checksum:
             raise DamagedError(f"the numbers of {name[:80]!r} are damaged: their checksum is another")
 
