@@ -212,9 +212,9 @@ class GroupNorm(Overall):
 @register
 @record
 class GlobalResponseNorm(Overall):
-    """x + weight x n + bias, where n is the norm of x's channel over all places, divided by the mean of all channels' norms.
+    """x + weight x n + bias, where n is the norm of x's channel over all places, as a share of the mean of all channels'.
 
-    No operator of ONNX; Woo et al. 2023 (ConvNeXt V2), equations 1 to 3 and appendix A, where both weights start with 0.
+    ONNX's operators; Woo et al. 2023 (ConvNeXt V2), equations 1 to 3, where both weights start with 0.
     """
 
     eps: float = attribute(FloatKind(), "added to the mean of the norms", default=1e-6)
