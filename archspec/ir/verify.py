@@ -10,7 +10,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk, walk_layers
-from archspec.reserved_names import is_layer_name
+from archspec.reserved_names import is_item_name
 
 
 def verify(graph: LayerGraph) -> None:
@@ -104,7 +104,7 @@ def _verify_paths(around: str, items: Sequence[Item]) -> None:
         elif not isinstance(item, Layer):
             inside = item.body.items
         if not isinstance(item, Choice):
-            if not is_layer_name(item.name):
+            if not is_item_name(item.name):
                 raise InternalError(f"{item.name!r} in {around or 'the network'} is no name")
             if isinstance(item, Scope) and item.block is not None and not is_name(item.block):
                 raise InternalError(f"{item.block!r} is no name of a block")
