@@ -136,7 +136,7 @@ def in_sequence(name: str) -> tuple[str, str]:
 
 
 def is_item_name(name: str) -> bool:
-    """Whether a layer or scope may be called so among the items of a scope: by itself, or in a sequence of the scope."""
+    """Whether a layer or scope may be called so among the items around it: by itself, or in a sequence of them."""
     sequence, own = in_sequence(name)
     if not sequence:
         return is_layer_name(name)

@@ -28,7 +28,7 @@ def identifier(name: str, taken: Iterable[str] = ()) -> str:
 
 
 def variable_name(name: str, taken: Iterable[str] = ()) -> str:
-    """A variable that is called after a layer, whose name need not be one of Python's: `block1_0` for `block1-0`, `convs_0` for `convs.0`."""
+    """A variable called after a layer, whose name need not be one of Python's: `block1_0` for `block1-0`."""
     plain = name.replace("-", "_").replace(".", "_").lstrip("_")
     return identifier(plain if plain[:1].isalpha() else f"layer_{plain}", taken)
 

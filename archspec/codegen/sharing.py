@@ -106,10 +106,12 @@ class _SharedItems:
     def is_item(self, name: str, scope: str) -> bool:
         """Whether something of this name would stand in a scope itself, and not in another scope there."""
         sequence, _ = in_sequence(name)
-        return name != "" and "." not in sequence and (f"{scope}.{sequence}".strip(".") not in self.items or not sequence)
+        if not name or not sequence:
+            return name != ""
+        return "." not in sequence and (f"{scope}.{sequence}" if scope else sequence) not in self.items
 
     def owner(self, item: Layer | Scope | Loop, path: str, name: str) -> Layer | Scope | Loop:
-        """What makes the layers that an item is called with: the item of this path and name, or, if it is gone, this one."""
+        """What makes the layers that an item is called with: the item of this path and name; if it is gone, this one."""
         first = self.items.setdefault(path, item)
         if first is item:
             self.found.made_as[item.path] = name

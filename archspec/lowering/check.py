@@ -36,7 +36,7 @@ def check(spec: Spec, found: CheckDiagnostics) -> None:
         body.taps |= set(block.inputs)
         body.body(block.layers)
         check_reuse(body, block.layers, block.outputs)
-        check_name_patterns(block.layers, found)
+        check_name_patterns(block.layers, body)
         body.ends(block)
         body.unused_taps(block)
         body.unused(block.params, block.let)
@@ -64,7 +64,7 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items)
-    check_name_patterns(spec.items, found)
+    check_name_patterns(spec.items, root)
     check_reuse(root, spec.items, [name for name, _ in spec.output_places])
     params = {name: param for name, param in spec.params.items() if name not in found.outside}
     root.unused(params, _own_quantities(spec))

@@ -33,7 +33,7 @@ from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, item_name
 from archspec.lowering.values import OpReader
-from archspec.reserved_names import FLAT_NAME
+from archspec.reserved_names import FLAT_NAME, in_sequence
 from archspec.spec import Attribute, Call, Item, Spec
 from archspec.spec import Sequence as Seq
 
@@ -62,7 +62,7 @@ class LayerLowering:
     all_units: int | None = None
     """How many they have in all, once a stage has asked for it."""
     counted: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
-    """How often a name without one of its own has been given in a scope, by `id` of that, where iterations have none."""
+    """How often a name has been given in a scope, by `id` of that, to items of iterations without one of their own."""
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
@@ -164,6 +164,9 @@ class LayerLowering:
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
         _, _, op, types = reading.typed
+        if in_sequence(name)[0] and any(not weight.name for weight in op.weights(arriving)):
+            message = f"`{name}` is a parameter itself, and a sequence holds layers: leave out `bare`, or the dot"
+            raise SpecError(Diagnostic("E0404", message, call.place("label"), notes=tuple(reversed(self.trail))))
         if context.variables.root:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
@@ -258,7 +261,9 @@ class LayerLowering:
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
         if path in self.builder.nodes and name not in scope.names:
-            raise SpecError(two_layers(path, item, (Note("the first is here", self.builder.nodes[path].span), *self.trail)))
+            raise SpecError(
+                two_layers(path, item, (Note("the first is here", self.builder.nodes[path].span), *self.trail))
+            )
         if (other := scope.claim(name, item.span)) is not None:
             notes = (Note("the first is here", other[1]), *self.trail)
             if other[0] == name and name not in scope.sequences:

@@ -80,7 +80,11 @@ class LocalWriter:
         for table, usual in tables(tree).items():
             self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, usual, RESERVED)} = ")
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
-        if is_network and row_class(self.definition) is None and not any(in_sequence(use.name)[0] for use in members(tree)):
+        if (
+            is_network
+            and row_class(self.definition) is None
+            and not any(in_sequence(use.name)[0] for use in members(tree))
+        ):
             self.growing = GrowingChannels.of(shared, self.definition)
         if is_network and self.growing is None:
             shared = self._without_family(shared)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,13 +14,13 @@ from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Terna
 from archspec.codegen.progressions import progression
 from archspec.codegen.reuse import Use, is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, iteration_names
-from archspec.expr import Const, Expr, Name
+from archspec.expr import Const, Expr, Name, negated
 from archspec.ir.scope import Operand
 from archspec.reserved_names import in_sequence
 from archspec_torch.member_names import is_no_module, joinable, member_name, members_of, row
 
 _SHORTEST: Final = 3
-"""Members that are no longer than this are written one by one, where they are not the same."""
+"""Fewer members are written one by one, where they are not the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,6 @@ def _element(item: ItemUse, makers: Mapping[str, int]) -> Element | None:
     use, holds = (then[0], True) if then else (other[0], False)
     if not in_sequence(member_name(use))[0] or isinstance(use, LoopUse) or len(then) > 1 or len(other) > 1:
         return None
-    from archspec.expr import negated
-
     condition = item.condition if holds else negated(item.condition)
     return Element(use, condition, other[0] if then and other else None, item)
 
@@ -121,33 +118,35 @@ class SequenceWriter:
     def parts(self, elements: Sequence[Element]) -> list[Code]:
         """The members of a list, those that are alike or follow a formula by a comprehension."""
         found: list[Code] = []
-        place = 0
         for _, group in groupby(elements, key=_alike):
             alike = [*group]
             if len(alike) == 1:
                 found.append(self.one(alike[0]))
             else:
                 first = replace(alike[0], use=united(alike[0].use, [element.use for element in alike[1:]]))
-                found.append(_counted("_", self.one(first), "", str(len(alike))))
-            place += len(alike)
-        if len(found) < _SHORTEST or len(found) < len(elements) or any(element.condition for element in elements):
+                found.append(_counted("_", self.one(first), 0, len(alike)))
+        if len(found) < len(elements) or any(element.condition for element in elements):
             return found
-        formula = self.formula([element.use for element in elements])
-        return found if formula is None else [formula]
+        uses = [element.use for element in elements]
+        for left, start in ((0, 0), (1, 1), (1, 0)):  # the first may take other channels than the rest
+            formula = self.formula(uses[left:], start) if len(uses) - left >= _SHORTEST else None
+            if formula is not None:
+                return [*found[:left], formula]
+        return found
 
-    def formula(self, uses: Sequence[Use]) -> Code | None:
-        """All of them by a comprehension over their index; None where they follow no formula."""
-        depth = 1
-        index = iteration_names(depth)[0]
-        together = _with_formulas(uses, Name(index), self.definition)
+    def formula(self, uses: Sequence[Use], start: int) -> Code | None:
+        """All of them by a comprehension over their index, from `start` on; None where they follow no formula."""
+        index = iteration_names(1)[0]
+        together = _with_formulas(uses, Name(index), start, self.definition)
         if together is None:
             return None
         made = united(together, uses[1:])
-        return _counted(self.printer.spelled[index], self.module(made), "", str(len(uses)))
+        return _counted(self.printer.spelled[index], self.module(made), start, start + len(uses))
 
 
-def _counted(variable: str, code: Code, start: str, stop: str) -> Bracket:
-    span = call("range", *([start] if start else []), stop)
+def _counted(variable: str, code: Code, start: int, stop: int) -> Bracket:
+    """A part for each number of a range."""
+    span = call("range", *([str(start)] if start else []), str(stop))
     return Bracket("*", (Infix(f"for {variable} in", (code, span)),))
 
 
@@ -163,7 +162,7 @@ def _likeness(use: Use) -> object:
     return type(use), likeness(plain)
 
 
-def _with_formulas(uses: Sequence[Use], index: Name, definition: Definition) -> Use | None:
+def _with_formulas(uses: Sequence[Use], index: Name, start: int, definition: Definition) -> Use | None:
     """One use that stands for all, whose numbers are expressions of the index; None where there is none."""
     whole, budget = definition.whole, definition.budget
 
@@ -172,7 +171,7 @@ def _with_formulas(uses: Sequence[Use], index: Name, definition: Definition) -> 
         for name in pairs[0]:
             values = [pair.get(name) for pair in pairs]
             known = [value for value in values if value is not None]
-            formula = progression(known, index, 0, whole, budget) if len(known) == len(uses) else None
+            formula = progression(known, index, start, whole, budget) if len(known) == len(uses) else None
             if formula is None:
                 return None
             found[name] = formula
@@ -185,14 +184,21 @@ def _with_formulas(uses: Sequence[Use], index: Name, definition: Definition) -> 
             return None
         arguments = unified([use.arguments for use in calls])
         return None if arguments is None else replace(calls[0], arguments=arguments)
-    if len(layers) < len(uses) or len({use.op for use in layers}) > 1 or Counter(len(u.features) for u in layers).total() == 0:
+    if len(layers) < len(uses) or len({use.op for use in layers}) > 1:
         return None
     first = layers[0]
     apart = {name for use in layers for name in {*use.exprs, *first.exprs}}
-    apart |= {name for use in layers for name in first.values if use.values.get(name, first.values[name]) != first.values[name]}
+    apart |= {
+        name
+        for use in layers
+        for name in first.values
+        if use.values.get(name, first.values[name]) != first.values[name]
+    }
     if any(not isinstance(use.values.get(name, 0), int | float) for use in layers for name in apart):
         return None
-    exprs = unified([{name: use.exprs.get(name, Const(use.values.get(name))) for name in sorted(apart)} for use in layers])
+    exprs = unified(
+        [{name: use.exprs.get(name, Const(use.values.get(name))) for name in sorted(apart)} for use in layers]
+    )
     features = unified([{str(place): feature for place, feature in enumerate(use.features)} for use in layers])
     draws = unified([use.draws for use in layers])
     if exprs is None or features is None or draws is None:

@@ -111,7 +111,7 @@ class MemberWriter(LoopWriter):
             self._member(item, depth)
 
     def _of_sequence(self, item: ItemUse) -> bool:
-        """Write the sequences that an item is the first of; whether it is nothing but a member of one that is written."""
+        """Write the sequences that an item is the first of; whether it is a member of one and so written already."""
         names = {member_name(use) for use in members_of(item)} if isinstance(item, ChoiceUse) else {member_name(item)}
         for name in sorted({sequence for name in names if (sequence := in_sequence(name)[0])}):
             elements = self.sequences.get(name)
@@ -121,7 +121,8 @@ class MemberWriter(LoopWriter):
             if elements is None:
                 self.init += lay_out(call("nn.ModuleDict"), 2, f"self.{name} = ")
                 continue
-            self.init += lay_out(SequenceWriter(self.definition, self.printer, self.module).code(elements), 2, f"self.{name} = ")
+            writer = SequenceWriter(self.definition, self.printer, self.module)
+            self.init += lay_out(writer.code(elements), 2, f"self.{name} = ")
             for element in elements:
                 spelled = self.spell(element.use)
                 if element.choice is not None:
