@@ -111,7 +111,7 @@ class _SharedItems:
         return "." not in sequence and (f"{scope}.{sequence}" if scope else sequence) not in self.items
 
     def owner(self, item: Layer | Scope | Loop, path: str, name: str) -> Layer | Scope | Loop:
-        """What makes the layers that an item is called with: the item of this path and name; if it is gone, this one."""
+        """What makes the layers that an item is called with: the item of that path and name, or else this one."""
         first = self.items.setdefault(path, item)
         if first is item:
             self.found.made_as[item.path] = name

@@ -40,7 +40,8 @@ blocks:
       - concat:
           - from: a
           - []
-          - {from: third, layers: [{avg_pool: {kernel: 3, stride: stride, padding: 1, count_padding: true}, when: is_first}]}
+          - from: third
+            layers: [{avg_pool: {kernel: 3, stride: stride, padding: 1, count_padding: true}, when: is_first}]
       - conv: {name: conv3, filters: planes * 4, kernel: 1, bias: false}
       - batch_norm: {name: bn3}
       - add:
@@ -100,9 +101,8 @@ def source_of(graph: LayerGraph) -> str:
 
 def test_keys_outputs_and_gradients_are_those_of_a_module_that_a_person_wrote() -> None:
     model = archspec.build(load_text(HEAD + RES2NET), backend="torch", seed=1).double()
-    reference = torch.nn.ModuleDict(
-        {"b1": Reference(8, 8), "b2": Reference(32, 8), "b3": Reference(32, 16, 2)}
-    ).double()
+    blocks = {"b1": Reference(8, 8), "b2": Reference(32, 8), "b3": Reference(32, 16, 2)}
+    reference = torch.nn.ModuleDict(blocks).double()
     assert {*model.state_dict()} == {*reference.state_dict()}
     reference.load_state_dict(model.state_dict())
     x = torch.randn(3, 8, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -144,7 +144,7 @@ def test_what_is_the_same_is_a_comprehension() -> None:
             'self.a = nn.ModuleDict({"first": nn.BatchNorm2d(8), "b-1": nn.BatchNorm2d(8)})',
         ),
         (
-            '[repeat: {inline: true, times: 4, layers: [conv: {name: "a.{i}", filters: 8 * (i + 1), kernel: 1}, relu]}]',
+            '[repeat: {inline: true, times: 4, layers: [conv: {name: "a.{i}", filters: 8 * i + 8, kernel: 1}, relu]}]',
             "*(nn.Conv2d(8 * i, 8 + 8 * i, kernel_size=1) for i in range(1, 4)),",
         ),
         (
@@ -160,8 +160,8 @@ def test_a_sequence_is_written_as_a_person_writes_it(layers: str, line: str) -> 
 @pytest.mark.parametrize("name", ["members_in_turn", "transformer_in_turn"])
 def test_all_of_it_is_captured(name: str) -> None:
     model = archspec.build(load_text(NETWORKS[name]), backend="torch", seed=0).eval()
-    is_image = name == "members_in_turn"
-    x = torch.randn(2, 3, 16, 16) if is_image else torch.randint(20, (2, 6))
+    size = 16 if name == "members_in_turn" else 8
+    x = torch.randn(2, 3, size, size)
     expected = model(x)
     assert torch.equal(torch.jit.script(model)(x), expected)
     assert torch.equal(torch.fx.symbolic_trace(model)(x), expected)
