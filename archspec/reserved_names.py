@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Final
 
-NAME_OF_LAYER: Final = r"^(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"
+_PART: Final = "(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
+NAME_OF_LAYER: Final = f"^{_PART}$"
 """What a layer or scope may be called: a part of the names of weights, which need not be a name of Python's."""
+NAME_IN_SEQUENCE: Final = rf"^(?:[A-Za-z_][A-Za-z0-9_]*\.)?{_PART}$"
+"""The same, or a sequence of the scope and the name within it: `convs.0`."""
 FLAT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """What a layer may be called where names are flat: they are no attributes, and begin with no `_`."""
 
@@ -121,6 +125,29 @@ PyTorch's own.
 def is_layer_name(name: str) -> bool:
     """Whether a layer or scope may be called so: letters, digits, `_` and `-`, of which not two `_` come first."""
     return re.fullmatch(NAME_OF_LAYER, name) is not None and name not in NOT_LAYERS
+
+
+NOT_KEYS: Final = frozenset({"clear", "items", "keys", "pop", "update", "values"})
+"""The methods of an `nn.ModuleDict`: no key of it may be called so."""
+
+
+def in_sequence(name: str) -> tuple[str, str]:
+    """The sequence that an item's name says it stands in, and its name there; without a dot there is no sequence."""
+    sequence, _, own = name.rpartition(".")
+    return sequence, own
+
+
+def is_item_name(name: str) -> bool:
+    """Whether a layer or scope may be called so among the items around it: by itself, or in a sequence of them."""
+    sequence, own = in_sequence(name)
+    if not sequence:
+        return is_layer_name(name)
+    return is_sequence_name(sequence) and is_layer_name(own) and own not in NOT_KEYS
+
+
+def is_sequence_name(name: str) -> bool:
+    """Whether a sequence may be called so whose layers stand among others: as an attribute of Python's."""
+    return is_layer_name(name) and name.isidentifier() and not iskeyword(name)
 
 
 def joined_name(path: str) -> str:

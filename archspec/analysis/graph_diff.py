@@ -268,7 +268,7 @@ def _both(
     common: set[tuple[str, Changed]],
 ) -> Iterator[LayerChange]:
     for one, other in found.entries:
-        moved = one.name != other.name or found.scopes.get(_parent(one.path)) != _parent(other.path)
+        moved = one.name != other.name or found.scopes.get(a.scope_around(one.path)) != b.scope_around(other.path)
         if not isinstance(one, Layer) or not isinstance(other, Layer):
             if moved and any(True for _ in layers_below(one)):
                 where = places[0].within(one.path)

@@ -28,8 +28,8 @@ def identifier(name: str, taken: Iterable[str] = ()) -> str:
 
 
 def variable_name(name: str, taken: Iterable[str] = ()) -> str:
-    """A variable that is called after a layer, whose name need not be one of Python's: `block1_0` for `block1-0`."""
-    plain = name.replace("-", "_").lstrip("_")
+    """A variable called after a layer, whose name need not be one of Python's: `block1_0` for `block1-0`."""
+    plain = name.replace("-", "_").replace(".", "_").lstrip("_")
     return identifier(plain if plain[:1].isalpha() else f"layer_{plain}", taken)
 
 

@@ -9,7 +9,21 @@ from typing import Final, NamedTuple
 
 from archspec.codegen.merging import with_items
 from archspec.codegen.tree import CallUse, Run, iteration_names
-from archspec.expr import Binary, Compare, Const, Expr, FunctionCall, IfElse, Items, Name, Value, Whole, exactly, fold
+from archspec.expr import (
+    Binary,
+    Compare,
+    Const,
+    Expr,
+    FunctionCall,
+    IfElse,
+    Index,
+    Items,
+    Name,
+    Value,
+    Whole,
+    exactly,
+    fold,
+)
 from archspec.expr.tree import children
 from archspec.limits import Budget
 
@@ -251,7 +265,7 @@ def _head(expr: Expr) -> object:
             return op
         case FunctionCall(function):
             return function
-        case Items() | Name() | Const():
+        case Items() | Index() | Name() | Const():
             return type(expr)
         case _:
             return expr
@@ -265,5 +279,7 @@ def _rebuilt(expr: Expr, parts: Sequence[Expr]) -> Expr | None:
             return FunctionCall(function, tuple(parts))
         case Items():
             return Items(tuple(parts))
+        case Index():
+            return Index(*parts)
         case _:
             return None

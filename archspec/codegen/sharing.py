@@ -9,6 +9,7 @@ from archspec.errors import Diagnostic
 from archspec.ir.def_use import pattern
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Body, Choice, Layer, Loop, Scope, walk_layers
+from archspec.reserved_names import in_sequence
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class _SharedItems:
             self.layer(item, own, scope, home)
             return
         if item.shares:
-            of_scope, name = homes.get(scope, ""), item.shares.rpartition(".")[2]
+            of_scope, name = homes.get(scope, ""), _within(item.shares, scope)
             homes[item.path] = own = homes.setdefault(item.shares, f"{of_scope}.{name}" if of_scope else name)
             self.again(item, item.shares, scope)
         if isinstance(item, Scope):
@@ -78,10 +79,10 @@ class _SharedItems:
             return  # as the scope around it
         owners = {weight.layer_of(layer.shared.get(weight.name, "")) for weight in weights}
         owner = min(owners)
-        if len(owners) == 1 and owner.rpartition(".")[0] == home:
+        name = _within(owner, home)
+        if len(owners) == 1 and self.is_item(name, scope):
             self.found.homes[layer.path] = owner
-            name = owner.rpartition(".")[2]
-            first = self.owner(layer, f"{scope}.{name}" if scope else name)
+            first = self.owner(layer, f"{scope}.{name}" if scope else name, name)
             if isinstance(first, Layer) and _same(self.graph, layer, first):
                 self.numbered(layer, name)
                 return
@@ -90,11 +91,11 @@ class _SharedItems:
 
     def again(self, item: Scope | Loop, owner: str, scope: str) -> None:
         """A scope or a loop that is computed once more."""
-        around, _, name = owner.rpartition(".")
-        if around != scope:
+        name = _within(owner, scope)
+        if not self.is_item(name, scope):
             self.problem(item, f"{item.path} has the parameters of {owner}, which stands in another scope")
             return
-        first = self.owner(item, owner)
+        first = self.owner(item, owner, name)
         if isinstance(first, Scope | Loop) and first is not item:
             mine, its = (_wired(part) for part in (item, first))
             layers = zip(walk_layers(item), walk_layers(first), strict=False)
@@ -102,9 +103,15 @@ class _SharedItems:
                 self.problem(item, f"{item.path} and {owner} have the same parameters, and do not compute the same")
         self.numbered(item, name)
 
-    def owner(self, item: Layer | Scope | Loop, path: str) -> Layer | Scope | Loop:
-        """What makes the layers that an item is called with: the item of this path, or, if it is gone, this one."""
-        name = path.rpartition(".")[2]
+    def is_item(self, name: str, scope: str) -> bool:
+        """Whether something of this name would stand in a scope itself, and not in another scope there."""
+        sequence, _ = in_sequence(name)
+        if not name or not sequence:
+            return name != ""
+        return "." not in sequence and (f"{scope}.{sequence}" if scope else sequence) not in self.items
+
+    def owner(self, item: Layer | Scope | Loop, path: str, name: str) -> Layer | Scope | Loop:
+        """What makes the layers that an item is called with: the item of that path and name, or else this one."""
         first = self.items.setdefault(path, item)
         if first is item:
             self.found.made_as[item.path] = name
@@ -122,6 +129,13 @@ class _SharedItems:
         """Note what no source can say."""
         help = "ONNX models can have it; in source an item is called again, with all of its parameters"
         self.found.problems.append(Diagnostic("E0601", message, item.span, help=help))
+
+
+def _within(path: str, scope: str) -> str:
+    """What a path is called within a scope; empty where it is not in there."""
+    if not scope:
+        return path
+    return path.removeprefix(f"{scope}.") if path.startswith(f"{scope}.") else ""
 
 
 def _same(graph: LayerGraph, layer: Layer, first: Layer) -> bool:

@@ -28,7 +28,7 @@ from archspec.ir.ops.base import GraphInput
 from archspec.ir.scope import Binding, Layer, Loop, Operand, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.ir.verify import is_name, verify
-from archspec.reserved_names import NOT_LAYERS, is_layer_name, not_a_layer
+from archspec.reserved_names import NOT_LAYERS, in_sequence, is_item_name, not_a_layer
 
 _NAMES: Final = "letters, digits and underscores, beginning with a letter, and no keyword of Python"
 
@@ -197,7 +197,7 @@ class GraphBuilder(Assembly):
         named = {known.name: known for known in scope.items if not isinstance(known, OpenChoice)}
         found = named.get(item)
         if isinstance(found, Scope | Loop):  # it is a copy itself
-            found = named[found.shares.rpartition(".")[2]]
+            found = named[found.shares.removeprefix(f"{scope.path}.")]
         if found is None or isinstance(found, Scope | Loop):
             raise ValueError(f"{scope.path or 'the network'} has no item called {item!r}")
         given = inputs
@@ -328,13 +328,15 @@ class GraphBuilder(Assembly):
         path = f"{scope.path}.{name}" if scope.path else name
         if name in scope.names or path in self.nodes:
             raise ValueError(f"two items are called {path}")
-        if not is_layer_name(name):
+        if name in scope.sequences or in_sequence(name)[0] in scope.names:
+            raise ValueError(f"{path} is both an item and a sequence of items, or stands in what is an item")
+        if not is_item_name(name):
             reason = not_a_layer(name) if name in NOT_LAYERS else "it has letters, digits, `_` and `-`"
             raise ValueError(f"{name!r} is no name for a layer: {reason}")
         return name, path
 
     def _take(self, name: str) -> None:
-        self._open[-1].names[name] = None
+        self._open[-1].claim(name, None)
 
     def _brought(self, tensor: Tensor, scope: OpenScope) -> Tensor:
         """A tensor as a scope knows it.

@@ -12,7 +12,7 @@ from archspec.errors import Diagnostic, InternalError, Source, Span
 from archspec.expr import Expr, Value
 from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references, value_name
 from archspec.ir.op import Derived, Weight
-from archspec.ir.scope import Scope
+from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
 from archspec.ir.tensor_type import Shape, TensorType
 from archspec.limits import DEFAULT, Limits
 from archspec.records import record
@@ -122,6 +122,25 @@ class LayerGraph:
     def nodes(self) -> Mapping[str, Node]:
         """Inputs and layers by path, in an order of computation: every node stands after its inputs."""
         return self.def_use.nodes
+
+    def scope_around(self, path: str) -> str:
+        """The path of the scope or loop that an item stands in; what is called `convs.0` in that which has `convs`."""
+        return self._around.get(path, path.rpartition(".")[0])
+
+    @cached_property
+    def _around(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        stack: list[tuple[str, Item]] = [(self.root.path, item) for item in self.root.body.items]
+        while stack:
+            path, item = stack.pop()
+            if not isinstance(item, Choice):
+                found[item.path] = path
+                path = item.path
+            if isinstance(item, Loop):
+                stack += [(path, scope) for scope in item.iterations]
+            elif not isinstance(item, Layer):
+                stack += [(path, inner) for inner in item.body.items]
+        return found
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from archspec.expr import Expr
 from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.records import record
+from archspec.reserved_names import in_sequence
 
 
 @record
@@ -43,6 +44,8 @@ class OpenScope:
     items: list[OpenItem] = field(default_factory=list["OpenItem"])
     names: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
     """The names that are taken, and where."""
+    sequences: dict[str, Span | None] = field(default_factory=dict[str, Span | None])
+    """The sequences in which items stand that are called so, `convs.0`, and where the first of them is."""
     labels: dict[Ref, str] = field(default_factory=dict[Ref, str])
     lent: set[Ref] = field(default_factory=set[Ref])
     """Tensors that have their labels from a scope inside of it: what they are called here stands over that."""
@@ -51,6 +54,20 @@ class OpenScope:
     entered: list[Tensor] = field(default_factory=list["Tensor"])
     """The operands as tensors of the scope around."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
+
+    def claim(self, name: str, span: Span | None) -> tuple[str, Span | None] | None:
+        """Take a name for an item; where another has it, or has that of its sequence: which name that is, and where.
+
+        Then nothing is taken.
+        """
+        sequence, _ = in_sequence(name)
+        for taken, places in ((name, self.names), (sequence, self.names), (name, self.sequences)):
+            if taken in places:
+                return taken, places[taken]
+        self.names[name] = span
+        if sequence:
+            self.sequences.setdefault(sequence, span)
+        return None
 
     def label(self, ref: Ref, name: str) -> None:
         """Note what a tensor is called here; the first such name stands."""

@@ -11,7 +11,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk, walk_layers
 from archspec.ir.tensor_type import TensorType
-from archspec.reserved_names import is_layer_name
+from archspec.reserved_names import is_item_name
 
 
 def verify(graph: LayerGraph) -> None:
@@ -113,7 +113,7 @@ def _verify_paths(around: str, items: Sequence[Item]) -> None:
         locations.add(item.location)
         path = around
         if not isinstance(item, Choice):
-            if not is_layer_name(item.name):
+            if not is_item_name(item.name):
                 raise InternalError(f"{item.name!r} in {around or 'the network'} is no name")
             path = f"{around}.{item.name}" if around else item.name
             if item.path != path:

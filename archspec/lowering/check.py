@@ -10,6 +10,7 @@ from archspec.lowering.bodies import check_circles, everything, marks_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.call_check import check_attribute
 from archspec.lowering.diagnostics import CheckDiagnostics
+from archspec.lowering.name_patterns import check_name_patterns
 from archspec.lowering.reuse_check import check_reuse
 from archspec.lowering.values import parts
 from archspec.spec import Attribute, Spec
@@ -35,6 +36,7 @@ def check(spec: Spec, found: CheckDiagnostics) -> None:
         body.taps |= set(block.inputs)
         body.body(block.layers)
         check_reuse(body, block.layers, block.outputs)
+        check_name_patterns(block.layers, body)
         body.ends(block)
         body.unused_taps(block)
         body.unused(block.params, block.let)
@@ -62,6 +64,7 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     root.known.add("channels")
     root.taps |= spec.inputs.keys()  # each input can be started from, and given
     root.body(spec.items)
+    check_name_patterns(spec.items, root)
     check_reuse(root, spec.items, [name for name, _ in spec.output_places])
     params = {name: param for name, param in spec.params.items() if name not in found.outside}
     root.unused(params, _own_quantities(spec))

@@ -151,6 +151,12 @@ def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
     return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
 
 
+def layer_and_sequence(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
+    """A name that is an item's and a sequence's, whose layers are called `path.0` and so on."""
+    message = f"`{path}` is both an item and the sequence of those that are called `{path}.0` and the like"
+    return Diagnostic("E0405", message, item.span, notes=tuple(notes), help="give one of the two another name")
+
+
 def misfit(error: ShapeError, item: Reuse, first: Layer | OpenScope | OpenLoop, trail: Sequence[Note]) -> Diagnostic:
     """What is used again does not take what arrives, or its weights do not fit."""
     notes = (Note(f"`{item.item}` is here", first.span), *reversed(trail))

@@ -14,6 +14,7 @@ from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
+from archspec.lowering.naming import labels_of
 from archspec.lowering.repeats import RepeatedItems
 from archspec.lowering.units import call_fields, single_call, unit_name
 from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
@@ -61,7 +62,10 @@ class InlineItems(RepeatedItems):
         """
         if item.names is None and not context.plan.numbered and not _names_all(item.layers):
             message = "the items of this repeat would have the same names in each iteration"
-            help = 'name the iterations, as in `names: "block{i + 1}"`; items of a plain chain have numbers'
+            help = (
+                'name the iterations, as in `names: "block{i + 1}"`, or the items, as in `name: "convs.{i}"`; '
+                "items of a plain chain have numbers"
+            )
             raise SpecError(Diagnostic("E0405", message, item.span, help=help))
         times, expr = self._times(item, x, context)
         self._fix(expr, context, "how many items there are")
@@ -133,8 +137,8 @@ def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:
 
 
 def _names_all(items: Sequence[Item]) -> bool:
-    """Whether all of these are repeats that name what is in them, so that names can have the indices around them."""
-    return all(
+    """Whether names of these have the indices around them: an item's own, or those of repeats that are all there is."""
+    return any("{" in label for label in labels_of(items)) or all(
         isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers))
         for item in items
     )

@@ -20,6 +20,7 @@ from archspec.limits import Budget
 from archspec.lowering.bodies import result_names
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import (
+    layer_and_sequence,
     layer_too_large,
     results_named,
     shape_error,
@@ -30,9 +31,9 @@ from archspec.lowering.diagnostics import (
 )
 from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
 from archspec.lowering.top import Top
-from archspec.lowering.units import UnitCall
+from archspec.lowering.units import UnitCall, item_name
 from archspec.lowering.values import OpReader
-from archspec.reserved_names import FLAT_NAME
+from archspec.reserved_names import FLAT_NAME, in_sequence
 from archspec.spec import Attribute, Call, Item, Spec
 from archspec.spec import Sequence as Seq
 
@@ -60,6 +61,8 @@ class LayerLowering:
     """How many units the stages of the network have so far."""
     all_units: int | None = None
     """How many they have in all, once a stage has asked for it."""
+    counted: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
+    """How often a name has been given in a scope, by `id` of that, to items of iterations without one of their own."""
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
@@ -158,12 +161,15 @@ class LayerLowering:
             op, exprs = reading.read(self._env(context, x))
             if context.variables.outer:
                 exprs = {key: self._outside(expr, context) for key, expr in exprs.items()}
-        name = slot.name or str(context.scope.count)
+        name = self._name(slot, call, context)
         path = self._taken(name, call, context, numbered=slot.name is None)
         arriving = [tensor.type for tensor in inputs]
         if reading.typed is None or reading.typed[:2] != (op, arriving):
             reading.typed = op, arriving, *self._typed(op, call, path, inputs, x)
         _, _, op, types = reading.typed
+        if in_sequence(name)[0] and any(not weight.name for weight in op.weights(arriving)):
+            message = f"`{name}` is a parameter itself, and a sequence holds layers: leave out `bare`, or the dot"
+            raise SpecError(Diagnostic("E0404", message, call.place("label"), notes=tuple(reversed(self.trail))))
         if context.variables.root and exprs:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
@@ -173,7 +179,7 @@ class LayerLowering:
         flat_name = self._flat_name(call, x, context)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span, flat_name=flat_name)
         if call.label is not None:
-            context.made[call.label] = Made(layer)
+            context.made[name] = Made(layer)
         results = self.builder.add_layer(context.scope, layer, inputs)
         if op_class.several:
             self._name_results(call, op, path, results, context)
@@ -231,8 +237,25 @@ class LayerLowering:
     def _path(self, item: Item, context: Context) -> tuple[str, str]:
         """The name and path of a new layer or scope; its number, in a named sequence."""
         slot = context.plan[item]
-        name = slot.name or str(context.scope.count)
+        name = self._name(slot, item, context)
         return name, self._taken(name, item, context, numbered=slot.name is None)
+
+    def _name(self, slot: Slot, item: Item, context: Context) -> str:
+        """What an item is called: its number in a chain, what its pattern gives, what its slot says.
+
+        In an iteration without a scope, what has no name of its own is counted on.
+        """
+        if slot.name is None:
+            return str(context.scope.count)
+        if "{" in slot.name:
+            return item_name(item, slot.name, context.loop, self.budget)
+        if slot.named or not context.plan.is_iteration:
+            return slot.name
+        number, name = self.counted.get((id(context.scope), slot.name), 1), slot.name
+        while name in context.scope.names or (number > 1 and name in context.plan.names):
+            number, name = number + 1, f"{slot.name}_{number + 1}"
+        self.counted[id(context.scope), slot.name] = number
+        return name
 
     def _taken(self, name: str, item: Item, context: Context, *, numbered: bool = False) -> str:
         """The path of a new layer or scope of this name, which nothing else has from now on."""
@@ -240,10 +263,14 @@ class LayerLowering:
         if numbered or (context.plan.numbered and name == str(scope.count)):
             scope.count += 1
         path = f"{scope.path}.{name}" if scope.path else name
-        if name in scope.names or path in self.builder.nodes:
-            place = scope.names[name] if name in scope.names else self.builder.nodes[path].span
-            notes = (Note("the first is here", place), *self.trail)
-            raise SpecError(two_layers(path, item, notes))
+        if path in self.builder.nodes and name not in scope.names:
+            raise SpecError(
+                two_layers(path, item, (Note("the first is here", self.builder.nodes[path].span), *self.trail))
+            )
+        if (other := scope.claim(name, item.span)) is not None:
+            notes = (Note("the first is here", other[1]), *self.trail)
+            if other[0] == name and name not in scope.sequences:
+                raise SpecError(two_layers(path, item, notes))
+            raise SpecError(layer_and_sequence(f"{scope.path}.{other[0]}".lstrip("."), item, notes))
         self._count(item, len(path) // 100)
-        scope.names[name] = item.span
         return path

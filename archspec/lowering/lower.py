@@ -236,7 +236,7 @@ class Lowering(InlineItems):
             self._mark(f"{name}.{output}", taps[output], context)
             context.scope.lend(Result(slot.location, index), output)
         if call.label is not None:
-            context.made[call.label] = Made(scope, places, block.inputs)
+            context.made[name] = Made(scope, places, block.inputs)
         return y
 
     def _fed(
@@ -275,5 +275,5 @@ class Lowering(InlineItems):
         inner = replace(context, scope=scope, plan=self._plan(layers, numbered=True), made={})
         y = leave(scope, self._items(layers, start, inner))
         if item.label is not None:
-            context.made[item.label] = Made(scope)
+            context.made[name] = Made(scope)
         return y

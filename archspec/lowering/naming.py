@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from archspec.lowering.bodies import result_names
 from archspec.lowering.units import single_reuse
+from archspec.reserved_names import in_sequence
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 
@@ -42,8 +43,15 @@ class NamePlan:
     """The slots of what stands in each item that has no scope of its own, by `id` of the item."""
     joins: dict[int, Slot] = field(default_factory=dict[int, Slot])
     """The slots of the merges that join branches which may be left out, by `id` of the branch."""
+    names: set[str] = field(default_factory=set[str])
+    """All names that items of the scope have by their places."""
     shift: int = 0
     """What is added to each location: the iterations of a repeat that is inline have locations of their own."""
+
+    @property
+    def is_iteration(self) -> bool:
+        """Whether the slots are those of an iteration that has no scope of its own."""
+        return self.shift != 0
 
     def __getitem__(self, item: Item) -> Slot:
         return self._shifted(self.slots[id(item)])
@@ -88,7 +96,7 @@ def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: b
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
     numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
     numbered = numbered and not _fed(items, blocks) and not _crossed(items, blocks)
-    return _Planning(blocks, numbered, {label for item in flat if (label := _label(item))}).plan(items)
+    return _Planning(blocks, numbered, {part for item in flat for part in _parts(item)}).plan(items)
 
 
 @dataclass(slots=True, eq=False)
@@ -100,10 +108,11 @@ class _Planning:
     labels: set[str]
     counts: Counter[str] = field(default_factory=Counter[str])
     location: int = 0
+    names: set[str] = field(default_factory=set[str])
 
     def plan(self, items: Sequence[Item]) -> NamePlan:
         """The slots of the items, those of blocks that are called inline apart: each call has its own."""
-        plan = NamePlan(self.numbered)
+        plan = NamePlan(self.numbered, names=self.names)
         chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
         for item in _of_scope(items):
             choice = None
@@ -128,6 +137,7 @@ class _Planning:
                 chosen |= {key: name} if key is not None else {}
             plan.slots[id(item)] = Slot(self.location, name, label is not None, choice)
             plan.keep.append(item)
+            self.names |= {name} if name is not None else set[str]()
             self.location += 1
             if isinstance(item, Call) and name is not None:
                 self.join(item, name, plan)
@@ -138,8 +148,14 @@ class _Planning:
         always, omissible = apart(item.branches or ())
         for place, branch in enumerate(omissible, start=1 if len(always) == 1 else 2):
             own = name if place == 1 else _fresh(_base(item), self.counts, self.labels)
+            self.names.add(own)
             plan.joins[id(branch)] = Slot(self.location, own, item.label is not None and place == 1, None)
             self.location += 1
+
+
+def labels_of(items: Sequence[Item]) -> Iterator[str]:
+    """The names that items of one scope are given."""
+    return (label for item in _of_scope(items) if (label := _label(item)) is not None)
 
 
 def inlined(item: Item, blocks: Mapping[str, Block]) -> Block | None:
@@ -244,6 +260,14 @@ def _base(item: Item) -> str:
 
 def _label(item: Item) -> str | None:
     return item.label if isinstance(item, Call | Seq | Repeat | Stage | Reuse) else None
+
+
+def _parts(item: Item) -> Iterator[str]:
+    """The name that an item is given, and that of the sequence it stands in."""
+    label = _label(item)
+    if label is not None:
+        yield label
+        yield in_sequence(label)[0]
 
 
 def _fresh(base: str, counts: Counter[str], taken: set[str]) -> str:

@@ -74,7 +74,7 @@ class RepeatedItems(LayerLowering):
             self._mark(f"{name}.{output}", results[index], context)
             context.scope.lend(Result(slot.location, index), output)
         if item.label is not None:
-            context.made[item.label] = found
+            context.made[name] = found
         return results[0]
 
     def _made(self, item: Reuse, context: Context) -> Made:
@@ -167,7 +167,7 @@ class RepeatedItems(LayerLowering):
         loop = OpenLoop(context.scope, context.plan[item].location, name, path, times, pattern, [x.ref], item.span)
         context.scope.items.append(loop)
         if item.label is not None:
-            context.made[item.label] = Made(loop)
+            context.made[name] = Made(loop)
         return loop
 
     def _stage(self, stage: Stage, x: Tensor, context: Context) -> Tensor:

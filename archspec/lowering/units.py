@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -26,8 +26,8 @@ from archspec.expr import (
 from archspec.limits import Budget
 from archspec.lowering.diagnostics import too_many_items
 from archspec.lowering.values import evaluated, expression, expression_error
-from archspec.reserved_names import is_layer_name
-from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
+from archspec.reserved_names import is_item_name, is_layer_name
+from archspec.spec import Attribute, Block, Call, Item, Refused, Repeat, Reuse, Stage, Tap
 
 WHOLE_INDICES: Final = ("unit_index", "unit_count")
 """A unit's place among those of all the network's stages, and how many there are."""
@@ -188,14 +188,33 @@ def unit_name(item: Stage | Repeat, pattern: str, indices: Mapping[str, Value], 
     Raises:
         SpecError: the pattern gives no name for it.
     """
-    try:
-        name = name_by(pattern, indices, budget)
-    except ExprError as error:
-        reason = str(error)
-    else:
-        if is_layer_name(name):
-            return name
-        reason = f"`{name[:80]}` cannot name a layer"
+    name, reason = _named(pattern, indices, is_layer_name, budget)
+    if not reason:
+        return name
     what, key = ("unit", "unit_names") if isinstance(item, Stage) else ("iteration", "names")
     message = f"{what} {[*indices.values()][-1]} gets no name: {reason}"
     raise SpecError(Diagnostic("E0404", message, item.place(key)))
+
+
+def item_name(item: Item, pattern: str, indices: Mapping[str, Value], budget: Budget) -> str:
+    """What an item of a repeat that is inline is called, whose name is a pattern.
+
+    Raises:
+        SpecError: the pattern gives no name for it.
+    """
+    name, reason = _named(pattern, indices, is_item_name, budget)
+    if not reason:
+        return name
+    assert not isinstance(item, Tap | Refused)
+    raise SpecError(Diagnostic("E0404", f"an item gets no name: {reason}", item.place("label")))
+
+
+def _named(
+    pattern: str, indices: Mapping[str, Value], usable: Callable[[str], bool], budget: Budget
+) -> tuple[str, str]:
+    """The name that a pattern gives, and why it cannot be one, if it cannot."""
+    try:
+        name = name_by(pattern, indices, budget)
+    except (ExprError, ValueError) as error:  # its braces may not match, which has been said
+        return "", str(error)
+    return name, "" if usable(name) and len(name) <= budget.limits.name else f"`{name[:80]}` cannot name a layer"

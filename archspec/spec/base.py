@@ -26,17 +26,17 @@ from pydantic_core import CoreSchema, core_schema
 from archspec.errors import InternalError, Span
 from archspec.limits import Limits
 from archspec.records import record
-from archspec.reserved_names import NAME_OF_LAYER
+from archspec.reserved_names import NAME_IN_SEQUENCE
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.problems import load_context_of, note, reported, wrong
 
 DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
 NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": Limits().name}
-LABEL_SCHEMA: Final[dict[str, Any]] = {"pattern": NAME_OF_LAYER, "maxLength": Limits().name}
+LABEL_SCHEMA: Final[dict[str, Any]] = {"pattern": rf"{NAME_IN_SEQUENCE}|\{{[^{{}}]*\}}", "maxLength": Limits().name}
 # A tap of the network or block, or of a block that is called by name: `outer.kept`.
 TAP_SCHEMA: Final[dict[str, Any]] = {
-    "pattern": "^((?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*[.])?[A-Za-z][A-Za-z0-9_]*$"
+    "pattern": "^((?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*[.]){0,2}[A-Za-z][A-Za-z0-9_]*$"
 }
 
 

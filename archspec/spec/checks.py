@@ -6,8 +6,16 @@ import re
 from keyword import iskeyword
 
 from archspec.errors import Span
-from archspec.expr import ExprError, parse
-from archspec.reserved_names import NAME_OF_LAYER, NOT_LAYERS, not_a_layer
+from archspec.expr import ExprError, parse, split_pattern
+from archspec.reserved_names import (
+    NAME_IN_SEQUENCE,
+    NAME_OF_LAYER,
+    NOT_KEYS,
+    NOT_LAYERS,
+    in_sequence,
+    is_sequence_name,
+    not_a_layer,
+)
 from archspec.spec.form_suggestions import expression_help
 from archspec.spec.key_suggestions import OTHER_NAMES, OWN_WORDS, TAKEN_NAMES
 from archspec.spec.located_data import LoadContext
@@ -63,19 +71,52 @@ def usable_label(name: object, span: Span | None, load_context: LoadContext) -> 
         return False
     if len(name) > (most := load_context.limits.name):
         return _refused(name, f"has {len(name)} characters; at most {most} are allowed", span, load_context, "a layer")
-    if re.fullmatch(NAME_OF_LAYER, name) is None:
+    sequence, own = in_sequence(name)
+    if sequence.count(".") and re.fullmatch(r"[A-Za-z0-9_.-]+", name) is not None:
+        help = f"let a named sequence or a block called `{name.partition('.')[0]}` hold the rest"
+        reason = "is one in a sequence of sequences"
+        return _refused(name, reason, span, load_context, "a layer", help)
+    if sequence and not is_sequence_name(sequence) and re.fullmatch(NAME_OF_LAYER, sequence) is not None:
+        reason = f"stands in `{sequence}`, which cannot be an attribute of a class"
+        return _refused(name, reason, span, load_context, "a layer", "call the sequence as in `convs.0`")
+    if re.fullmatch(NAME_IN_SEQUENCE, name) is None:
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") if name.isascii() else ""
         help = (
             f"write `{plain}`" if plain else "it has letters, digits, `_` and `-`, such as `conv1`, `0` or `block1-0`"
         )
         return _refused(name, "is not a name", span, load_context, "a layer", help)
+    if sequence and (own in NOT_LAYERS or own in NOT_KEYS):
+        reason = f"is called `{own}` in its sequence, which is the name of a method of that"
+        return _refused(name, reason, span, load_context, "a layer", f"write `{name}_`, or another name")
     return True
 
 
 def usable_path_part(label: str, span: Span, load_context: LoadContext) -> None:
-    """Note why a name cannot be part of a layer's path, if it cannot."""
-    if usable_label(label, span, load_context) and label in NOT_LAYERS:
+    """Note why a name cannot be part of a layer's path, if it cannot.
+
+    What its expressions in braces may know, and which names they give, is not checked here.
+    """
+    if "{" in label or "}" in label:
+        usable_pattern(label, span, load_context)
+    elif usable_label(label, span, load_context) and label in NOT_LAYERS:
         load_context.error("E0404", not_a_layer(label), span, help=f"write `{label}_`, or another name")
+
+
+def usable_pattern(pattern: str, span: Span | None, load_context: LoadContext) -> bool:
+    """Whether a name with expressions in braces is one, `convs.{i}`; if not, the reason is noted."""
+    try:
+        parts = split_pattern(pattern)
+    except ValueError:
+        help = "an expression stands in braces, as in `convs.{i}`"
+        return _refused(pattern, "has braces that do not match", span, load_context, "a layer", help)
+    sound = True
+    for text, is_expression in parts:
+        if is_expression:
+            sound = parses(text, span, load_context) and sound
+        elif re.fullmatch(r"[A-Za-z0-9_.-]+", text) is None:
+            help = "beside expressions in braces it has letters, digits, `_`, `-` and one dot, as in `convs.{i}`"
+            sound = _refused(pattern, f"has `{text[:40]}` in it", span, load_context, "a layer", help)
+    return sound
 
 
 def usable_index(index: str, span: Span, load_context: LoadContext) -> None:

@@ -60,8 +60,8 @@ class _NodeWalk:
 
     def _inherited(self, path: str) -> bool:
         """Whether an item has another place because of what it stands in."""
-        around, _, name = path.rpartition(".")
-        return self.homes.get(path) == f"{self.homes.get(around, around)}.{name}"
+        around = self.graph.scope_around(path)
+        return self.homes.get(path) == f"{self.homes.get(around, around)}.{path.removeprefix(f'{around}.')}"
 
     def body(self, body: Body, model: str, start: str, home: str) -> None:
         """The items of a scope: of which model, where its path begins, and where its own parameters are."""

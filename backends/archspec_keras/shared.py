@@ -129,8 +129,8 @@ class ComputationOrder:
 
     def is_independent(self, earlier: Use, later: Use) -> bool:
         """Whether nothing that an item computes depends on what another does, in some instance that has both."""
-        before = {path.rpartition(".")[0]: path for path in earlier.paths}
-        pairs = ((before[scope], path) for path in later.paths if (scope := path.rpartition(".")[0]) in before)
+        before = {self.graph.scope_around(path): path for path in earlier.paths}
+        pairs = ((before[scope], path) for path in later.paths if (scope := self.graph.scope_around(path)) in before)
         return any(not self._depends(path, first) for first, path in pairs)
 
     def _depends(self, later: str, earlier: str) -> bool:

@@ -103,7 +103,7 @@ class StatementWriter:
         if isinstance(item, LayerUse) and item.flat_name is not None:
             return flat_name(item.flat_name, self.printer)
         if item.number is None:
-            return self.prefix.then((False, item.name))
+            return self.prefix.then((False, item.name.replace(".", "_")))
         return self.prefix.then(*number_parts(item.number, self.printer.expr(item.number)))
 
     def _take(self, operands: tuple[Ref, ...]) -> list[str]:

@@ -29,6 +29,7 @@ from archspec.codegen.tree import (
 from archspec.codegen.walk import calls, is_chain, layers, stops
 from archspec.expr import Const, Expr, IfElse, name_by, negated, sources_by, text_source
 from archspec.limits import Budget
+from archspec.reserved_names import in_sequence
 from archspec_torch.constructor_arguments import arguments, mentioned
 from archspec_torch.ops import ROWS
 
@@ -310,6 +311,7 @@ def fits_sequential(tree: Tree) -> bool:
     """Whether `nn.Sequential` can hold the items: modules in a row, each called once."""
     return (
         (is_chain(tree) or stops(tree) is not None)
+        and not any(in_sequence(item.name)[0] for item in members(tree))
         and not any(map(is_reuse, members(tree)))
         and all(ROWS[layer.op.name].has_module(layer) for layer in layers(tree))
         and all(len(use.definition.tree.results) == 1 for use in calls(tree))

@@ -16,6 +16,7 @@ from archspec.codegen.walk import layers
 from archspec.codegen.width_tables import width_table
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
+from archspec.reserved_names import in_sequence
 from archspec_torch.constructor_arguments import expressions, local_variables
 from archspec_torch.constructors import ConstructorWriter, members
 from archspec_torch.growing_channels import GrowingChannels, can_be_split
@@ -79,7 +80,11 @@ class LocalWriter:
         for table, usual in tables(tree).items():
             self.init += lay_out(table_code(table), 2, f"{self.printer.local(table, usual, RESERVED)} = ")
         shared = shared_expressions((expr for item in tree.items for expr in expressions(item)), self.printer.budget)
-        if is_network and row_class(self.definition) is None:
+        if (
+            is_network
+            and row_class(self.definition) is None
+            and not any(in_sequence(use.name)[0] for use in members(tree))
+        ):
             self.growing = GrowingChannels.of(shared, self.definition)
         if is_network and self.growing is None:
             shared = self._without_family(shared)

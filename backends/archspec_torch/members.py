@@ -25,7 +25,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, negated
-from archspec.reserved_names import NOT_LAYERS
+from archspec.reserved_names import NOT_KEYS, NOT_LAYERS, in_sequence
 from archspec_torch.loop_writer import LoopWriter
 from archspec_torch.member_names import (
     arms,
@@ -37,7 +37,7 @@ from archspec_torch.member_names import (
     ordered_names,
     row,
 )
-from archspec_torch.names import DICT_METHODS
+from archspec_torch.member_sequences import SequenceWriter, is_list, sequences
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
@@ -58,7 +58,14 @@ class MemberWriter(LoopWriter):
         bare = [layer for layer in layers(definition.tree) if ROWS[layer.op.name].bare_for(layer) is not None]
         self.parameters = {layer.reuses or member_name(layer) for layer in bare}
         """Members that are parameters of the class: no modules, which alone have keys in an `nn.ModuleDict`."""
-        self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters}
+        self.sequences = sequences(definition, self.makers)
+        """The sequences that hold members, by name: `convs` for one that is called `convs.0`."""
+        self.spelling.lists |= {name for name, elements in self.sequences.items() if is_list(elements)}
+        self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters, *self.sequences}
+        self.begun: set[str] = set()
+        """The sequences that are there so far."""
+        self.written: set[int] = set()
+        """The locations of the items that sequences were written with."""
         self.declared: set[str] = set()
         """Members whose annotation is written."""
         self.defaulted: set[str] = set()
@@ -82,14 +89,17 @@ class MemberWriter(LoopWriter):
 
     def _is_keyed(self) -> bool:
         """Whether the class is an `nn.ModuleDict`: a person would not write `getattr(self, "1_conv")`."""
-        if all(map(is_attribute, self.makers.keys() - self.parameters)) or row_class(self.definition) is not None:
+        alone = {name for name in self.makers if not in_sequence(name)[0]}
+        if all(map(is_attribute, alone - self.parameters)) or row_class(self.definition) is not None:
             return False
-        return not DICT_METHODS & {*self.makers, *self.parameters}
+        return not NOT_KEYS & {*alone, *self.parameters, *self.sequences}
 
     # -- members ----------------------------------------------------------------------------------
 
     def _members(self, tree: Tree, depth: int) -> None:
         for item, after in zip_longest(tree.items, tree.items[1:]):
+            if depth == 2 and self._of_sequence(item):
+                continue
             if isinstance(item, LoopUse) and is_rolled(item):
                 self.rolled(item, after, depth)
                 continue
@@ -99,6 +109,27 @@ class MemberWriter(LoopWriter):
             if depth == 2:  # inside of a condition it stays what the condition as a whole needs
                 self.grow(item)
             self._member(item, depth)
+
+    def _of_sequence(self, item: ItemUse) -> bool:
+        """Write the sequences that an item is the first of; whether it is a member of one and so written already."""
+        names = {member_name(use) for use in members_of(item)} if isinstance(item, ChoiceUse) else {member_name(item)}
+        for name in sorted({sequence for name in names if (sequence := in_sequence(name)[0])}):
+            elements = self.sequences.get(name)
+            if name in self.begun or name not in self.sequences:
+                continue
+            self.begun.add(name)
+            if elements is None:
+                self.init += lay_out(call("nn.ModuleDict"), 2, f"self.{name} = ")
+                continue
+            writer = SequenceWriter(self.definition, self.printer, self.module)
+            self.init += lay_out(writer.code(elements), 2, f"self.{name} = ")
+            for element in elements:
+                spelled = self.spell(element.use)
+                if element.choice is not None:
+                    self.spelling.joined[element.choice.location] = [spelled]
+                    self.spell(element.other or element.use)
+                self.written.add((element.choice or element.use).location)
+        return item.location in self.written
 
     def _member(self, item: ItemUse, depth: int) -> None:
         match item:
@@ -144,10 +175,14 @@ class MemberWriter(LoopWriter):
 
     def assign(self, name: str, code: Code, depth: int) -> None:
         """Write the line that makes a member, as an attribute where its name can be one."""
-        if self.spelling.keyed or is_attribute(name):
+        if self._is_target(name):
             self.init += lay_out(code, depth, f"{self.spelling.member(name)} = ")
         else:
             self.init += lay_out(call("self.add_module", quoted(name), code), depth)
+
+    def _is_target(self, name: str) -> bool:
+        """Whether a member of this name can be assigned."""
+        return self.spelling.keyed or is_attribute(name) or in_sequence(name)[0] != ""
 
     def _layer(self, use: LayerUse, depth: int) -> None:
         code = self.module(use)
@@ -249,7 +284,7 @@ class MemberWriter(LoopWriter):
     def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
         """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
         name = member_name(then)
-        if not (self.spelling.keyed or is_attribute(name)) or name in self.declared:
+        if not self._is_target(name) or name in self.declared:
             return False
         if isinstance(then, LoopUse) or isinstance(other, LoopUse):
             return False

@@ -33,10 +33,6 @@ RESERVED: Final = frozenset(
 """What the module imports or defines: no parameter and no class may be called so."""
 
 
-DICT_METHODS: Final = frozenset({"clear", "items", "keys", "pop", "update", "values"})
-"""The methods of an `nn.ModuleDict`: no key of it may be called so."""
-
-
 def helpers_of(graph: LayerGraph) -> Helpers:
     """What the source of a graph may bring along: what the rows of other packages do, too."""
     return HELPERS.adding(ROWS.helpers(graph))

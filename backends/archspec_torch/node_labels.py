@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec_torch.nesting import LABEL
 from archspec_torch.source import write
@@ -64,18 +65,18 @@ def labels(graph: LayerGraph) -> NodeLabels:
         if isinstance(made, ast.ClassDef):
             for function in made.body:
                 if isinstance(function, ast.FunctionDef) and function.name == "forward":
-                    _note(function, found)
+                    _note(function, found, graph)
     return found
 
 
-def _note(function: ast.FunctionDef, found: NodeLabels) -> None:
+def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> None:
     reader = _LabelReader()
     body = [reader.visit(statement) for statement in function.body]
     ordered = [step for statement in body for step in steps(statement)]
     words = tuple(map(word, ordered))
     for number, step in enumerate(ordered):
         for instance in zip(*reader.labels.get(step, ()), strict=True):
-            container = instance[0].rpartition(".")[0]
+            container = graph.scope_around(producer(instance[0]))
             found.words[container] = words
             found.nodes.setdefault(container, {})[number] = instance
             match step:
@@ -85,6 +86,10 @@ def _note(function: ast.FunctionDef, found: NodeLabels) -> None:
                     | ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))])
                 ):
                     found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)
+                case ast.Call(
+                    func=ast.Subscript(ast.Attribute(ast.Name("self"), sequence), ast.Constant(str() | int() as own))
+                ):
+                    found.served.setdefault(f"{container}.{sequence}.{own}".lstrip("."), set()).update(instance)
     found.idle |= reader.idle
 
 

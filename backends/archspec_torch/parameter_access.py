@@ -13,6 +13,7 @@ from archspec.codegen.reuse import is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, LayerUse, LoopUse, Run, SequenceUse, Tree
 from archspec.errors import InternalError
 from archspec.expr import Const, Expr, source
+from archspec.reserved_names import in_sequence
 from archspec_torch.constructors import members
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import Parts
@@ -187,18 +188,19 @@ def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterato
             case LayerUse() if item.has_weights:
                 kind = type_of(item)
                 headers = around.headers
-                if owner.spelling is None or owner.conditional:  # a type checker cannot know what it is otherwise
+                if owner.spelling is None or owner.conditional or in_sequence(item.name)[0]:
+                    # A type checker cannot know what it is otherwise.
                     headers = (*headers, _check(target, kind))
                 yield ParameterAccess(headers, target, kind, item, _optional(item), reachable)
             case SequenceUse():
                 headers = around.headers
-                if owner.conditional:
+                if owner.conditional or in_sequence(item.name)[0]:
                     headers = (*headers, _check(target, "nn.Sequential"))
                 known = owner.spelling is not None or owner.conditional
                 yield from _inside(item.body, _Owner(headers, target, reachable=reachable, known=known))
             case LoopUse():
                 headers = around.headers
-                if owner.spelling is None or owner.conditional:
+                if owner.spelling is None or owner.conditional or in_sequence(item.name)[0]:
                     kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
                     headers = (*headers, _check(target, kind))
                 for run, part in _parts(item):

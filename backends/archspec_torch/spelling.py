@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import Code
+from archspec.reserved_names import in_sequence
 
 
 @dataclass(slots=True)
@@ -32,6 +33,12 @@ class Spelling:
     keyed: bool = False
     """Whether the class is an `nn.ModuleDict`, since the name of a member cannot be an attribute."""
 
+    lists: set[str] = field(default_factory=set[str])
+    """The sequences of members that are an `nn.ModuleList`; others are an `nn.ModuleDict`."""
+
     def member(self, name: str, target: str = "self") -> str:
         """How a member is reached in an instance."""
+        sequence, own = in_sequence(name)
+        if sequence:
+            return f"{attribute(target, sequence)}[{own if sequence in self.lists else quoted(own)}]"
         return f"{target}[{quoted(name)}]" if self.keyed else attribute(target, name)
