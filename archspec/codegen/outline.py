@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
-from archspec.codegen.escaping import variable_name
+from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import (
@@ -155,7 +155,7 @@ class _Outliner:
         arguments[CHANNELS.id] = CHANNELS
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        inputs = ("", *(self.labels.get(ref, "") for ref in item.operands[1:]))
+        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
         twin = self._twin(dataclasses.replace(item, body=tree), inputs)
         if twin is not None:
             return CallUse(item.location, item.name, item.number, twin, arguments, item.operands, item.paths)

@@ -13,6 +13,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
 from archspec.codegen.table_rows import table_code, tables
+from archspec.codegen.tensor_lists import tensor_lists
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
 from archspec.codegen.walk import all_layers, calls
@@ -133,11 +134,13 @@ class BodyWriter(LoopStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
+        around, self.collecting, self.lists = (self.collecting, self.lists), tensor_lists(tree), {}
         for item in tree.items:
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:
                 self._item(item, tree)
+        self.collecting, self.lists = around
 
     def _item(self, item: ItemUse, tree: Tree) -> None:
         match item:
@@ -162,7 +165,11 @@ class BodyWriter(LoopStatements):
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         is_shared = self.shared.has(use)
-        given = self._after(use, self._take(use.operands))
+        tensors, joined = self.lists.get(use.location), list[str]()
+        if tensors is not None:
+            [found] = (found for found in self.collecting.values() if found.taker == use.location)
+            joined = self._take(found.others)
+        given = self._after(use, [tensors] if tensors is not None else self._take(use.operands))
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         steps = ROWS[use.op.name].steps(LayerContext(use, self.printer, self.graph, never_negative, single_pixel))
         name = self._name(use)
@@ -176,7 +183,8 @@ class BodyWriter(LoopStatements):
             called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
             if is_shared and not step.suffix:
                 called = self.shared.variables[use.reuses or use.name]
-            argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
+            argument: Code = f"{given[0]} + [{', '.join(joined)}]" if joined else given[0]
+            argument = argument if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             arguments = tuple(given) if step.times == len(given) else (argument,) * step.times
             code = marked(self.printer.noted(Bracket(called, arguments), paths), paths)
             if step.condition is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from archspec.codegen.pretty_printer import (
     marks,
     one_line,
 )
+from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
@@ -61,6 +62,7 @@ def forward(
             is_network=definition.is_network,
         ),
         spelling,
+        {} if row is not None else tensor_lists(tree),
     )
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
@@ -97,7 +99,7 @@ def _in_a_line(then: Sequence[str], other: Sequence[str], start: str, test: str)
     return line if len(line) <= WIDTH else None
 
 
-def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
+def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Bracket:
     """The call that a row's function gives, of a list in place of a tuple of the operands."""
     code = function(operands)
     assert isinstance(code, Bracket)
@@ -111,6 +113,13 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 
 class _ForwardWriter(RowStatements):
+    def __init__(
+        self, allocator: VariableAllocator, spelling: Spelling, collected: Mapping[int, TensorList]
+    ) -> None:
+        super().__init__(allocator, spelling)
+        self.collecting = collected
+        """What loops append to lists, by location."""
+
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
         for item in tree.items:
@@ -141,6 +150,8 @@ class _ForwardWriter(RowStatements):
                 self.choice(item, depth)
             case LayerUse() if item.results > 1:
                 self.pieces(item, depth)
+            case LayerUse() if item.location in self.lists:
+                self.list_joined(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.location)
@@ -150,6 +161,8 @@ class _ForwardWriter(RowStatements):
                 self.add(item.location, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.called:
                 self.iterations(item, depth)
+            case LoopUse() if item.location in self.collecting:
+                self.collected(item, self.collecting[item.location], depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse(name="", number=None):  # what the class itself holds
@@ -166,6 +179,18 @@ class _ForwardWriter(RowStatements):
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
                 self.add(item.location, self.member_call(member), item.operands, "heavy", paths, depth)
+
+    def list_joined(self, item: LayerUse, depth: int) -> None:
+        """A layer that joins the tensors of a list, and others after them."""
+        [found] = (found for found in self.collecting.values() if found.taker == item.location)
+        function, tensors = self.spelling.functions[item.location], self.lists[item.location]
+
+        def make(operands: Sequence[Code]) -> Code:
+            code = _unpacked(function, operands)
+            given = Infix("+", (tensors, code.args[0])) if operands else tensors
+            return replace(code, args=(given, *code.args[1:]))
+
+        self.add(item.location, self.with_label(make, item.paths), found.others, "merge", item.paths, depth)
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archspec.codegen.escaping import variable_name
 from archspec.codegen.marked_text import Paths, inside, whole
 from archspec.codegen.pretty_printer import INDENT, call, lay_out, marked
+from archspec.codegen.tensor_lists import TensorList
 from archspec.codegen.tree import LoopUse, SequenceUse
 from archspec.codegen.walk import held
 from archspec.ir.scope import Result
@@ -49,6 +51,30 @@ class RowStatements(ForwardStatements):
             carried, start = name, str(end)
         self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
         self.allocator.spend(item.operands[1:])
+
+    def collected(self, item: LoopUse, found: TensorList, depth: int) -> None:
+        """Iterations called one by one, each result appended to a list, which begins with what is joined before them."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        starts = [self.variable(ref, depth) for ref in found.starts]
+        self.allocator.spend((*item.operands[:1], *found.starts))
+        indent, before = INDENT * depth, len(self.lines)
+        tensors = self.lists[found.taker] = variable_name(
+            found.name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *others}
+        )
+        self.allocator.taken.add(tensors)
+        annotated = tensors if starts else f"{tensors}: list[Tensor]"
+        self.lines.append(f"{indent}{annotated} = [{', '.join(starts)}]")
+        in_place = found.last_is_alone and found.starts[-1:] == item.operands[:1]
+        name = f"{tensors}[-1]" if in_place else self.allocator.assign(Result(item.location), item.operands[:1])
+        if name != carried and not in_place:
+            self.lines.append(f"{indent}{name} = {carried}")
+        self.lines.append(f"{indent}for layer in {self.spelling.member(self.spelling.members[(item.location,)])}:")
+        called = f"layer({', '.join([name, *others])})"
+        self.lines += [] if in_place else [f"{indent}{INDENT}{name} = {called}"]
+        self.lines.append(f"{indent}{INDENT}{tensors}.append({called if in_place else name})")
+        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
+        self.allocator.spend(item.operands[1:])
+        self.allocator.spend(found.items)
 
     def loop(self, item: LoopUse, depth: int) -> None:
         """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
