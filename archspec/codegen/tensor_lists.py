@@ -69,6 +69,6 @@ def _of_loop(
     place = taker.operands.index(items[0])
     starts, others = taker.operands[:place], taker.operands[place + count :]
     known = all(isinstance(ref, Operand) or ref in before for ref in starts)
-    if taker.operands[place : place + count] != items or not known or len({*taker.operands}) < len(taker.operands):
+    if taker.operands[place : place + count] != items or not known:
         return None
     return TensorList(label[0], starts, items, taker.location, others, last_is_alone=taken[items[-1]] == 1)

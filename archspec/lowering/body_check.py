@@ -73,7 +73,9 @@ class BodyCheck(BodyNames):
         self.tapped.add(origin)
         if id(item) not in self.joined or item.layers or item.label is not None or item.when is not None:
             message = f"`{origin}` is a list of tensors, and one is needed here"
-            help = f"take one, as in `from: {origin}[0]`; a merge takes all of them, as in `concat: [{{from: {origin}}}]`"
+            help = (
+                f"take one, as in `from: {origin}[0]`; a merge takes all of them, as in `concat: [{{from: {origin}}}]`"
+            )
             self.found.error("E0406", message, item.place("from"), help=help)
 
     def start(

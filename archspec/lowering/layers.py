@@ -130,7 +130,7 @@ class LayerLowering:
     def _listed(self, name: str, place: Span | None, context: Context) -> tuple[Tensor, ...]:
         """The tensors of a list."""
         if name not in context.lists:
-            raise SpecError(unmarked_tap(name, place))
+            raise SpecError(unmarked_tap(name, place, "list"))
         return context.lists[name]
 
     def _item_of(self, name: str, tensors: Sequence[Tensor], index: Attribute, context: Context) -> Tensor:

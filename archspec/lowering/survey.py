@@ -123,7 +123,11 @@ class _Survey(Lowering):
         tensors = context.lists.get(branch.origin or "")
         if tensors is None:
             return (self._passed(branch, x, context),)
-        return (_UNKNOWN,) * 2 if any(tensor is _UNKNOWN for tensor in tensors) else Lowering._branch(self, branch, x, context)
+        return (
+            (_UNKNOWN,) * 2
+            if any(tensor is _UNKNOWN for tensor in tensors)
+            else Lowering._branch(self, branch, x, context)
+        )
 
     def _item_of(self, name: str, tensors: Sequence[Tensor], index: Attribute, context: Context) -> Tensor:
         if any(tensor is _UNKNOWN for tensor in tensors):
@@ -158,6 +162,8 @@ class _Survey(Lowering):
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
         first = tap_and_index(name)[0]
         if first not in context.taps and first not in context.lists and first.partition(".")[0] in self.spec.refused:
+            raise _UnknownError
+        if name in context.lists:  # that it is a list has been said
             raise _UnknownError
         tensor = Lowering._tap(self, name, place, context)
         if tensor is _UNKNOWN:

@@ -208,7 +208,9 @@ class Repeat(_Conditional):
         default_factory=no_entries,
         description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
-    collect: PlainName | None = Field(None, description="the name of the list of what its iterations give, each in turn")
+    collect: PlainName | None = Field(
+        None, description="the name of the list of what its iterations give, each in turn"
+    )
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times", "names")

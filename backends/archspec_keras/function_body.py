@@ -165,11 +165,7 @@ class BodyWriter(LoopStatements):
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         is_shared = self.shared.has(use)
-        tensors, joined = self.lists.get(use.location), list[str]()
-        if tensors is not None:
-            [found] = (found for found in self.collecting.values() if found.taker == use.location)
-            joined = self._take(found.others)
-        given = self._after(use, [tensors] if tensors is not None else self._take(use.operands))
+        given = self._after(use, self._joined(use) if use.location in self.lists else self._take(use.operands))
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         steps = ROWS[use.op.name].steps(LayerContext(use, self.printer, self.graph, never_negative, single_pixel))
         name = self._name(use)
@@ -183,8 +179,7 @@ class BodyWriter(LoopStatements):
             called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
             if is_shared and not step.suffix:
                 called = self.shared.variables[use.reuses or use.name]
-            argument: Code = f"{given[0]} + [{', '.join(joined)}]" if joined else given[0]
-            argument = argument if len(given) == 1 else Bracket("", tuple(given), "[", "]")
+            argument: Code = given[0] if len(given) == 1 else Bracket("", tuple(given), "[", "]")
             arguments = tuple(given) if step.times == len(given) else (argument,) * step.times
             code = marked(self.printer.noted(Bracket(called, arguments), paths), paths)
             if step.condition is not None:
@@ -192,6 +187,12 @@ class BodyWriter(LoopStatements):
             else:
                 self._emit(target, code)
             given = [target]
+
+    def _joined(self, use: LayerUse) -> list[str]:
+        """The list that a layer joins, with others after its own tensors."""
+        [found] = (found for found in self.collecting.values() if found.taker == use.location)
+        tensors, others = self.lists[use.location], self._take(found.others)
+        return [f"[*{', '.join([tensors, *others])}]" if others else tensors]
 
     def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:
         """A statement that is done under a condition; otherwise what is given stays what it is."""

@@ -73,7 +73,8 @@ class LoopStatements(SharedStatements):
         self._emit(tensors, f"[{', '.join(starts)}]")
         calls = all(isinstance(run.item, CallUse) for run in runs)
         in_place = calls and found.last_is_alone and found.starts[-1:] == item.operands[:1]
-        target = f"{tensors}[-1]" if in_place else self._assign(Result(item.location), item.operands[:1])
+        target = f"{tensors}[-1]" if in_place else self.allocator.fresh(held[:1])
+        self.allocator.hold(Result(item.location), target)
         if in_place:
             held = [target, *held[1:]]
         for run in runs:
@@ -86,12 +87,16 @@ class LoopStatements(SharedStatements):
         self.lines[before:] = [line.for_(inside(item.paths, self.iterations)) for line in self.lines[before:]]
         self.allocator.spend(found.items)
 
-    def _iterations(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str = "") -> None:
+    def _iterations(
+        self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str = ""
+    ) -> None:
         """One iteration as it is, several as a loop; what each gives is appended to `tensors`, if there is a list."""
         index, channels = iteration_names(run.depth)
         budget = self.definition.budget
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
-            self._iteration(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target, tensors)
+            self._iteration(
+                run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target, tensors
+            )
             return
         variable = self.printer.spelled[index]
         values = {*(run.rows.names if run.rows is not None else ())}

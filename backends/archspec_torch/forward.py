@@ -113,9 +113,7 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 
 class _ForwardWriter(RowStatements):
-    def __init__(
-        self, allocator: VariableAllocator, spelling: Spelling, collected: Mapping[int, TensorList]
-    ) -> None:
+    def __init__(self, allocator: VariableAllocator, spelling: Spelling, collected: Mapping[int, TensorList]) -> None:
         super().__init__(allocator, spelling)
         self.collecting = collected
         """What loops append to lists, by location."""

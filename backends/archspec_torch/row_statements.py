@@ -34,10 +34,11 @@ class RowStatements(ForwardStatements):
         """
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         indent, start = INDENT * depth, ""
+        count = len(item.body.items) if isinstance(item, SequenceUse) else len(item.iterations)
         self.allocator.spend(item.operands[:1])
         before = len(self.lines)
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
-            single = end is not None and end - int(start or 0) == 1
+            single = (count if end is None else end) - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
             part = f"{self.spelling.member(self.spelling.members[(item.location,)])}[{place}]"
             name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
@@ -62,10 +63,10 @@ class RowStatements(ForwardStatements):
             found.name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *others}
         )
         self.allocator.taken.add(tensors)
-        annotated = tensors if starts else f"{tensors}: list[Tensor]"
-        self.lines.append(f"{indent}{annotated} = [{', '.join(starts)}]")
+        self.lines.append(f"{indent}{tensors} = [{', '.join(starts)}]")
         in_place = found.last_is_alone and found.starts[-1:] == item.operands[:1]
-        name = f"{tensors}[-1]" if in_place else self.allocator.assign(Result(item.location), item.operands[:1])
+        name = f"{tensors}[-1]" if in_place else self.allocator.fresh([carried])
+        self.allocator.hold(Result(item.location), name)
         if name != carried and not in_place:
             self.lines.append(f"{indent}{name} = {carried}")
         self.lines.append(f"{indent}for layer in {self.spelling.member(self.spelling.members[(item.location,)])}:")
