@@ -27,7 +27,7 @@ def marks_in(items: Iterable[Item]) -> set[str]:
 
 
 def lists_in(items: Iterable[Item]) -> dict[str, Span | None]:
-    """The names of lists of tensors, each with its place: what repeats collect, and what ops of several results give."""
+    """The names of lists of tensors, each with its place: what repeats collect, or ops of several results give."""
     found: dict[str, Span | None] = {}
     for item in everything(items):
         if isinstance(item, Repeat) and item.collect is not None:

@@ -54,7 +54,7 @@ class RowStatements(ForwardStatements):
         self.allocator.spend(item.operands[1:])
 
     def collected(self, item: LoopUse, found: TensorList, depth: int) -> None:
-        """Iterations called one by one, each result appended to a list, which begins with what is joined before them."""
+        """Iterations called one by one, each result appended to a list; it begins with what is joined before them."""
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         starts = [self.variable(ref, depth) for ref in found.starts]
         self.allocator.spend((*item.operands[:1], *found.starts))
