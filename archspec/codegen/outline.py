@@ -29,7 +29,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import used_names
-from archspec.expr import Expr, Name, fold
+from archspec.expr import Expr, Name, fold, names
 from archspec.ir.scope import Operand, Ref
 
 
@@ -158,6 +158,7 @@ class _Outliner:
         `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
         that it is one of several, by whose name it is called.
         """
+        item, arriving = self._with_own_channels(item)
         tree = item.body
         free = used_names(tree, self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
@@ -173,7 +174,7 @@ class _Outliner:
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
         arguments: dict[str, Expr] = {name: Name(name) for name in order}
-        arguments[CHANNELS.id] = CHANNELS
+        arguments[CHANNELS.id] = arriving
         for old, new in renamed.items():
             arguments[new] = Name(old)
         inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
@@ -203,26 +204,44 @@ class _Outliner:
         )
         made.parameters = documented(made)
         self.made.append(made)
-        self.bodies.append((self._key(tree, inputs), replace(item, body=tree), made))
+        self.bodies.append((self._key(tree), replace(item, body=tree), made))
         return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
+
+    def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr]:
+        """A sequence that calls the channels of what arrives as its definition will, and what they are outside.
+
+        Where it speaks of the channels that arrive around it, too, it goes on to do so.
+        """
+        found = {
+            (inner.arguments.get(CHANNELS.id, CHANNELS) if isinstance(inner, CallUse) else inner.features[0])
+            for inner in item.body.items
+            if isinstance(inner, CallUse | LayerUse) and inner.operands[0] == Operand(0) and not inner.reuses
+            if isinstance(inner, CallUse) or inner.features
+        }
+        if len(found) != 1 or (arriving := found.pop()) == CHANNELS or names(arriving, self.budget) & {CHANNELS.id}:
+            return item, CHANNELS
+        tree = replace(item.body, items=tuple(map(_by_own_channels, item.body.items)))
+        mentioned = used_names(replace(item.body, items=tuple(map(_without_channels, tree.items))), self.budget)
+        return (item, CHANNELS) if CHANNELS.id in mentioned else (replace(item, body=tree), arriving)
 
     def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
         """The definition of a sequence that is the same, which has the places of both from here on."""
-        key = self._key(item.body, inputs)
+        key = self._key(item.body)
         for place, (other, first, made) in enumerate(self.bodies):
             self.budget.spend(len(item.body.items))
-            if key == other:
+            if key == other and made.operands == len(item.operands):
                 both = united(first, [item])
                 assert isinstance(both, SequenceUse)
                 self.bodies[place] = other, both, made
                 made.tree, made.paths = both.body, both.paths
+                made.inputs = tuple(name or own for name, own in zip(made.inputs, inputs, strict=True))
                 return made
         return None
 
-    def _key(self, tree: Tree, inputs: tuple[str, ...]) -> object:
+    def _key(self, tree: Tree) -> object:
         """What makes the bodies of two sequences the same: all but where they stand."""
         items = tuple((likeness(item), *_names(item)) for item in self._without_widths(tree).items)
-        return items, tree.results, tuple(tree.labels.items()), inputs
+        return items, tree.results, tuple(tree.labels.items())
 
     def _without_widths(self, tree: Tree) -> Tree:
         """A tree whose layers say nothing of channels that are not written."""
@@ -239,6 +258,23 @@ class _Outliner:
                 return replace(item, then=then, other=other)
             case _:
                 return item
+
+
+def _by_own_channels(item: ItemUse) -> ItemUse:
+    """An item that takes what arrives at its sequence, and calls its channels as the sequence's definition does."""
+    if isinstance(item, CallUse) and item.operands[0] == Operand(0) and not item.reuses:
+        return replace(item, arguments={**item.arguments, CHANNELS.id: CHANNELS})
+    if isinstance(item, LayerUse) and Operand(0) in item.operands and item.features:
+        pairs = zip(item.operands, item.features, strict=True)
+        return replace(item, features=tuple(CHANNELS if ref == Operand(0) else width for ref, width in pairs))
+    return item
+
+
+def _without_channels(item: ItemUse) -> ItemUse:
+    """The same item, which says nothing of the channels of what arrives."""
+    if isinstance(item, CallUse):
+        return replace(item, arguments={key: expr for key, expr in item.arguments.items() if expr != CHANNELS})
+    return replace(item, features=()) if isinstance(item, LayerUse) else item
 
 
 def _names(item: ItemUse) -> Iterator[object]:

@@ -125,8 +125,13 @@ class InlineItems(RepeatedItems):
         scope = enter(context.scope, plan[item].location, name, path, x, span)
         if single is None:
             start = Tensor(scope, Operand(0), x.path, x.type)
-            inside = replace(inner, scope=scope, plan=self._plan(item.layers, numbered=True))
-            return leave(scope, self._items(item.layers, start, inside))
+            # What is carried enters each iteration by itself, so that all are wired alike.
+            carried = {name: scope.feed(inner.taps[name]) for name in item.carry}
+            plan = self._plan(item.layers, numbered=True)
+            inside = replace(inner, scope=scope, plan=plan, taps=self._copied(inner.taps) | carried)
+            y = leave(scope, self._items(item.layers, start, inside))
+            inner.taps |= {name: tensor for name, tensor in inside.taps.items() if name not in inner.taps}
+            return y
         block = self.spec.blocks[single.name]
         scope.kind, scope.block = "block", single.name
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)
