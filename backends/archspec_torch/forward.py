@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from archspec.codegen.carried_rows import CarriedRow, carried_rows
 from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
@@ -120,12 +121,23 @@ class _ForwardWriter(RowStatements):
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, _results)}
+        rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
+        in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
-            if item.location not in together:
+            if item.location in in_row:
+                if item.location in rows:
+                    self.carried(rows[item.location], depth)
+            elif item.location not in together:
                 self.item(item, depth)
             elif together[item.location]:
                 self.unpacked(together[item.location], depth)
                 together |= {use.location: [] for use in together[item.location]}
+
+    def is_all(self, row: CarriedRow, tree: Tree) -> bool:
+        """Whether a row is all that the class holds, an `nn.ModuleDict`: a loop can go through its members."""
+        others = (item.location for item in tree.items if item not in row.items)
+        return self.spelling.keyed and not any((location,) in self.spelling.members for location in others)
 
     def item(self, item: ItemUse, depth: int) -> None:
         self.write(item, depth)
@@ -273,6 +285,15 @@ class _ForwardWriter(RowStatements):
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
         return []
+
+
+def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
+    """Whether two members are of one class."""
+    return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
+
+
+def _results(item: CallUse | SequenceUse) -> int:
+    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archspec.codegen.carried_rows import CarriedRow
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.marked_text import Paths, inside, whole
 from archspec.codegen.pretty_printer import INDENT, call, lay_out, marked
@@ -76,6 +77,27 @@ class RowStatements(ForwardStatements):
         self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
         self.allocator.spend(item.operands[1:])
         self.allocator.spend(found.items)
+
+    def carried(self, row: CarriedRow, depth: int) -> None:
+        """All members of the class, each called on what the one before gives, which are several tensors."""
+        first, last = row.items[0], row.items[-1]
+        codes = [self.variable(ref, depth) for ref in first.operands]
+        starts = {index: self.variable(ref, depth) for index, ref in row.starts().items()}
+        ends = [Result(last.location, index) for index in range(row.results)]
+        self.allocator.left.update(ends[index] for index in row.carried)  # each is needed by the next member
+        self.allocator.spend(row.starts().values())
+        targets = [self.allocator.assign(ref) if self.allocator.uses(ref) else "_" for ref in ends]
+        self.allocator.spend(ends[index] for index in row.carried)
+        self.allocator.spend(ref for ref, index in zip(first.operands, row.taken, strict=True) if index is None)
+        indent, before = INDENT * depth, len(self.lines)
+        given = [(targets[index], start) for index, start in starts.items() if targets[index] != start]
+        if given:
+            names, tensors = ([pair[side] for pair in given] for side in (0, 1))
+            self.lines.append(f"{indent}{', '.join(names)} = {', '.join(tensors)}")
+        taken = [code if index is None else targets[index] for code, index in zip(codes, row.taken, strict=True)]
+        self.lines.append(f"{indent}for layer in self.values():")
+        self.lines.append(f"{indent}{INDENT}{', '.join(targets)} = layer({', '.join(taken)})")
+        self.lines[before:] = [whole(line, held(*row.items)) for line in self.lines[before:]]
 
     def loop(self, item: LoopUse, depth: int) -> None:
         """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
