@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import count, pairwise
 from typing import Final
 
-from archspec.codegen.escaping import identifier
+from archspec.codegen.escaping import identifier, label_variable
 from archspec.codegen.tree import ChoiceUse, Tree
 from archspec.codegen.variable_roles import roles, usable
 from archspec.ir.scope import Operand, Ref, Result
@@ -50,7 +50,9 @@ class VariableAllocator:
         passed_on = {  # a tap that nobody takes; of several results that are unpacked together, each keeps its name
             ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
         }
-        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
+        self.labels = {
+            ref: label_variable(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on
+        }
         found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
         self.labels = {**found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}

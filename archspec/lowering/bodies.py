@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note, Span
 from archspec.ir.ops import OPS
-from archspec.spec import Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
+from archspec.spec import Attribute, Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -24,6 +24,24 @@ def marks_in(items: Iterable[Item]) -> set[str]:
     """The names that taps, and ops of several results, give to tensors."""
     items = tuple(items)
     return {*taps_in(items), *(name for item in everything(items) for name in result_names(item))}
+
+
+def lists_in(items: Iterable[Item]) -> dict[str, Span | None]:
+    """The names of lists of tensors, each with its place: what repeats collect, or ops of several results give."""
+    found: dict[str, Span | None] = {}
+    for item in everything(items):
+        if isinstance(item, Repeat) and item.collect is not None:
+            found[item.collect] = item.place("collect")
+        elif (given := list_named(item)) is not None:
+            found[str(given.raw)] = given.span
+    return found
+
+
+def list_named(item: Item) -> Attribute | None:
+    """The name of a list under `outputs` of an op of several results, where one name stands for all of them."""
+    op = OPS.get(item.name) if isinstance(item, Call) else None
+    given = item.attributes.get("outputs") if op is not None and op.several and isinstance(item, Call) else None
+    return given if given is not None and isinstance(given.raw, str) else None
 
 
 def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]:

@@ -183,10 +183,10 @@ def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:
     return Diagnostic("E0405", f"`{name}` marks another tensor here already", place, help=help)
 
 
-def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
-    """A tap that exists, but has not been passed where it is asked for."""
-    help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
-    return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
+def unmarked_tap(name: str, place: Span | None, what: str = "tap") -> Diagnostic:
+    """A tap, or a list, that exists, but has not been passed where it is asked for."""
+    help = f"a {what} is seen after it, and not outside the condition or the `repeat` that it stands in"
+    return Diagnostic("E0406", f"{what} `{name}` has not been reached here", place, help=help)
 
 
 def too_large(shape: Sequence[int], limits: Limits) -> str | None:

@@ -152,7 +152,8 @@ class Lowering(InlineItems):
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.
-        inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
+        taps, lists = self._copied(context.taps), self._copied(context.lists)
+        inner = replace(context, taps=taps, lists=lists, made=self._copied(context.made))
         before, self.under_conditions = self.under_conditions, {}
         y = side(taken, inner)
         has_other = not taken or bool(item.otherwise)
@@ -212,7 +213,7 @@ class Lowering(InlineItems):
             case Refused():
                 raise InternalError("an item that is refused is lowered")
             case Tap():
-                if item.name in context.taps:
+                if item.name in context.taps or item.name in context.lists:
                     raise SpecError(tap_marked_twice(item.name, item.span))
                 context.taps[item.name] = x
                 self._mark(item.name, x, context)

@@ -116,10 +116,14 @@ class RepeatedItems(LayerLowering):
         pattern = item.names or DEFAULT_PATTERN
         loop = self._loop(item, expr, pattern, x, context)
         loop.index = item.index
+        loop.collects = item.collect is not None
+        collected: list[Tensor] = []
         again = single_reuse(item.layers)
         single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
+            if index and item.collect is not None:
+                collected.append(replace(x, ref=Result(loop.location, index)))
             self._count(item.times)
             variables = {**context.loop, item.index: index}
             name = unit_name(item, pattern, {"i": index}, self.budget)
@@ -139,9 +143,12 @@ class RepeatedItems(LayerLowering):
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.type)
             # A tap inside a repeat stands for another tensor in each iteration, so none is seen outside.
-            inner = Context(scope, plan, context.variables, self._copied(context.taps), variables)
+            taps, lists = self._copied(context.taps), self._copied(context.lists)
+            inner = Context(scope, plan, context.variables, taps, variables, lists)
             y = leave(scope, self._items(item.layers, start, inner))
             x = Tensor(context.scope, Result(loop.location), y.path, y.type)
+        if item.collect is not None:
+            self._gather(item.collect, [*collected, *[x][:times]], item.place("collect"), context)
         return self._looped(loop, item, x, context)
 
     def _times(self, item: Repeat, x: Tensor, context: Context) -> tuple[int, Expr]:

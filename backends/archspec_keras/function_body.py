@@ -13,6 +13,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
 from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
 from archspec.codegen.table_rows import table_code, tables
+from archspec.codegen.tensor_lists import tensor_lists
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
 from archspec.codegen.walk import all_layers, calls
@@ -133,11 +134,13 @@ class BodyWriter(LoopStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
+        around, self.collecting, self.lists = (self.collecting, self.lists), tensor_lists(tree), {}
         for item in tree.items:
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:
                 self._item(item, tree)
+        self.collecting, self.lists = around
 
     def _item(self, item: ItemUse, tree: Tree) -> None:
         match item:
@@ -162,7 +165,7 @@ class BodyWriter(LoopStatements):
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         is_shared = self.shared.has(use)
-        given = self._after(use, self._take(use.operands))
+        given = self._after(use, self._joined(use) if use.location in self.lists else self._take(use.operands))
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         steps = ROWS[use.op.name].steps(LayerContext(use, self.printer, self.graph, never_negative, single_pixel))
         name = self._name(use)
@@ -184,6 +187,12 @@ class BodyWriter(LoopStatements):
             else:
                 self._emit(target, code)
             given = [target]
+
+    def _joined(self, use: LayerUse) -> list[str]:
+        """The list that a layer joins, with others after its own tensors."""
+        [found] = (found for found in self.collecting.values() if found.taker == use.location)
+        tensors, others = self.lists[use.location], self._take(found.others)
+        return [f"[*{', '.join([tensors, *others])}]" if others else tensors]
 
     def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:
         """A statement that is done under a condition; otherwise what is given stays what it is."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from archspec.codegen.carried_rows import CarriedRow, carried_rows
 from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
@@ -21,6 +22,7 @@ from archspec.codegen.pretty_printer import (
     marks,
     one_line,
 )
+from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
@@ -61,6 +63,7 @@ def forward(
             is_network=definition.is_network,
         ),
         spelling,
+        {} if row is not None else tensor_lists(tree),
     )
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
@@ -97,7 +100,7 @@ def _in_a_line(then: Sequence[str], other: Sequence[str], start: str, test: str)
     return line if len(line) <= WIDTH else None
 
 
-def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
+def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Bracket:
     """The call that a row's function gives, of a list in place of a tuple of the operands."""
     code = function(operands)
     assert isinstance(code, Bracket)
@@ -111,14 +114,30 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 
 class _ForwardWriter(RowStatements):
+    def __init__(self, allocator: VariableAllocator, spelling: Spelling, collected: Mapping[int, TensorList]) -> None:
+        super().__init__(allocator, spelling)
+        self.collecting = collected
+        """What loops append to lists, by location."""
+
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, _results)}
+        rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
+        in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
-            if item.location not in together:
+            if item.location in in_row:
+                if item.location in rows:
+                    self.carried(rows[item.location], depth)
+            elif item.location not in together:
                 self.item(item, depth)
             elif together[item.location]:
                 self.unpacked(together[item.location], depth)
                 together |= {use.location: [] for use in together[item.location]}
+
+    def is_all(self, row: CarriedRow, tree: Tree) -> bool:
+        """Whether a row is all that the class holds, an `nn.ModuleDict`: a loop can go through its members."""
+        others = (item.location for item in tree.items if item not in row.items)
+        return self.spelling.keyed and not any((location,) in self.spelling.members for location in others)
 
     def item(self, item: ItemUse, depth: int) -> None:
         self.write(item, depth)
@@ -141,6 +160,8 @@ class _ForwardWriter(RowStatements):
                 self.choice(item, depth)
             case LayerUse() if item.results > 1:
                 self.pieces(item, depth)
+            case LayerUse() if item.location in self.lists:
+                self.list_joined(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.location)
@@ -150,6 +171,8 @@ class _ForwardWriter(RowStatements):
                 self.add(item.location, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.called:
                 self.iterations(item, depth)
+            case LoopUse() if item.location in self.collecting:
+                self.collected(item, self.collecting[item.location], depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse(name="", number=None):  # what the class itself holds
@@ -166,6 +189,18 @@ class _ForwardWriter(RowStatements):
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
                 self.add(item.location, self.member_call(member), item.operands, "heavy", paths, depth)
+
+    def list_joined(self, item: LayerUse, depth: int) -> None:
+        """A layer that joins the tensors of a list, and others after them."""
+        [found] = (found for found in self.collecting.values() if found.taker == item.location)
+        function, tensors = self.spelling.functions[item.location], self.lists[item.location]
+
+        def make(operands: Sequence[Code]) -> Code:
+            code = _unpacked(function, operands)
+            given = Infix("+", (tensors, code.args[0])) if operands else tensors
+            return replace(code, args=(given, *code.args[1:]))
+
+        self.add(item.location, self.with_label(make, item.paths), found.others, "merge", item.paths, depth)
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""
@@ -250,6 +285,15 @@ class _ForwardWriter(RowStatements):
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
         return []
+
+
+def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
+    """Whether two members are of one class."""
+    return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
+
+
+def _results(item: CallUse | SequenceUse) -> int:
+    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
