@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Final, TypeGuard
 
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
@@ -27,16 +28,23 @@ _DEEPEST: Final = 8
 """Merges inside each other, at most, that are looked through for where a branch starts."""
 _COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
+_FEW: Final = 6
+"""Layers of a block that counts as one layer of a network's branch."""
+_OTHERWISE: Final = {"out": "output"}
+"""What a role is called where something else has its name, if not after what gives it."""
 _MOST: Final = 16
 """Branches that are joined: the names of more would not be read."""
 
 
-def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
+def roles(
+    tree: Tree, budget: Budget, labels: Mapping[Ref, str] = MappingProxyType({}), *, is_network: bool = False
+) -> dict[Ref, str]:
     """The role of each tensor of a body that has one, those in its conditions included.
 
-    A network's own branches are named where they are layers alone: a path through whole stages is no residual.
+    `labels` are the names that tensors have already. A network's own branches are named where they are layers, or
+    blocks of a few layers, alone: a path through whole stages is no residual.
     """
-    finder = _Roles({}, {}, Counter(), budget, is_network)
+    finder = _Roles({}, {}, Counter(), budget, is_network, labels)
     finder.enter(tree)
     finder.name(tree)
     return finder.found
@@ -58,12 +66,14 @@ class _Roles:
         taken: Counter[Ref],
         budget: Budget,
         is_network: bool,
+        labels: Mapping[Ref, str],
     ) -> None:
         self.givers = givers
         self.found = found
         self.taken = taken
         self.budget = budget
         self.is_network = is_network
+        self.labels = labels
         self.depth = 0
 
     def enter(self, tree: Tree) -> None:
@@ -152,6 +162,8 @@ class _Roles:
         short = [_COUNT.sub("", name) for name in full]
         named = short if len({*short}) == len(short) else full
         if not all(named) or len({*named}) < len(named):
+            if any(end in self.labels for end in item.operands):
+                return  # what the spec calls one of them is no number
             named = [f"branch{number}" for number in range(1, len(branches) + 1)]
         for branch, name in zip(branches, named, strict=True):
             self.call(branch, name)
@@ -176,14 +188,23 @@ class _Roles:
         takers = 1
         while end not in others and end in self.givers:
             item = self.givers[end]
-            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not isinstance(item, LayerUse)):
+            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not _is_short(item)):
                 return None
             refs.append(end)
             before = self.before(item)
             if before is None:
                 return _Branch(refs, end)
-            end, takers = before, len(item.operands) if _joins(item) else 1
+            end, takers = before, self.takers(item, before)
         return _Branch(refs, end)
+
+    def takers(self, item: ItemUse, before: Ref) -> int:
+        """How often what an item works on may be taken, all of it for that item."""
+        if isinstance(item, ChoiceUse):
+            return max(self._entered(item.then)[before], self._entered(item.other)[before], 1)
+        if _joins(item):
+            return len(item.operands)
+        is_weighed = isinstance(item, LayerUse) and item.op.name == "multiply" and before in item.operands
+        return 2 if is_weighed and any(before in self.behind(ref) for ref in item.operands if ref != before) else 1
 
     def before(self, item: ItemUse) -> Ref | None:
         """What an item works on: of a merge the tensor that is weighed, or that a branch is added to."""
@@ -210,7 +231,11 @@ class _Roles:
         inner = self.branches(item.operands)
         self.depth -= 1
         starts = {branch.start for branch in inner or ()}
-        return starts.pop() if len(starts) == 1 else None
+        if len(starts) == 1:
+            return starts.pop()
+        # Of branches that take each other's tensors: the last one that all come from.
+        shared = set[Ref].intersection(*behind)
+        return max(shared, key=lambda ref: len(self.behind(ref)), default=None) if _joins(item) else None
 
     def behind(self, end: Ref) -> set[Ref]:
         """The tensors that one is made of, itself included, as far back as branches go."""
@@ -294,6 +319,14 @@ def _all_equal(parts: Sequence[str]) -> bool:
     return len({*parts}) == 1
 
 
+def _is_short(item: ItemUse) -> bool:
+    """Whether an item is a layer, or a block of a few layers alone."""
+    if isinstance(item, CallUse):
+        inside = item.definition.tree.items
+        return len(inside) <= _FEW and all(isinstance(inner, LayerUse) for inner in inside)
+    return isinstance(item, LayerUse)
+
+
 def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
     return isinstance(item, LayerUse) and item.op.name == "concat"
 
@@ -359,5 +392,5 @@ def _ends_in_gate(tree: Tree) -> bool:
 
 def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:
     """The roles by names that can be used: where something else has the name, it is what that gives."""
-    names = {name: name if name not in taken else f"{name}_out" for name in found.values()}
+    names = {name: name if name not in taken else _OTHERWISE.get(name, f"{name}_out") for name in found.values()}
     return {ref: names[name] for ref, name in found.items() if names[name] not in taken}
