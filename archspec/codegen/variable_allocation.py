@@ -51,9 +51,7 @@ class VariableAllocator:
             ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
         }
         self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
-        found = usable(
-            roles(tree, budget, self.labels, is_network=is_network), {*self.taken, *inputs, *self.labels.values()}
-        )
+        found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
         self.labels = {**found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}.difference(_NAMES)
         """Variables with a meaning, which stay what they are even once they are spent."""

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Final, TypeGuard
 
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
@@ -32,19 +31,19 @@ _FEW: Final = 6
 """Layers of a block that counts as one layer of a network's branch."""
 _OTHERWISE: Final = {"out": "output"}
 """What a role is called where something else has its name, if not after what gives it."""
+_BRANCH: Final = re.compile(r"branch\d+(_\d+)*")
+"""What a branch is called that has no name of its own."""
 _MOST: Final = 16
 """Branches that are joined: the names of more would not be read."""
 
 
-def roles(
-    tree: Tree, budget: Budget, labels: Mapping[Ref, str] = MappingProxyType({}), *, is_network: bool = False
-) -> dict[Ref, str]:
+def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
     """The role of each tensor of a body that has one, those in its conditions included.
 
-    `labels` are the names that tensors have already. A network's own branches are named where they are layers, or
-    blocks of a few layers, alone: a path through whole stages is no residual.
+    A network's own branches are named where they are layers, or blocks of a few layers, alone: a path through whole
+    stages is no residual.
     """
-    finder = _Roles({}, {}, Counter(), budget, is_network, labels)
+    finder = _Roles({}, {}, Counter(), budget, is_network)
     finder.enter(tree)
     finder.name(tree)
     return finder.found
@@ -66,14 +65,12 @@ class _Roles:
         taken: Counter[Ref],
         budget: Budget,
         is_network: bool,
-        labels: Mapping[Ref, str],
     ) -> None:
         self.givers = givers
         self.found = found
         self.taken = taken
         self.budget = budget
         self.is_network = is_network
-        self.labels = labels
         self.depth = 0
 
     def enter(self, tree: Tree) -> None:
@@ -83,7 +80,7 @@ class _Roles:
     def _entered(self, tree: Tree) -> Counter[Ref]:
         taken = Counter(tree.results)
         for item in tree.items:
-            self.givers[Result(item.location)] = item
+            self.givers |= {Result(item.location, index): item for index in range(_results(item))}
             if isinstance(item, ChoiceUse):
                 taken += self._entered(item.then) | self._entered(item.other)
             else:
@@ -116,6 +113,9 @@ class _Roles:
                 continue
             if not other.items and other.results == (item.operand,) and item.operand in self.givers:
                 self.found |= {Result(item.location): "out", side.results[0]: "out"}
+                for ref in last.operands:
+                    if not self.is_past(ref, item, side):
+                        self.to_start(ref, {Result(inner.location) for inner in side.items}, "out")
                 past = set[Ref]().union(*(self.behind(ref) for ref in last.operands if self.is_past(ref, item, side)))
                 branch = self.back(item.operand, past)
                 self.call(branch or _Branch([item.operand], item.operand), "out")
@@ -162,9 +162,9 @@ class _Roles:
         short = [_COUNT.sub("", name) for name in full]
         named = short if len({*short}) == len(short) else full
         if not all(named) or len({*named}) < len(named):
-            if any(end in self.labels for end in item.operands):
-                return  # what the spec calls one of them is no number
-            named = [f"branch{number}" for number in range(1, len(branches) + 1)]
+            around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
+            usual = f"{around}_" if _BRANCH.fullmatch(around) else "branch"
+            named = [f"{usual}{number}" for number in range(1, len(branches) + 1)]
         for branch, name in zip(branches, named, strict=True):
             self.call(branch, name)
 
@@ -186,7 +186,7 @@ class _Roles:
         """The tensors from this one back to one that the other branches come from, too."""
         refs: list[Ref] = []
         takers = 1
-        while end not in others and end in self.givers:
+        while end not in others and end in self.givers and _results(self.givers[end]) == 1:
             item = self.givers[end]
             if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not _is_short(item)):
                 return None
@@ -284,11 +284,7 @@ class _Roles:
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
-        named = [
-            item.name
-            for item in items
-            if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
-        ]
+        named = [item.name for item in items if _has_own_name(item)]
         if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name
         parts = [name.split("_") for name in named]
@@ -305,18 +301,28 @@ class _Roles:
 
     def sides(self, item: ChoiceUse, name: str) -> None:
         for side in (item.then, item.other):
-            inside = {Result(inner.location) for inner in side.items}
-            end: Ref | None = side.results[0]
-            while end in inside and self.taken[end] == 1:
-                self.found.setdefault(end, name)
-                inner = self.givers[end]
-                if isinstance(inner, ChoiceUse):
-                    self.sides(inner, name)
-                end = self.before(inner)
+            self.to_start(side.results[0], {Result(inner.location) for inner in side.items}, name)
+
+    def to_start(self, end: Ref | None, inside: set[Result], name: str) -> None:
+        """Name the tensors from this one back to where a side of a condition starts, which has these."""
+        while end in inside and self.taken[end] == 1:
+            self.found.setdefault(end, name)
+            inner = self.givers[end]
+            if isinstance(inner, ChoiceUse):
+                self.sides(inner, name)
+            end = self.before(inner)
 
 
 def _all_equal(parts: Sequence[str]) -> bool:
     return len({*parts}) == 1
+
+
+def _has_own_name(item: ItemUse) -> TypeGuard[LayerUse | CallUse | SequenceUse]:
+    """Whether the spec names an item; a call may be called after its block, with a number."""
+    if isinstance(item, CallUse):
+        called, block = f"_{_COUNT.sub('', item.name)}_", f"_{item.definition.name}_"
+        return not (block.startswith(called) or block.endswith(called))
+    return isinstance(item, SequenceUse) or (isinstance(item, LayerUse) and item.named)
 
 
 def _is_short(item: ItemUse) -> bool:
@@ -329,6 +335,21 @@ def _is_short(item: ItemUse) -> bool:
 
 def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
     return isinstance(item, LayerUse) and item.op.name == "concat"
+
+
+def _results(item: ItemUse) -> int:
+    """How many tensors an item gives."""
+    match item:
+        case LayerUse():
+            return item.results
+        case CallUse():
+            return len(item.definition.tree.results)
+        case SequenceUse():
+            return len(item.body.results)
+        case ChoiceUse():
+            return len(item.then.results)
+        case LoopUse():
+            return 1 + len(item.marks)
 
 
 def _operands(item: ItemUse) -> Sequence[Ref]:
