@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: fcd33d43769a5be8
+# digest: 7ddc60de9e9ff661
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 from functools import partial
@@ -50,7 +50,7 @@ def mbconv(
     Args:
         x: input tensor.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv` and `se_expand`.
+        expansion: factor of the output channels of `expand_conv`, `dwconv` and `se_expand`.
         kernel: kernel size of `dwconv`.
         drop: drop rate of `drop`.
         stride: stride of `dwconv`.

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: a76bee435b63ef05
+# digest: c6a6bedc20d21a0a
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -46,8 +46,9 @@ def mbconv(
     Args:
         x: input tensor.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv2` and `se_expand`.
-        fused: decides which layers there are.
+        expansion: factor of the output channels of `expand_conv`, `dwconv2` and `se_expand`.
+        fused: whether to apply `expand_conv`, `expand_bn` and what follows instead of
+            `expand_conv`, `expand_bn` and what follows.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.
         name: prefix of the layers' names.

@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: 7f35fd2f329911bc
+# digest: ad67c0daee0e0e5a
 """MobileNetV3 large and small as keras.applications has them."""
 
 import torch.nn.functional as F
@@ -57,13 +57,14 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project`.
-        expansion: decides the output channels of `expand`, `depthwise` and
+        expansion: factor of the output channels of `expand`, `depthwise` and
             `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
-        excited: decides which layers there are.
-        act: which activation there is.
+        excited: applies `squeeze_excite_avg_pool`, `squeeze_excite_conv` and what follows if
+            `excited == 1`.
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `depthwise`.
-        expanded: decides which layers there are.
+        expanded: whether to apply `expand`, `expand_bn` and `expand_act`.
     """
 
     def __init__(

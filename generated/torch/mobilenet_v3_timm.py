@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: 1e8fc32272fb782d
+# digest: a28830bbcbc7f720
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from collections import OrderedDict
@@ -77,11 +77,11 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        narrow: decides the output channels of `conv_pwl`.
-        expansion: decides the output channels of `conv_pw` and `conv_dw`.
+        narrow: output channels of `conv_pwl`, before it is rounded.
+        expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
-        squeezes: whether there is `se`.
-        act: which activation there is.
+        squeezes: whether to apply `se` (squeeze and excitation).
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `conv_dw`.
     """
 
