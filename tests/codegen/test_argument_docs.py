@@ -72,7 +72,8 @@ blocks:
     layers: [conv: {name: conv, filters: filters, kernel: 1}, {relu: {}, when: active}]
   unit:
     params:
-      {planes: {}, expansion: {}, reduction: {}, width: {}, wide: false, act: {default: relu, choices: [relu, hard_swish]}}
+      {planes: {}, expansion: {}, reduction: {}, width: {}, wide: false,
+       act: {default: relu, choices: [relu, hard_swish]}}
     layers:
       - conv: {name: narrow, filters: in_channels // reduction, kernel: 1}
       - conv: {name: hidden, filters: in_channels * expansion, kernel: 1}
