@@ -11,11 +11,11 @@ from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
     INDENT,
-    WIDTH,
     Bracket,
     Code,
     Infix,
     call,
+    conditional,
     flat,
     lay_out,
     marked,
@@ -89,15 +89,18 @@ def forward(
     return names, [*writer.lines, *lay_out(returned, 2, "return ")]
 
 
-def _in_a_line(then: Sequence[str], other: Sequence[str], start: str, test: str) -> str | None:
-    """`shortcut = self.project(y) if self.has_project else x`, where both sides are no more and that is one line."""
+def _as_expression(then: Sequence[str], other: Sequence[str], name: str, test: str, depth: int) -> list[str]:
+    """`shortcut = self.project(y) if self.has_project else x`, where both sides are one line; else nothing."""
     if len(then) != 1 or len(other) != 1:
-        return None
-    sides = [line.removeprefix(f"{INDENT}{start}") for line in (*then, *other)]
+        return []
+    start = f"{INDENT * (depth + 1)}{name} = "
+    sides = [line.removeprefix(start) for line in (*then, *other)]
     if sides == [*then, *other] or any("\n" in side or " if " in side for side in sides):
-        return None
-    line = as_marked(f"{start}{sides[0]} if {test} else {sides[1]}", *then, *other)
-    return line if len(line) <= WIDTH else None
+        return []
+    lines = lay_out(conditional(sides[0], test, sides[1]), depth, f"{name} = ")
+    if len(lines) > 1 + len(then) + 1 + len(other):  # each after its `if` or `else`
+        return []
+    return [as_marked(line, *then, *other) for line in lines]
 
 
 def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Bracket:
@@ -260,8 +263,8 @@ class _ForwardWriter(RowStatements):
         self.allocator.hold(Result(item.location), name)
         (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
-        if (line := _in_a_line(then, otherwise, f"{indent}{name} = ", f"self.{flag}")) is not None:
-            self.lines.append(whole(line, *idle))
+        if lines := _as_expression(then, otherwise, name, f"self.{flag}", depth):
+            self.lines += [whole(line, *idle) for line in lines]
             return
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
