@@ -183,9 +183,9 @@ def without_plugins() -> Iterator[None]:
 
     To look for them, pydantic imports `importlib.metadata`, which takes as long as a third of pydantic itself. A model
     is made with its class or, as those of specs, when it first reads something. The module of pydantic's own that looks
-    for plugins, and that it asks for each model, is stood in for by one that knows none; no other module has a reason to
-    import it. Where it is imported already, or a version of pydantic calls it otherwise, plugins are looked for as in
-    any library.
+    for plugins, and that it asks for each model, is stood in for by one that knows none; no other module has a reason
+    to import it. Where it is imported already, or a version of pydantic calls it otherwise, plugins are looked for as
+    in any library.
     """
     if _PLUGIN_LOADER in sys.modules:
         yield
