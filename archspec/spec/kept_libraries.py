@@ -23,7 +23,7 @@ _LONGEST: Final = 200_000
 """Characters of one that is kept."""
 
 
-class _Kept(NamedTuple):
+class _KeptLibrary(NamedTuple):
     source: Source
     data: LocatedDict
     values: int
@@ -32,7 +32,7 @@ class _Kept(NamedTuple):
     """The models of its blocks, each with the steps that making it took."""
 
 
-_libraries: Final[dict[tuple[str, str, Limits], _Kept]] = {}
+_libraries: Final[dict[tuple[str, str, Limits], _KeptLibrary]] = {}
 
 
 def read_library(text: str, name: str, load_context: LoadContext) -> object:
@@ -48,7 +48,7 @@ def read_library(text: str, name: str, load_context: LoadContext) -> object:
     if kept is None and noted == load_context.noted and isinstance(data, LocatedDict) and len(text) <= _LONGEST:
         while len(_libraries) >= _MOST:
             del _libraries[next(iter(_libraries))]
-        _libraries[key] = _Kept(load_context.texts[-1], data, load_context.values - values, {})
+        _libraries[key] = _KeptLibrary(load_context.texts[-1], data, load_context.values - values, {})
     return data
 
 

@@ -18,7 +18,7 @@ from archspec.passes.pipeline import Property
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
+class _NormTakers:
     """Which layers take in the scale and the shift of which norms."""
 
     takers: dict[str, str]
@@ -27,7 +27,7 @@ class _Pairs:
     """Which input of its taker each norm gives."""
 
 
-def _norms(graph: LayerGraph) -> _Pairs:
+def _norms(graph: LayerGraph) -> _NormTakers:
     """The layers that can take in the scale and the shift of the norm before them, exactly."""
     uses, takers, operands = sole_uses(graph), dict[str, str](), dict[str, int]()
     for path, node in graph.nodes.items():
@@ -39,7 +39,7 @@ def _norms(graph: LayerGraph) -> _Pairs:
         takers[path], operands[path] = taker.path, taker.inputs.index(path)
     agreed = agreeing_on_weights(graph, takers, operands)
     # What is used again takes as many inputs each time: whether it gets the same op does not depend on their number.
-    return _Pairs(agreeing(graph, agreed, lambda norm, taker: _taker(norm, taker, 1)), operands)
+    return _NormTakers(agreeing(graph, agreed, lambda norm, taker: _taker(norm, taker, 1)), operands)
 
 
 def _takes_in(taker: Op, norm: AffineNorm) -> bool:
