@@ -35,6 +35,11 @@ class _KeptLibrary(NamedTuple):
 _libraries: Final[dict[tuple[str, str, Limits], _KeptLibrary]] = {}
 
 
+def forget_libraries() -> None:
+    """Read each library anew when it is asked for next."""
+    _libraries.clear()
+
+
 def read_library(text: str, name: str, load_context: LoadContext) -> object:
     """The data of a library's text, as `read_text` gives it; nobody changes it."""
     key = name, text, load_context.limits
