@@ -152,7 +152,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
     found: dict[str, Parser] = {}
     for name in names:
         does = COMMANDS[name]
-        with _without_plugins():
+        with without_plugins():
             module = importlib.import_module(f"archspec.commands.{name}")
         found[name] = commands.add_parser(
             name,
@@ -178,13 +178,14 @@ def _width() -> int:
 
 
 @contextmanager
-def _without_plugins() -> Iterator[None]:
+def without_plugins() -> Iterator[None]:
     """Let models of pydantic be made without its plugins, which it looks for in all that is installed.
 
-    To look for them, pydantic imports `importlib.metadata`, which takes as long as a third of pydantic itself. The
-    module of its own that does so, and that it asks for each model, is stood in for by one that knows no plugin; no
-    other module has a reason to import it. Where it is imported already, or a version of pydantic calls it otherwise,
-    plugins are looked for as in any library.
+    To look for them, pydantic imports `importlib.metadata`, which takes as long as a third of pydantic itself. A model
+    is made with its class or, as those of specs, when it first reads something. The module of pydantic's own that looks
+    for plugins, and that it asks for each model, is stood in for by one that knows none; no other module has a reason
+    to import it. Where it is imported already, or a version of pydantic calls it otherwise, plugins are looked for as
+    in any library.
     """
     if _PLUGIN_LOADER in sys.modules:
         yield

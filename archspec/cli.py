@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from archspec.arguments import parse
+from archspec.arguments import parse, without_plugins
 from archspec.errors import ArchspecError, Diagnostic, InternalError
 from archspec.process_exit import (
     FAILED,
@@ -43,10 +43,11 @@ def _run(arguments: Sequence[str]) -> int:
     parsed: argparse.Namespace | None = None
     try:
         try:
-            parsed = parse(arguments)
-            _check_folder()
-            module = importlib.import_module(f"archspec.commands.{parsed.command}")
-            code: int = getattr(module, f"run_{parsed.command}")(parsed)
+            with without_plugins():
+                parsed = parse(arguments)
+                _check_folder()
+                module = importlib.import_module(f"archspec.commands.{parsed.command}")
+                code: int = getattr(module, f"run_{parsed.command}")(parsed)
         finally:
             sys.stdout.flush()
         return code

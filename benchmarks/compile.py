@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import archspec
+from archspec.spec.kept_libraries import forget_libraries
 from benchmarks.machine import describe
 
 _GROWTH = """
@@ -55,16 +56,17 @@ def main() -> None:
 
 
 def front_end(rounds: int) -> None:
-    """Load, validate and lower ResNet-50, warm."""
+    """Load, validate and lower ResNet-50, warm: with its library of blocks read before, as in a process that stays."""
     archspec.compile("specs/resnet50.yaml")
-    took: list[float] = []
+    took, anew = list[float](), list[float]()
     for _ in range(rounds):
-        start = time.process_time()  # not the time that other processes take
-        archspec.compile("specs/resnet50.yaml")
-        took.append(time.process_time() - start)
+        took.append(_time(lambda: archspec.compile("specs/resnet50.yaml")))
+        forget_libraries()
+        anew.append(_time(lambda: archspec.compile("specs/resnet50.yaml")))
     print(
         f"load, validate and lower resnet50: {statistics.median(took) * 1e3:.1f} ms of processor time, "
-        f"at least {min(took) * 1e3:.1f} ms (bound: 10 ms)"
+        f"at least {min(took) * 1e3:.1f} ms (bound: 10 ms); {statistics.median(anew) * 1e3:.1f} ms, "
+        f"at least {min(anew) * 1e3:.1f} ms, where its library of blocks is read anew"
     )
 
 

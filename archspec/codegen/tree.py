@@ -265,7 +265,7 @@ class Local:
     expr: Expr
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Definition:
     """One class or function of the generated source."""
 

@@ -313,7 +313,8 @@ class LayerGraph:
         length: dict[str, int] = {}
         before: dict[str, str | None] = {}
         for path, node in self.evaluated_nodes.items():
-            best = max(map(producer, node.inputs), key=length.__getitem__, default=None)
+            sources = [producer(name) for name in node.inputs]
+            best = max(sources, key=length.__getitem__) if len(sources) > 1 else sources[0] if sources else None
             before[path] = best
             length[path] = (length[best] if best else 0) + node.op.weighted
         if not length:

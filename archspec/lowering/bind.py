@@ -58,12 +58,13 @@ def bind(
                 value = param_value(name, choices, param.default, values, budget)
                 expr = Const(value)
             else:
-                value, default = evaluated(param.default, values, budget)
-                if (size := _size(default, sizes, budget)) > (most := budget.limits.default_parts):
-                    message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
-                    help = f"at most {most:,} are allowed; let it mention fewer params"
-                    raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
-                expr = fold(default, budget, meanings)
+                value, expr = evaluated(param.default, values, budget)
+                if type(expr) is not Const:
+                    if (size := _size(expr, sizes, budget)) > (most := budget.limits.default_parts):
+                        message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
+                        help = f"at most {most:,} are allowed; let it mention fewer params"
+                        raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
+                    expr = fold(expr, budget, meanings)
         elif isinstance(argument, Attribute):
             value, expr = _argument(choices, argument, env, budget)
         else:
@@ -72,8 +73,9 @@ def bind(
             where = argument.span if isinstance(argument, Attribute) else place
             raise SpecError(_not_a_choice(name, value, choices, where))
         values[name] = value
-        expr = meanings[name] = fold(expr, budget, whole=lambda name: type(env.get(name)) is int)
-        bindings[name] = Binding(value, expr)
+        if type(expr) is not Const or type(expr.value) is float:
+            expr = fold(expr, budget, whole=lambda name: type(env.get(name)) is int)
+        meanings[name], bindings[name] = expr, Binding(value, expr)
         sizes[name] = _size(expr, {}, budget) if names(expr, budget) else 1
     return bindings
 

@@ -36,11 +36,13 @@ class BodyCheck(BodyNames):
     def items(self, items: Iterable[Item], indices: frozenset[str]) -> None:
         """Check some of the body's items, and those inside them; `indices` are those of the loops around."""
         for item in items:
-            if isinstance(item, Call):
-                self.joined |= {id(branch) for branch in item.branches or ()}
-                self.branch_of |= {id(call): item for branch in item.branches or () if (call := bare(branch))}
+            if isinstance(item, Call) and item.branches:
+                self.joined |= {id(branch) for branch in item.branches}
+                self.branch_of |= {id(call): item for branch in item.branches if (call := bare(branch))}
+            within = indices | {item.index} if isinstance(item, Repeat) else indices
             for row in _inside(item):
-                self.items(row, indices | ({item.index} if isinstance(item, Repeat) else set[str]()))
+                if row:
+                    self.items(row, within)
             before = len(self.found.found)
             self.item(item, indices)
             if len(self.found.found) > before:

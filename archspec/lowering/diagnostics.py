@@ -191,9 +191,12 @@ def unmarked_tap(name: str, place: Span | None, what: str = "tap") -> Diagnostic
 
 def too_large(shape: Sequence[int], limits: Limits) -> str | None:
     """What is too large about a tensor's shape, if anything is."""
+    numbers = math.prod(shape)
+    if 0 < numbers <= min(limits.size, limits.tensor):  # as nearly all have; then no size is larger either
+        return None
     if (most := max(shape, default=0)) > limits.size:
         return f"a size of {most:,}, where at most {limits.size:,} are allowed"
-    if (numbers := math.prod(shape)) > limits.tensor:
+    if numbers > limits.tensor:
         return f"{numbers:,} numbers in one tensor, where at most {limits.tensor:,} are allowed"
     return None
 

@@ -31,7 +31,7 @@ class CheckNames:
         again = {
             layer.path
             for item in walk(graph.root)
-            if (isinstance(item, Scope | Loop) and item.shares) or (isinstance(item, Layer) and item.shared)
+            if (item.shared if isinstance(item, Layer) else isinstance(item, Scope | Loop) and item.shares)
             for layer in walk_layers(item)
         }
         for path, node in graph.nodes.items():

@@ -83,7 +83,8 @@ class Reads:
 class Model(BaseModel):
     """Part of a spec: frozen, strict about keys, and able to say where it was written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Most specs use some of the models alone: what validates one is made when it first reads something.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     noun: ClassVar[str] = "this"
     attribute_keys: ClassVar[tuple[str, ...]] = ()

@@ -10,6 +10,7 @@ from typing import Final
 from archspec.atomic_files import resolved
 from archspec.errors import Note, Source, Span, did_you_mean
 from archspec.spec.form_suggestions import cut_texts
+from archspec.spec.kept_libraries import read_library
 from archspec.spec.located_data import LoadContext, LocatedDict, LocatedList
 from archspec.spec.pretrained import CLASSES, OF_NETWORK, OF_WEIGHTS
 from archspec.spec.scalars import describe
@@ -178,7 +179,7 @@ class Composer:
 
     def _library_file(self, path: Path, span: Span) -> LocatedDict | None:
         errors = len(self.load_context.diagnostics.found)
-        data = read_file(path, self.load_context, span)
+        data = read_file(path, self.load_context, span, read_library)
         if not isinstance(data, LocatedDict):
             if len(self.load_context.diagnostics.found) == errors:
                 self._not_a_mapping(data, str(path), "a library of blocks")

@@ -1,6 +1,7 @@
 """What a spec holds: the models of its top level."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, PrivateAttr, ValidationInfo
@@ -21,6 +22,7 @@ from archspec.spec.checks import usable_name, usable_tap
 from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
 from archspec.spec.items import Item, Items, read_stages
+from archspec.spec.kept_libraries import model_of
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
 from archspec.spec.parts import DepthField, Input, Lets, Param, Params, Variants, check_lets
@@ -109,7 +111,7 @@ def _named(model: type[Model], value: object, info: ValidationInfo, what: str) -
             load_context.error("E0202", message, value.value_spans[name], help=model.form_help(data))
             load_context.refuse(name)
             continue
-        read = model.read(data, load_context)
+        read = model_of(name, value.key_spans[name], data, load_context, partial(model.read, data, load_context))
         if read is None:
             load_context.refuse({name: data})
         else:

@@ -7,6 +7,7 @@ recursion, so no nesting can exhaust the stack.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
@@ -28,16 +29,21 @@ _OWN_KEY: Final = re.compile(rb"(?:archspec|^blocks)[\"']?\s*:", re.MULTILINE)
 """The keys of which each spec, recipe and library of blocks has one."""
 
 
-def read_file(path: Path, load_context: LoadContext, asked_at: Span | None = None) -> object:
+def read_file(
+    path: Path,
+    load_context: LoadContext,
+    asked_at: Span | None = None,
+    read: Callable[[str, str, LoadContext], object] | None = None,
+) -> object:
     """The data of a file; None where it cannot be read, with the reason noted.
 
-    `asked_at` is the place that names the file, for the message.
+    `asked_at` is the place that names the file, for the message; `read` reads the text, `read_text` unless given.
     """
     text = file_text(path, load_context, asked_at)
     if text is None:
         return None
     load_context.files.append(path)
-    return read_text(text, str(path), load_context)
+    return (read or read_text)(text, str(path), load_context)
 
 
 def file_text(path: Path, load_context: LoadContext, asked_at: Span | None, *, has_keys: bool = True) -> str | None:

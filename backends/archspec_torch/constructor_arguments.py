@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from archspec.codegen.call_arguments import placed
 from archspec.codegen.tree import (
@@ -43,11 +45,19 @@ def local_variables(definition: Definition) -> list[Local]:
     return [local for local in definition.locals if local.name in _mentioned_in(definition)]
 
 
+_MENTIONED: Final[WeakKeyDictionary[Definition, tuple[Tree, tuple[Local, ...], set[str]]]] = WeakKeyDictionary()
+"""The names that constructors mention, each with what they were found in: it is asked for at each of their calls."""
+
+
 def _mentioned_in(definition: Definition) -> set[str]:
     """The names that the constructor mentions, also by way of a quantity."""
+    known = _MENTIONED.get(definition)
+    if known is not None and known[0] is definition.tree and known[1] is definition.locals:
+        return known[2]
     found = mentioned(definition.tree, definition.budget)
     for local in reversed(definition.locals):
         found |= names(local.expr, definition.budget) if local.name in found else set[str]()
+    _MENTIONED[definition] = definition.tree, definition.locals, found
     return found
 
 

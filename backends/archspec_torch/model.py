@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,13 +69,18 @@ class _Undrawn(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Call the function, unless it is one of those."""
-        given = kwargs or {}
         name = getattr(func, "__name__", "")
-        if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
-            changed = next((value for value in (*args, *given.values()) if isinstance(value, torch.Tensor)), None)
+        if name[-1:] == "_" and name[-2:] != "__" and name != "requires_grad_":
+            given = (*args, *(kwargs or {}).values())
+            changed = next((value for value in given if isinstance(value, torch.Tensor)), None)
             if changed is not None and (changed.is_meta or isinstance(changed, nn.Parameter)):
                 return changed
-        return func(*args, **given)
+        return func(*args, **kwargs) if kwargs else func(*args)
+
+
+def _on(device: torch.device) -> AbstractContextManager[object]:
+    """What makes new tensors on a device: nothing where they are made there anyway, else a step for each call."""
+    return nullcontext() if device == torch.get_default_device() else device
 
 
 def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Module:
@@ -83,7 +89,7 @@ def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Modul
     model: nn.Module = kind.__new__(kind)
     # Its layers need not be gone through once more to draw nothing. The class is left alone: others may use it now.
     vars(model)["reset_parameters"] = lambda: None
-    with device, torch.random.fork_rng(devices=[]), _Undrawn():
+    with _on(device), torch.random.fork_rng(devices=[]), _Undrawn():
         kind.__init__(model)
     del vars(model)["reset_parameters"]
     return model
@@ -103,7 +109,7 @@ def verify(source: str, graph: LayerGraph) -> None:
         with torch.no_grad():
             model = _construct(source, graph, device)
             if graph.all_weights:
-                with device, torch.random.fork_rng(devices=[]), _Undrawn():
+                with _on(device), torch.random.fork_rng(devices=[]), _Undrawn():
                     model.reset_parameters()  # type: ignore[operator]  # every network with weights has it
             _compare_parameters(model, graph)
             inputs = zeros_like_inputs(graph, 2, device)

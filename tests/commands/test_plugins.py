@@ -60,8 +60,8 @@ assert Mine(size="3").size == 3
 def test_modules_that_are_imported_meanwhile_find_packages_as_ever(site: Path) -> None:
     code = """
 import sys
-from archspec.arguments import _without_plugins
-with _without_plugins():
+from archspec.arguments import without_plugins
+with without_plugins():
     import importlib.metadata
     assert importlib.metadata.version("loud") == "1.0"
     assert importlib.metadata.entry_points(group="pydantic")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Final
+from dataclasses import replace
+from typing import ClassVar, Final, NamedTuple
 
 from archspec.ir.attributes import BoolKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.footprint import Footprint
@@ -20,6 +21,14 @@ _MAPS: Final = {
     "timm": ("qkv.weight", "qkv.bias", "proj"),
 }
 """The weight and the bias of queries, keys and values together, and the map of the result."""
+
+
+class InputMap(NamedTuple):
+    """A map of what comes to attention: its weight (rows, features), its bias (rows), and which rows of them it has."""
+
+    weight: str
+    bias: str
+    rows: slice
 
 
 @register
@@ -213,6 +222,27 @@ class Attention(Overall):
             yield Weight(f"{name}_proj.weight", shape, self.init, decay=self.weight_decay)
             if last if name == "o" else self.bias:
                 yield Weight(f"{name}_proj.bias", shape[:1], self.bias_init, fan_shape=shape, decay=self.bias_decay)
+
+    def input_maps(self, inputs: Sequence[TensorType], operand: int) -> tuple[InputMap, ...]:
+        """The maps of what comes by one of its inputs: queries of the first, keys and values of the last.
+
+        Args:
+            inputs: what arrives.
+            operand: which of them, from 0.
+        """
+        wanted = "qkv" if len(inputs) == 1 else ("q", "kv")[operand]
+        if self.is_apart(len(inputs)):
+            return tuple(InputMap(f"{name}_proj.weight", f"{name}_proj.bias", slice(None)) for name in wanted)
+        width = inputs[0].channels
+        weight, bias, _ = _MAPS[self.names]
+        return (InputMap(weight, bias, slice("qkv".index(wanted[0]) * width, ("qkv".index(wanted[-1]) + 1) * width)),)
+
+    def with_bias(self, inputs: int) -> Attention:
+        """The same for so many inputs with biases of queries, keys and values; those that it gets begin with zeros."""
+        if self.bias:
+            return self
+        out_bias = bool(self.out_bias) if self.is_apart(inputs) else None  # maps in one weight have all biases or none
+        return replace(self, bias=True, bias_init=Zeros(), out_bias=out_bias)
 
     def macs(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         (count, width), (others, features) = inputs[0].sizes, inputs[-1].sizes

@@ -12,8 +12,9 @@ from archspec.errors import InternalError
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Zeros
-from archspec.ir.op import Op
+from archspec.ir.op import Op, Weight
 from archspec.ir.ops.activations import Scale
+from archspec.ir.ops.attention import InputMap
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 
@@ -98,6 +99,40 @@ class FoldIntoNext:
         axes = tuple(range(2, by_group.ndim))
         weights[f"{self.product}.weight"] = (by_group * factor.reshape(shape)).reshape(weight.shape)
         weights[f"{self.product}.bias"] = bias + (by_group * offset.reshape(shape)).sum(axis=axes).reshape(filters)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldIntoAttention:
+    """The weights of attention that scales and shifts what comes by one of its inputs, in place of the norm before it.
+
+    Queries, keys and values are `w (factor x + offset) + b`, which is `(w factor) x + (w offset + b)`.
+    """
+
+    attention: str
+    maps: tuple[InputMap, ...]
+    """Those of what the norm gives."""
+    norm: str
+    norm_op: AffineNorm
+    added: tuple[Weight, ...]
+    """The biases that it gets."""
+
+    def apply(self, weights: dict[str, Any]) -> None:
+        """Change the weights of the maps, and take the norm's out."""
+        import numpy as np
+
+        factor, offset = channel_numbers(self.norm, self.norm_op, weights)
+        for weight in self.added:
+            weights[f"{self.attention}.{weight.name}"] = np.zeros(weight.shape)
+        for one in self.maps:
+            name = f"{self.attention}.{one.weight}"
+            whole = np.array(weights[name], np.float64)
+            rows = whole[one.rows].copy()
+            whole[one.rows] = rows * factor
+            weights[name] = whole
+            if self.norm_op.shift:
+                bias = np.array(weights[f"{self.attention}.{one.bias}"], np.float64)
+                bias[one.rows] += rows @ _spread(offset, rows.shape[1])
+                weights[f"{self.attention}.{one.bias}"] = bias
 
 
 def _matrix(path: str, op: Product, weights: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
