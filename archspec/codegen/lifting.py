@@ -46,7 +46,7 @@ def lifted(run: Run, general: SequenceUse, definition: Definition) -> Lifted | N
     if isinstance(width, IfElse) and width.other == Name(channels):
         general = _with_width(general, width)
     iteration = replace(run, item=general, carried_next=None)
-    found = _Values(index, {index, *definition.types}, width, budget)
+    found = _IterationValues(index, {index, *definition.types}, width, budget)
     mapped(iteration, found.note)
     values = found.apart()
     types = {expr: "int" if expr == width else _type(expr, run, definition) for expr in values}
@@ -68,7 +68,7 @@ def lifted(run: Run, general: SequenceUse, definition: Definition) -> Lifted | N
 
 
 @dataclass(slots=True)
-class _Values:
+class _IterationValues:
     """The values in an iteration that follow from its index alone."""
 
     index: str

@@ -44,7 +44,7 @@ def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels:
 
 
 @record
-class _Form:
+class _OutlinedBody:
     """A sequence as the body of a definition."""
 
     item: SequenceUse
@@ -201,7 +201,7 @@ class _Outliner:
             twin = self._made(form, inputs, types, more, is_one=is_one)
         return CallUse(item.location, item.name, item.number, twin, form.arguments, item.operands, item.paths)
 
-    def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _Form:
+    def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _OutlinedBody:
         """A sequence as the body of a definition; `arriving` are the channels that its definition gets."""
         tree = item.body
         free = used_names(tree, self.budget)
@@ -219,10 +219,16 @@ class _Outliner:
         arguments[CHANNELS.id] = arriving
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        return _Form(replace(item, body=tree), tuple(order), arguments)
+        return _OutlinedBody(replace(item, body=tree), tuple(order), arguments)
 
     def _made(
-        self, form: _Form, inputs: tuple[str, ...], types: Mapping[str, str], more: Mapping[str, str], *, is_one: bool
+        self,
+        form: _OutlinedBody,
+        inputs: tuple[str, ...],
+        types: Mapping[str, str],
+        more: Mapping[str, str],
+        *,
+        is_one: bool,
     ) -> Definition:
         """A new definition of a sequence."""
         item, tree = form.item, form.item.body

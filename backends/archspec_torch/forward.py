@@ -26,7 +26,7 @@ from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
-from archspec.codegen.walk import held, stops
+from archspec.codegen.walk import held, results_of, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Result
 from archspec_torch.ops import ROWS
@@ -121,7 +121,7 @@ class _ForwardWriter(RowStatements):
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
-        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, _results)}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, results_of)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
@@ -290,10 +290,6 @@ class _ForwardWriter(RowStatements):
 def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
     """Whether two members are of one class."""
     return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
-
-
-def _results(item: CallUse | SequenceUse) -> int:
-    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
