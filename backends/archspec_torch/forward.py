@@ -8,6 +8,7 @@ from typing import Final
 
 from archspec.codegen.carried_rows import CarriedRow, carried_rows
 from archspec.codegen.conditions import as_elif, is_condition
+from archspec.codegen.joined_rows import with_joined_rows
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
     INDENT,
@@ -30,7 +31,7 @@ from archspec.codegen.walk import held, results_of, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Result
 from archspec_torch.ops import ROWS
-from archspec_torch.row_classes import RowClass
+from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import Spelling
 
@@ -53,6 +54,8 @@ def forward(
     there are no lines where its base class's own do.
     """
     tree = definition.tree if row is None or row.forward is None else row.forward
+    if row is None and spelling.keyed:
+        tree = _with_own_rows(tree, definition, spelling)
     writer = _ForwardWriter(
         VariableAllocator(
             tree,
@@ -285,6 +288,13 @@ class _ForwardWriter(RowStatements):
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
         return []
+
+
+def _with_own_rows(tree: Tree, definition: Definition, spelling: Spelling) -> Tree:
+    """The tree with a loop in place of calls in a row that are joined, where the class holds nothing else."""
+    made = with_joined_rows(tree, definition, 0)
+    others = [item for item in made.items if not is_rolled(item)]
+    return tree if any((item.location,) in spelling.members for item in others) else made
 
 
 def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
