@@ -313,7 +313,7 @@ def _op(op: type[Op]) -> Schema:
         found["defaultSnippets"] = [{"label": op.name, "description": "with what it requires", "body": body}]
     if not op.takes_branches():
         return found
-    branches = {
+    branches: Schema = {
         "description": "what is joined: each branch is a list of items, or one item",
         "type": "array",
         "items": {"anyOf": [definition("Items"), definition("Item")]},

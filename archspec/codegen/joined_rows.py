@@ -13,7 +13,7 @@ from archspec.codegen.merging import merged
 from archspec.codegen.progressions import gathered
 from archspec.codegen.rolled import counted_name
 from archspec.codegen.tensor_lists import SHORTEST, tensor_lists
-from archspec.codegen.tree import CallUse, Definition, ItemUse, LayerUse, LoopUse, Run, Tree
+from archspec.codegen.tree import CallUse, Definition, LayerUse, LoopUse, Run, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr
 from archspec.ir.scope import Ref, Result, item_label
@@ -34,26 +34,39 @@ def with_joined_rows(
 
     `again` are the locations of what is called again in the scope, which is made by itself.
     """
+    rows = _rows(tree, again)
+    made = _with_loops(tree, rows, definition, depth + 1, arguments)
+    lists = tensor_lists(made)
+    kept = [row for row in rows if row[-1].location in lists]
+    return made if len(kept) == len(rows) else _with_loops(tree, kept, definition, depth + 1, arguments)
+
+
+def _rows(tree: Tree, again: Collection[int]) -> list[list[CallUse]]:
+    """The rows of a tree, none of which has a call of another."""
     taken = Counter(uses(tree))
+    calls = {item.location: item for item in tree.items if isinstance(item, CallUse)}
+    found: list[list[CallUse]] = []
+    used = {*again}
     for taker in tree.items:
         if not isinstance(taker, LayerUse) or taker.op.name != "concat":
             continue
-        row = _row(tree.items, taker, taken, again)
-        if len(row) < SHORTEST:
-            continue
-        made = _with_loop(tree, row, _loop(row, definition, depth + 1, arguments))
-        if row[-1].location in tensor_lists(made):
-            return with_joined_rows(made, definition, depth, again=again, arguments=arguments)
-    return tree
+        row = _row(calls, taker, taken, used)
+        if len(row) >= SHORTEST:
+            found.append(row)
+            used |= {use.location for use in row}
+    return found
 
 
-def _row(items: Sequence[ItemUse], taker: LayerUse, taken: Mapping[Ref, int], again: Collection[int]) -> list[CallUse]:
+def _row(
+    calls: Mapping[int, CallUse], taker: LayerUse, taken: Mapping[Ref, int], used: Collection[int]
+) -> list[CallUse]:
     """The calls that a layer joins, each of which takes what the one before gives, and whose names count."""
     row: list[CallUse] = []
-    for item in items:
-        if not isinstance(item, CallUse) or item.reuses or item.location in again or len(item.operands) != 1:
+    for ref in taker.operands:
+        item = calls.get(ref.location) if isinstance(ref, Result) else None
+        if item is None or item.reuses or item.location in used or len(item.operands) != 1:
             continue
-        if Result(item.location) not in taker.operands or len(item.definition.tree.results) > 1:
+        if len(item.definition.tree.results) > 1:
             continue
         if not row:
             row = [item] if counted_name(item) is not None else []
@@ -67,6 +80,33 @@ def _row(items: Sequence[ItemUse], taker: LayerUse, taken: Mapping[Ref, int], ag
             return []
         row.append(item)
     return row
+
+
+def _with_loops(
+    tree: Tree,
+    rows: Sequence[Sequence[CallUse]],
+    definition: Definition,
+    depth: int,
+    arguments: Callable[[CallUse], dict[str, Expr]],
+) -> Tree:
+    """The tree with loops in place of these rows, and what the calls give by the loops' names."""
+    if not rows:
+        return tree
+    loops = {row[-1].location: _loop(row, definition, depth, arguments) for row in rows}
+    gone = {use.location for row in rows for use in row[:-1]}
+    refs: dict[Ref, Ref] = {
+        Result(use.location): Result(row[-1].location, place)
+        for row in rows
+        for place, use in enumerate(row[:-1], start=1)
+    }
+    named: dict[Ref, str] = {}
+    for row in rows:
+        name = _list_name(tree, row)
+        ends = [*(refs[Result(use.location)] for use in row[:-1]), Result(row[-1].location)]
+        named |= {ref: item_label(name, place) for place, ref in enumerate(ends)}
+    items = tuple(loops.get(item.location, item) for item in tree.items if item.location not in gone)
+    labels = {ref: label for ref, label in tree.labels.items() if ref not in refs}
+    return replace(with_refs(replace(tree, items=items), refs), labels={**labels, **named})
 
 
 def _loop(
@@ -91,22 +131,9 @@ def _loop(
     )
 
 
-def _with_loop(tree: Tree, row: Sequence[CallUse], loop: LoopUse) -> Tree:
-    """The tree with the loop in place of the calls, and what they give by its names."""
-    gone = {use.location for use in row}
-    refs: dict[Ref, Ref] = {
-        Result(use.location): Result(loop.location, place) for place, use in enumerate(row[:-1], start=1)
-    }
-    items = tuple(
-        loop if item.location == loop.location else item
-        for item in tree.items
-        if item.location not in gone or item.location == loop.location
-    )
-    found = [tree.labels.get(Result(use.location), "") for use in row[:-1]]
+def _list_name(tree: Tree, row: Sequence[CallUse]) -> str:
+    """What a list is called of tensors with these labels: `xs` for `x0`, `x1` and so on."""
+    found = (tree.labels.get(Result(use.location), "") for use in row[:-1])
     stems = {match[1] if (match := _NUMBERED.fullmatch(label)) else "" for label in found}
     stem = stems.pop() if len(stems) == 1 else ""
-    name = f"{stem}{'' if stem.endswith('s') else 's'}" if stem else _USUAL
-    labels = {ref: label for ref, label in tree.labels.items() if ref not in refs and ref != Result(loop.location)}
-    named: dict[Ref, str] = {refs[Result(use.location)]: item_label(name, place) for place, use in enumerate(row[:-1])}
-    changed = with_refs(replace(tree, items=items), refs)
-    return replace(changed, labels={**labels, **named, Result(loop.location): item_label(name, len(row) - 1)})
+    return f"{stem}{'' if stem.endswith('s') else 's'}" if stem else _USUAL

@@ -88,8 +88,8 @@ def _counts(row: CarriedRow) -> bool:
 
 def _alike(first: Part, second: Part) -> bool:
     """Whether two parts are written alike: Keras's layers find out what arrives."""
-    plain = (replace(_without_widths(item), operands=()) for item in (first, second))
-    return type(first) is type(second) and len({repr(likeness(item)) for item in plain}) == 1
+    one, other = (_without_widths(replace(item, operands=())) for item in (first, second))
+    return type(one) is type(other) and likeness(one) == likeness(other)
 
 
 def _without_widths(item: ItemUse) -> ItemUse:

@@ -139,7 +139,8 @@ class _ForwardWriter(RowStatements):
 
     def is_all(self, row: CarriedRow, tree: Tree) -> bool:
         """Whether a row is all that the class holds, an `nn.ModuleDict`: a loop can go through its members."""
-        others = (item.location for item in tree.items if item not in row.items)
+        own = {item.location for item in row.items}
+        others = (item.location for item in tree.items if item.location not in own)
         return self.spelling.keyed and not any((location,) in self.spelling.members for location in others)
 
     def item(self, item: ItemUse, depth: int) -> None:
