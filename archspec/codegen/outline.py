@@ -89,7 +89,7 @@ class _Outliner:
 
     def _differing_in_channels(self, tree: Tree) -> set[int]:
         """The locations of sequences that would be the same but for what they call the channels that arrive."""
-        found: list[tuple[object, object, int]] = []
+        found: list[tuple[object, object, list[int]]] = []
         alike: set[int] = set()
         for item in tree.items:
             if not isinstance(item, SequenceUse) or item.reuses or self.keep(item):
@@ -98,11 +98,14 @@ class _Outliner:
             if own is None:
                 continue
             plain, key = self._key(item.body), self._key(own[0].body)
-            for other, other_key, location in found:
+            for other, other_key, locations in found:
                 self.budget.spend(len(item.body.items))
-                if key == other_key and plain != other:
-                    alike |= {location, item.location}
-            found.append((plain, key, item.location))
+                if key == other_key:
+                    locations.append(item.location)
+                    alike |= {*locations} if plain != other or locations[0] in alike else set[int]()
+                    break
+            else:
+                found.append((plain, key, [item.location]))
         return alike
 
     def _item(self, item: ItemUse) -> ItemUse:

@@ -198,6 +198,7 @@ class BodyWriter(CarriedStatements):
         """The list that a layer joins, with others after its own tensors."""
         [found] = (found for found in self.collecting.values() if found.taker == use.location)
         tensors, others = self.lists[use.location], self._take(found.others)
+        self.allocator.taken.discard(tensors)  # another list may have the name
         return [f"[*{', '.join([tensors, *others])}]" if others else tensors]
 
     def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:

@@ -205,6 +205,8 @@ class _ForwardWriter(RowStatements):
             return replace(code, args=(given, *code.args[1:]))
 
         self.add(item.location, self.with_label(make, item.paths), found.others, "merge", item.paths, depth)
+        if Result(item.location) not in self.pending:
+            self.allocator.taken.discard(tensors)  # another list may have the name
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""
