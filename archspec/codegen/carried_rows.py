@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.tree import CallUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Ref, Result
-from archspec.records import record
 
 _SHORTEST: Final = 3
 """Two are read sooner one by one."""
@@ -17,7 +17,7 @@ _SHORTEST: Final = 3
 Part = CallUse | SequenceUse
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class CarriedRow:
     """Items that do the same, the first with what the others get from the one before."""
 

@@ -12,7 +12,6 @@ from archspec.codegen.tree import ChoiceUse, Definition, Run, SequenceUse, Tree,
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, ExprError, FunctionCall, IfElse, Name, Slice, Value, evaluate, names, replaced
 from archspec.limits import Budget
-from archspec.records import record
 
 _TYPES: Final = (bool, int, float, str)
 _WIDTH: Final = "out_channels"
@@ -21,7 +20,7 @@ _BEFORE: Final = "before"
 """What the sum is called of a table's values before the iteration's own."""
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Lifted:
     """An iteration that knows no index: each value that follows from that is a parameter."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
@@ -31,7 +31,6 @@ from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import used_names
 from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
-from archspec.records import record
 
 
 def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: Callable[[LayerUse], bool]) -> Module:
@@ -43,7 +42,7 @@ def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels:
     return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep, takes_channels).run()))
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class _OutlinedBody:
     """A sequence as the body of a definition."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Operand, Ref, Result, listed
-from archspec.records import record
 
 SHORTEST = 3
 """What two iterations give is read sooner by two names."""
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class TensorList:
     """What the iterations of a loop give, in order, and the one layer that takes them."""
 
