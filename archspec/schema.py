@@ -313,12 +313,16 @@ def _op(op: type[Op]) -> Schema:
         found["defaultSnippets"] = [{"label": op.name, "description": "with what it requires", "body": body}]
     if not op.takes_branches():
         return found
-    branches = {
+    branches: Schema = {
         "description": "what is joined: each branch is a list of items, or one item",
         "type": "array",
-        "minItems": op.least_inputs,
         "items": {"anyOf": [definition("Items"), definition("Item")]},
     }
+    if op.least_inputs > 1 and op.most_inputs is None:  # a branch may be a list of tensors
+        bare = {"type": "object", "required": ["from"], "properties": {"from": True}, "additionalProperties": False}
+        branches |= {"minItems": 1, "anyOf": [{"minItems": op.least_inputs}, {"items": bare}]}
+    else:
+        branches["minItems"] = op.least_inputs
     found["properties"] |= {"branches": branches}
     if op.most_inputs is not None:
         branches["maxItems"] = op.most_inputs

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from archspec.codegen.tree import CallUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Ref, Result
-from archspec.records import record
 
 _SHORTEST: Final = 3
 """Two are read sooner one by one."""
@@ -18,7 +17,7 @@ _SHORTEST: Final = 3
 Part = CallUse | SequenceUse
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class CarriedRow:
     """Items that do the same, the first with what the others get from the one before."""
 
@@ -52,33 +51,33 @@ def carried_rows(tree: Tree, alike: Callable[[Part, Part], bool], results: Calla
     for item in (*tree.items, None):
         fits = isinstance(item, Part) and not item.reuses
         if row and isinstance(item, Part) and fits and alike(row[0], item):
-            longer = _row([*row, item], results(row[0]), counted)
-            if longer is not None:
+            links = _links(row[-1], item)
+            if all(link is None for link in links) or (len(row) > 1 and links != _links(row[-2], row[-1])):
+                pass
+            elif _stays_within(row[-1], links, results(row[0]), counted):
                 row.append(item)
                 continue
-        if len(row) >= _SHORTEST and (made := _row(row, results(row[0]), counted)) is not None:
+        if len(row) >= _SHORTEST and (made := _row(row, results(row[0]))) is not None:
             found.append(made)
         row = [item] if isinstance(item, Part) and fits and results(item) > 1 else []
     return found
 
 
-def _row(items: list[Part], results: int, counted: Mapping[Ref, int]) -> CarriedRow | None:
-    """The row that items are; None where they take something else, or what is within is taken outside, too."""
-    links = {_links(before, after) for before, after in itertools.pairwise(items)}
-    if len(links) != 1:
-        return None
-    taken = links.pop()
+def _stays_within(item: Part, links: tuple[int | None, ...], results: int, counted: Mapping[Ref, int]) -> bool:
+    """Whether what an item gives is taken by the next one alone."""
+    return all(counted.get(Result(item.location, index), 0) == links.count(index) for index in range(results))
+
+
+def _row(items: list[Part], results: int) -> CarriedRow | None:
+    """The row that items are; None where they take something else as well."""
+    taken = _links(items[0], items[1])
     given = dict[int, Ref]()
     for place, (index, ref) in enumerate(zip(taken, items[0].operands, strict=True)):
         if index is None and any(item.operands[place] != ref for item in items):
             return None
         if index is not None and given.setdefault(index, ref) != ref:
             return None
-    for item in items[:-1]:
-        for index in range(results):
-            if counted.get(Result(item.location, index), 0) != taken.count(index):
-                return None
-    return CarriedRow(tuple(items), taken, results) if set(taken) != {None} else None
+    return CarriedRow(tuple(items), taken, results)
 
 
 def _links(before: Part, after: Part) -> tuple[int | None, ...]:

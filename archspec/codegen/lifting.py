@@ -12,7 +12,6 @@ from archspec.codegen.tree import ChoiceUse, Definition, Run, SequenceUse, Tree,
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, ExprError, FunctionCall, IfElse, Name, Slice, Value, evaluate, names, replaced
 from archspec.limits import Budget
-from archspec.records import record
 
 _TYPES: Final = (bool, int, float, str)
 _WIDTH: Final = "out_channels"
@@ -21,7 +20,7 @@ _BEFORE: Final = "before"
 """What the sum is called of a table's values before the iteration's own."""
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Lifted:
     """An iteration that knows no index: each value that follows from that is a parameter."""
 
@@ -46,7 +45,7 @@ def lifted(run: Run, general: SequenceUse, definition: Definition) -> Lifted | N
     if isinstance(width, IfElse) and width.other == Name(channels):
         general = _with_width(general, width)
     iteration = replace(run, item=general, carried_next=None)
-    found = _Values(index, {index, *definition.types}, width, budget)
+    found = _IterationValues(index, {index, *definition.types}, width, budget)
     mapped(iteration, found.note)
     values = found.apart()
     types = {expr: "int" if expr == width else _type(expr, run, definition) for expr in values}
@@ -68,7 +67,7 @@ def lifted(run: Run, general: SequenceUse, definition: Definition) -> Lifted | N
 
 
 @dataclass(slots=True)
-class _Values:
+class _IterationValues:
     """The values in an iteration that follow from its index alone."""
 
     index: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
@@ -29,7 +29,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import used_names
-from archspec.expr import Expr, Name, fold, names
+from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
 
 
@@ -40,6 +40,17 @@ def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels:
     that they are written.
     """
     return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep, takes_channels).run()))
+
+
+@dataclass(frozen=True, slots=True)
+class _OutlinedBody:
+    """A sequence as the body of a definition."""
+
+    item: SequenceUse
+    order: tuple[str, ...]
+    """The names that the definition takes."""
+    arguments: Mapping[str, Expr]
+    """What they are where the sequence stands."""
 
 
 class _Outliner:
@@ -58,6 +69,8 @@ class _Outliner:
         """What makes two sequences the same, and the definition of each."""
         self.owners: dict[str, CallUse | SequenceUse] = {}
         """The sequences of the scope that is being looked at, by name; those that they have become."""
+        self.alike: set[int] = set()
+        """The locations of sequences of that tree that are made the same."""
         self.labels: Mapping[Ref, str] = {}
         """What the spec calls tensors of the tree that is being looked at."""
 
@@ -66,10 +79,33 @@ class _Outliner:
         return [*self.made, self.definition]
 
     def _tree(self, tree: Tree) -> Tree:
-        around, self.labels = self.labels, tree.labels or self.labels  # the sides of a choice share those around it
+        around = self.labels, self.alike
+        self.labels = tree.labels or self.labels  # the sides of a choice share those around it
+        self.alike = self._differing_in_channels(tree)
         items = tuple(self._item(item) for item in tree.items)
-        self.labels = around
+        self.labels, self.alike = around
         return Tree(items, tree.results, tree.labels)
+
+    def _differing_in_channels(self, tree: Tree) -> set[int]:
+        """The locations of sequences that would be the same but for what they call the channels that arrive."""
+        found: list[tuple[object, object, list[int]]] = []
+        alike: set[int] = set()
+        for item in tree.items:
+            if not isinstance(item, SequenceUse) or item.reuses or self.keep(item):
+                continue
+            own = self._with_own_channels(item)
+            if own is None:
+                continue
+            plain, key = self._key(item.body), self._key(own[0].body)
+            for other, other_key, locations in found:
+                self.budget.spend(len(item.body.items))
+                if key == other_key:
+                    locations.append(item.location)
+                    alike |= {*locations} if plain != other or locations[0] in alike else set[int]()
+                    break
+            else:
+                found.append((plain, key, [item.location]))
+        return alike
 
     def _item(self, item: ItemUse) -> ItemUse:
         match item:
@@ -158,7 +194,17 @@ class _Outliner:
         `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
         that it is one of several, by whose name it is called.
         """
-        item, arriving = self._with_own_channels(item)
+        types = {**self.definition.types, **more}
+        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
+        own = self._with_own_channels(item) if item.location in self.alike else None
+        form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
+        twin = self._twin(form.item, inputs)
+        if twin is None:
+            twin = self._made(form, inputs, types, more, is_one=is_one)
+        return CallUse(item.location, item.name, item.number, twin, form.arguments, item.operands, item.paths)
+
+    def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _OutlinedBody:
+        """A sequence as the body of a definition; `arriving` are the channels that its definition gets."""
         tree = item.body
         free = used_names(tree, self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
@@ -166,8 +212,6 @@ class _Outliner:
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
-        types = {**self.definition.types, **more}
-        docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),
@@ -177,10 +221,20 @@ class _Outliner:
         arguments[CHANNELS.id] = arriving
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
-        twin = self._twin(replace(item, body=tree), inputs)
-        if twin is not None:
-            return CallUse(item.location, item.name, item.number, twin, arguments, item.operands, item.paths)
+        return _OutlinedBody(replace(item, body=tree), tuple(order), arguments)
+
+    def _made(
+        self,
+        form: _OutlinedBody,
+        inputs: tuple[str, ...],
+        types: Mapping[str, str],
+        more: Mapping[str, str],
+        *,
+        is_one: bool,
+    ) -> Definition:
+        """A new definition of a sequence."""
+        item, tree = form.item, form.item.body
+        docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
         name = whole = variable_name(parts[-1]) if parts else "sequence"
         if is_one and name.endswith("s") and len(name) > len("s1"):
@@ -193,7 +247,7 @@ class _Outliner:
                 Parameter(
                     name, types.get(name, "int"), None, docs.get(name, ""), is_obvious=name in self.definition.types
                 )
-                for name in order
+                for name in form.order
             ),
             tree=tree,
             operands=len(item.operands),
@@ -204,13 +258,13 @@ class _Outliner:
         )
         made.parameters = documented(made)
         self.made.append(made)
-        self.bodies.append((self._key(tree), replace(item, body=tree), made))
-        return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
+        self.bodies.append((self._key(tree), item, made))
+        return made
 
-    def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr]:
+    def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr] | None:
         """A sequence that calls the channels of what arrives as its definition will, and what they are outside.
 
-        Where it speaks of the channels that arrive around it, too, it goes on to do so.
+        None where it speaks of the channels that arrive around it, too.
         """
         found = {
             (inner.arguments.get(CHANNELS.id, CHANNELS) if isinstance(inner, CallUse) else inner.features[0])
@@ -218,11 +272,13 @@ class _Outliner:
             if isinstance(inner, CallUse | LayerUse) and inner.operands[0] == Operand(0) and not inner.reuses
             if isinstance(inner, CallUse) or inner.features
         }
-        if len(found) != 1 or (arriving := found.pop()) == CHANNELS or names(arriving, self.budget) & {CHANNELS.id}:
-            return item, CHANNELS
+        if len(found) != 1:
+            return None
+        arriving = found.pop()
         tree = replace(item.body, items=tuple(map(_by_own_channels, item.body.items)))
         mentioned = used_names(replace(item.body, items=tuple(map(_without_channels, tree.items))), self.budget)
-        return (item, CHANNELS) if CHANNELS.id in mentioned else (replace(item, body=tree), arriving)
+        alone = arriving == CHANNELS or CHANNELS.id not in mentioned
+        return (replace(item, body=tree), arriving) if alone else None
 
     def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
         """The definition of a sequence that is the same, which has the places of both from here on."""

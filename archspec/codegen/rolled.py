@@ -85,7 +85,7 @@ def _row(
             break
         if row:
             before = Result(row[-1].location)
-            first, last = _name(row[0]), _name(item)
+            first, last = counted_name(row[0]), counted_name(item)
             follows = item.operands == (before,) and taken[before] == 1 and item.definition is row[0].definition
             if first is None or not follows or last != first._replace(place=first.place + len(row)):
                 break
@@ -95,7 +95,7 @@ def _row(
     return row
 
 
-class _Counted(NamedTuple):
+class Counted(NamedTuple):
     """A name that counts."""
 
     prefix: str
@@ -110,20 +110,20 @@ class _Counted(NamedTuple):
         return f"{self.prefix}{{i + {self.place}}}" if self.place else f"{self.prefix}{{i}}"
 
 
-def _name(item: CallUse) -> _Counted | None:
+def counted_name(item: CallUse | SequenceUse) -> Counted | None:
     """What stands before the number or the letter in a name, and which it is."""
     match item.number:
         case None:
             pass
         case Const(int() as place):
-            return _Counted("", place)
+            return Counted("", place)
         case _:
             return None
     found = _NUMBERED.fullmatch(item.name)
     if found is not None:
-        return _Counted(found[1], int(found[2])) if "{" not in found[1] else None
+        return Counted(found[1], int(found[2])) if "{" not in found[1] else None
     found = _LETTERED.fullmatch(item.name)
-    return _Counted(found[1], ord(found[2]), is_letter=True) if found and "{" not in found[1] else None
+    return Counted(found[1], ord(found[2]), is_letter=True) if found and "{" not in found[1] else None
 
 
 def _loop(
@@ -136,7 +136,7 @@ def _loop(
 ) -> tuple[int, LoopUse] | None:
     """As many of the calls as one loop says, and the loop."""
     written = [replace(use, arguments=arguments(use), operands=row[0].operands) for use in row]
-    named = _name(row[0])
+    named = counted_name(row[0])
     assert named is not None
     first = _first(written, definition, depth)
     if named.place and not named.is_letter:  # best the numbers are those that the names have

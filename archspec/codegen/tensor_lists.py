@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Operand, Ref, Result, listed
-from archspec.records import record
 
-_SHORTEST = 3
+SHORTEST = 3
 """What two iterations give is read sooner by two names."""
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class TensorList:
     """What the iterations of a loop give, in order, and the one layer that takes them."""
 
@@ -59,7 +59,7 @@ def _of_loop(
     before: set[Ref],
 ) -> TensorList | None:
     count = sum(1 for _ in loop.iterations)
-    if count < _SHORTEST or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
+    if count < SHORTEST or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
         return None
     items = (*(Result(loop.location, index) for index in range(1, count)), Result(loop.location))
     label = listed(labels.get(items[0], ""))

@@ -59,6 +59,11 @@ def all_layers(tree: Tree) -> list[LayerUse]:
     return found
 
 
+def results_of(item: CallUse | SequenceUse) -> int:
+    """How many tensors a call or a sequence gives."""
+    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
+
+
 def loops(tree: Tree) -> list[LoopUse]:
     """All loops written in a tree, those of called definitions left out."""
     found: list[LoopUse] = []

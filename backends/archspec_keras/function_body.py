@@ -22,9 +22,10 @@ from archspec.expr import FunctionCall, negated, source
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
+from archspec_keras.carried_statements import CarriedStatements
 from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
-from archspec_keras.loop_statements import LoopStatements, written_arguments
+from archspec_keras.loop_statements import written_arguments
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
@@ -44,7 +45,7 @@ def _is_conditional(lines: Sequence[Statement]) -> bool:
     return len(words) == len(heads) > 1 and words[0] == "if" and words[-1] == "else:" and {*words[1:-1]} <= {"elif"}
 
 
-class BodyWriter(LoopStatements):
+class BodyWriter(CarriedStatements):
     """Writes one definition. Afterwards `printer` says what the code mentions."""
 
     def block(self) -> list[Statement]:
@@ -135,8 +136,13 @@ class BodyWriter(LoopStatements):
 
     def _items(self, tree: Tree) -> None:
         around, self.collecting, self.lists = (self.collecting, self.lists), tensor_lists(tree), {}
+        rows = {row.items[0].location: row for row in self._rows(tree)}
+        in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
-            if isinstance(item, LoopUse) and not item.name and item.number is None:
+            if item.location in in_row:
+                if item.location in rows:
+                    self._carried(rows[item.location])
+            elif isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:
                 self._item(item, tree)
@@ -192,6 +198,7 @@ class BodyWriter(LoopStatements):
         """The list that a layer joins, with others after its own tensors."""
         [found] = (found for found in self.collecting.values() if found.taker == use.location)
         tensors, others = self.lists[use.location], self._take(found.others)
+        self.allocator.taken.discard(tensors)  # another list may have the name
         return [f"[*{', '.join([tensors, *others])}]" if others else tensors]
 
     def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:

@@ -11,9 +11,11 @@ from typing import Final
 
 from archspec.codegen.bounds import bounds
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
+from archspec.codegen.joined_rows import with_joined_rows
 from archspec.codegen.marked_text import Paths, join, whole
 from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
 from archspec.codegen.render import render
+from archspec.codegen.reuse import uses_of
 from archspec.codegen.rolled import with_rolled_calls
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
@@ -73,6 +75,9 @@ class _Function:
 def module_of(graph: LayerGraph) -> Module:
     """What the source is printed of."""
     module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
+    for definition in module.definitions:
+        again = uses_of(definition.tree)
+        definition.tree = with_joined_rows(definition.tree, definition, 0, again=again, arguments=written_arguments)
     return with_rolled_calls(module, written_arguments, written)
 
 

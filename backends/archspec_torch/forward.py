@@ -8,6 +8,7 @@ from typing import Final
 
 from archspec.codegen.carried_rows import CarriedRow, carried_rows
 from archspec.codegen.conditions import as_elif, is_condition
+from archspec.codegen.joined_rows import with_joined_rows
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
     INDENT,
@@ -26,11 +27,11 @@ from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
-from archspec.codegen.walk import held, stops
+from archspec.codegen.walk import held, results_of, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Result
 from archspec_torch.ops import ROWS
-from archspec_torch.row_classes import RowClass
+from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import Spelling
 
@@ -53,6 +54,8 @@ def forward(
     there are no lines where its base class's own do.
     """
     tree = definition.tree if row is None or row.forward is None else row.forward
+    if row is None and spelling.keyed:
+        tree = _with_own_rows(tree, definition, spelling)
     writer = _ForwardWriter(
         VariableAllocator(
             tree,
@@ -124,7 +127,7 @@ class _ForwardWriter(RowStatements):
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
-        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, _results)}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, results_of)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
@@ -139,7 +142,8 @@ class _ForwardWriter(RowStatements):
 
     def is_all(self, row: CarriedRow, tree: Tree) -> bool:
         """Whether a row is all that the class holds, an `nn.ModuleDict`: a loop can go through its members."""
-        others = (item.location for item in tree.items if item not in row.items)
+        own = {item.location for item in row.items}
+        others = (item.location for item in tree.items if item.location not in own)
         return self.spelling.keyed and not any((location,) in self.spelling.members for location in others)
 
     def item(self, item: ItemUse, depth: int) -> None:
@@ -204,6 +208,8 @@ class _ForwardWriter(RowStatements):
             return replace(code, args=(given, *code.args[1:]))
 
         self.add(item.location, self.with_label(make, item.paths), found.others, "merge", item.paths, depth)
+        if Result(item.location) not in self.pending:
+            self.allocator.taken.discard(tensors)  # another list may have the name
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""
@@ -290,13 +296,16 @@ class _ForwardWriter(RowStatements):
         return []
 
 
+def _with_own_rows(tree: Tree, definition: Definition, spelling: Spelling) -> Tree:
+    """The tree with a loop in place of calls in a row that are joined, where the class holds nothing else."""
+    made = with_joined_rows(tree, definition, 0)
+    others = [item for item in made.items if not is_rolled(item)]
+    return tree if any((item.location,) in spelling.members for item in others) else made
+
+
 def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
     """Whether two members are of one class."""
     return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
-
-
-def _results(item: CallUse | SequenceUse) -> int:
-    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

@@ -70,7 +70,9 @@ class RowStatements(ForwardStatements):
         self.allocator.hold(Result(item.location), name)
         if name != carried and not in_place:
             self.lines.append(f"{indent}{name} = {carried}")
-        self.lines.append(f"{indent}for layer in {self.spelling.member(self.spelling.members[(item.location,)])}:")
+        own = not item.name and item.number is None  # all that the class holds
+        parts = "self.values()" if own else self.spelling.member(self.spelling.members[(item.location,)])
+        self.lines.append(f"{indent}for layer in {parts}:")
         called = f"layer({', '.join([name, *others])})"
         self.lines += [] if in_place else [f"{indent}{INDENT}{name} = {called}"]
         self.lines.append(f"{indent}{INDENT}{tensors}.append({called if in_place else name})")

@@ -251,3 +251,34 @@ def test_iterations_that_are_the_same_are_one_class(filters: str, classes: int) 
     source = archspec.generate(graph, "torch")
     assert source.count("class DenseMid") == classes + 1  # and the row of them
     conforms(graph)
+
+
+CHAINS = {
+    "two": DENSE,
+    "one takes the other's place": DENSE.replace("- from: latest\n", "- from: joined\n"),
+    "one stays the same": DENSE.replace("from: all}, []]", "from: all}, [], {from: input}]"),
+    "three": DENSE.replace("  - tap: all\n", "  - tap: all\n  - tap: older\n")
+    .replace("{all: joined}", "{older: all, all: joined}")
+    .replace("from: all}, []]", "from: older}, []]"),
+    "with a condition": DENSE.replace(
+        "- tap: latest", "- {sigmoid: {}, when: channels > 3}\n            - tap: latest"
+    ),
+}
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_is_handed_on_in_a_row_is_computed_alike(name: str) -> None:
+    conforms(archspec.compile(load_text(CHAINS[name])))
+
+
+def test_source_has_a_loop_over_what_is_handed_on() -> None:
+    graph = archspec.compile(load_text(DENSE))
+    assert (
+        "        joined = x\n        for layer in self.values():\n            x, joined = layer(x, joined)\n"
+        "        return x, joined\n"
+    ) in str(archspec.generate(graph, "torch"))
+    assert (
+        '    for i in range(5):\n        latest = unit(latest, name=f"mid_{i}_unit")\n'
+        '        joined = layers.Concatenate(name=f"mid_{i}_concat")([joined, latest])\n'
+    ) in str(archspec.generate(graph, "keras"))

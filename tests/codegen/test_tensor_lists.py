@@ -176,3 +176,51 @@ layers:
 {COLLECTED.replace("TIMES", "4")}
   - concat: [BEFORE{{from: outputs}}, {{from: input}}]
 """
+
+
+BY_HAND = """
+archspec: 1
+name: net
+input: {channels: 4, height: 6, width: 6}
+blocks:
+  unit:
+    params: {filters: {}}
+    layers:
+      - conv: {filters: filters, kernel: 3, padding: same}
+      - relu
+  row:
+    params: {filters: {}}
+    layers:
+      - unit: {name: "0", filters: filters}
+      - tap: x0
+      - unit: {name: "1", filters: filters}
+      - tap: x1
+      - unit: {name: "2", filters: filters}
+      - tap: x2
+      - concat: [{from: input}, {from: x0}, {from: x1}, {from: x2}]
+layers:
+  - row: {name: first, filters: 8}
+  - row: {name: second, filters: 6}
+"""
+VARIED = {
+    "all": BY_HAND,
+    "another order": BY_HAND.replace("{from: x0}, {from: x1}", "{from: x1}, {from: x0}"),
+    "one is not joined": BY_HAND.replace("{from: x1}, ", "").replace("      - tap: x1\n", ""),
+    "another class within": BY_HAND.replace('- unit: {name: "1", filters: filters}', '- relu: {name: "1"}'),
+    "widths of their own": BY_HAND.replace('{name: "1", filters: filters}', '{name: "1", filters: filters + 2}'),
+    "the last goes on": BY_HAND.replace("{from: x2}]", "{from: x2}]\n      - concat: [[], {from: x2}]"),
+}
+
+
+def test_calls_in_a_row_that_are_joined_are_a_list_too() -> None:
+    graph = archspec.compile(load_text(BY_HAND))
+    source = str(archspec.generate(graph, "torch"))
+    assert "xs = [x]\n        for layer in self.values():\n            xs.append(layer(xs[-1]))\n" in source
+    source = str(archspec.generate(graph, "keras"))
+    assert 'for i in range(3):\n        xs.append(unit(xs[-1], filters, name=f"{name}_{i}"))\n' in source
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("name", VARIED)
+def test_they_are_computed_alike(name: str) -> None:
+    conforms(archspec.compile(load_text(VARIED[name])))

@@ -72,9 +72,12 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
 def _pads_where_strided(nodes: Sequence[Node]) -> bool:
     """Whether one function can say which convolutions pad by a layer before: those of a stride, and a kernel, above 1.
 
-    All others cover what arrives, as `same` does.
+    All others cover what arrives, as `same` does. Where those of greater kernels are all strided, none of them has to
+    ask, so that a function of their own is shorter.
     """
     ops = [node.op for node in nodes if isinstance(node.op, Conv)]
+    if not covered_by_stride([op for op in ops if max(op.kernel) > 1]):
+        return False
     asked = ["stride"] if all(max(op.kernel) > 1 for op in ops if max(op.stride) > 1) else ["stride", "kernel"]
     plain = all(isinstance(node.exprs.get(name), Name) for node in nodes for name in asked)
     square = asked == ["stride"] or all(len({*op.kernel}) == 1 for op in ops)
