@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archspec.codegen.condition_docs import GATES, listed
+from archspec.codegen.branch_items import GATES
+from archspec.codegen.condition_docs import listed
 from archspec.codegen.tree import CallUse, Definition, ItemUse, LayerUse, SequenceUse, Tree
 from archspec.codegen.variable_roles import roles
 from archspec.codegen.walk import is_chain

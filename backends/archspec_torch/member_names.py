@@ -132,3 +132,15 @@ def joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Map
         [*names] = {member_name(use) for use in (*then, *other)}
         return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
     return all(makers[member_name(use)] == 1 for use in then or other)
+
+
+def either_activation(item: ChoiceUse, sides: Sequence[Sequence[Use] | None]) -> tuple[LayerUse, LayerUse] | None:
+    """The two activations of which a condition chooses one, where neither has weights or a name of its own."""
+    match sides:
+        case ([LayerUse() as then], [LayerUse() as other]):
+            pass
+        case _:
+            return None
+    if any(use.named or use.has_weights or use.number or use.op.kind != "activation" for use in (then, other)):
+        return None
+    return then, other

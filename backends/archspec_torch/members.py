@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import Final
 
 from archspec.codegen.bounds import bounds
 from archspec.codegen.conditions import as_elif, is_condition
@@ -31,6 +32,7 @@ from archspec_torch.member_names import (
     arms,
     calls_of_both,
     certain_names,
+    either_activation,
     joinable,
     member_name,
     members_of,
@@ -42,6 +44,9 @@ from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
 from archspec_torch.spelling import Spelling
+
+_ACTIVATION: Final = "activation"
+"""The member that is one activation or another."""
 
 
 class MemberWriter(LoopWriter):
@@ -185,6 +190,9 @@ class MemberWriter(LoopWriter):
             self._selected(item, found, depth)
         elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
+        elif depth == 2 and (uses := either_activation(item, sides)) and _ACTIVATION not in self.taken:
+            self.taken.add(_ACTIVATION)
+            self._activation(item, uses)
         else:
             both = [made for made in calls_of_both(item) if depth == 2 and self.makers[member_name(made[0])] == 2]
             self.made |= {use.location for made in both for use in made[:2]}
@@ -230,6 +238,15 @@ class MemberWriter(LoopWriter):
             self.spell(left[0])
             self.init.append(f"{indent}else:")
             self.assign(names[0], self.module(left[0]), depth + 1)
+
+    def _activation(self, item: ChoiceUse, uses: tuple[LayerUse, LayerUse]) -> None:
+        """One of two activations that have no names of their own: one member, as people write it."""
+        then, other = map(self.module, uses)
+        code = conditional(then, self.printer.expr(item.condition), other)
+        self.init += lay_out(code, 2, f"{self.spelling.member(_ACTIVATION)} = ")
+        self.spelling.members |= {(use.location,): _ACTIVATION for use in uses}
+        self.spelling.joined[item.location] = [_ACTIVATION]
+        self.declared.add(_ACTIVATION)
 
     def _made_before(self, kept: Sequence[Use], condition: str, depth: int) -> list[str] | None:
         """The member that does the same under the same condition, of a layer without weights and a name of its own."""
