@@ -200,11 +200,11 @@ layers: [unit]
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_a_residual_goes_on_before_branches_that_take_each_others_tensors(backend: str) -> None:
     found = source_of(SUMS_OF_PARTS, backend)
-    assert (
-        "residual = self.conv1(x)" in found if backend == "torch" else 'residual = layers.Conv2D(8, 1, name=f"' in found
+    assert ("    residual = self.conv1(x)" if backend == "torch" else "    residual = conv2d(\n        8, 1, ") in found
+    split = (
+        "torch.chunk(residual, 2, dim=1)" if backend == "torch" else 'ChannelParts(2, name=f"{name}_split")(residual)'
     )
-    assert "first, second = " in found
-    assert "    y = " not in found.replace("a + second", "")
+    assert f"first, second = {split}" in found
 
 
 INPUTS = """
