@@ -13,6 +13,8 @@ GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
 """What a gate comes out of."""
 COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
+GENERAL: Final = frozenset({"conv", "convs", "bn", "bns", "norm", "dense", "fc", "layer", "layers", "block", "blocks"})
+"""What several names may begin with that says nothing of a branch."""
 _FEW: Final = 6
 """Layers of a block that counts as one layer of a network's branch."""
 

@@ -16,6 +16,7 @@ from typing import Final
 from archspec.codegen.branch_items import (
     COUNT,
     GATES,
+    GENERAL,
     convolutions,
     ends_in_gate,
     has_own_name,
@@ -303,7 +304,7 @@ class _Roles:
             return items[0].name
         parts = [name.split("_") for name in named]
         shared = "_".join(part for part, *_ in takewhile(_all_equal, zip(*parts, strict=False)))
-        return shared if shared.isidentifier() else ""
+        return shared if shared.isidentifier() and shared not in GENERAL else ""
 
     def call(self, branch: _Branch, name: str) -> None:
         """Name the tensors of a branch, those at its end in conditions too."""

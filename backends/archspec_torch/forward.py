@@ -78,12 +78,25 @@ def forward(
         taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)])
         return names, [*writer.lines, *lay_out(taken, 2, "return ")]
     if len(tree.results) == 1:
-        return names, [*writer.lines, *lay_out(writer.take(tree.results[0]), 2, "return ")]
+        returned = writer.take(tree.results[0])
+        last = _returned(writer.lines, returned)
+        return names, last or [*writer.lines, *lay_out(returned, 2, "return ")]
     if not writer.fits(tree.results, 2):
         for ref in tree.results:
             writer.variable(ref, 2)
-    returned = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
-    return names, [*writer.lines, *lay_out(returned, 2, "return ")]
+    together = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
+    return names, [*writer.lines, *lay_out(together, 2, "return ")]
+
+
+def _returned(lines: Sequence[str], code: Code) -> list[str]:
+    """The lines, where the last statement gives the variable that is returned: it returns that; else nothing."""
+    start = f"{INDENT * 2}{flat(code)} = "
+    places = [place for place, line in enumerate(lines) if not line.startswith((INDENT * 3, f"{INDENT * 2})"))]
+    if not places or not lines[places[-1]].startswith(start):
+        return []
+    last = places[-1]
+    first = as_marked(f"{INDENT * 2}return {lines[last].removeprefix(start)}", lines[last])
+    return [*lines[:last], whole(first, *marks(code)), *lines[last + 1 :]]
 
 
 def _as_expression(then: Sequence[str], other: Sequence[str], name: str, test: str, depth: int) -> list[str]:

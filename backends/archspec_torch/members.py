@@ -29,10 +29,10 @@ from archspec.expr import Const, Expr, Name, negated
 from archspec.reserved_names import NOT_LAYERS
 from archspec_torch.loop_writer import LoopWriter
 from archspec_torch.member_names import (
+    activations,
     arms,
     calls_of_both,
     certain_names,
-    either_activation,
     joinable,
     member_name,
     members_of,
@@ -190,9 +190,9 @@ class MemberWriter(LoopWriter):
             self._selected(item, found, depth)
         elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
-        elif depth == 2 and (uses := either_activation(item, sides)) and _ACTIVATION not in self.taken:
+        elif depth == 2 and (chosen := activations(item)) is not None and _ACTIVATION not in self.taken:
             self.taken.add(_ACTIVATION)
-            self._activation(item, uses)
+            self._activation(item, chosen)
         else:
             both = [made for made in calls_of_both(item) if depth == 2 and self.makers[member_name(made[0])] == 2]
             self.made |= {use.location for made in both for use in made[:2]}
@@ -239,12 +239,14 @@ class MemberWriter(LoopWriter):
             self.init.append(f"{indent}else:")
             self.assign(names[0], self.module(left[0]), depth + 1)
 
-    def _activation(self, item: ChoiceUse, uses: tuple[LayerUse, LayerUse]) -> None:
-        """One of two activations that have no names of their own: one member, as people write it."""
-        then, other = map(self.module, uses)
-        code = conditional(then, self.printer.expr(item.condition), other)
+    def _activation(self, item: ChoiceUse, chosen: Sequence[tuple[Expr | None, LayerUse | None]]) -> None:
+        """One of several activations that have no names of their own: one member, as people write it."""
+        code: Code = ""
+        for condition, use in reversed(chosen):
+            made = call("nn.Identity") if use is None else self.module(use)
+            code = made if condition is None else conditional(made, self.printer.expr(condition), code)
         self.init += lay_out(code, 2, f"{self.spelling.member(_ACTIVATION)} = ")
-        self.spelling.members |= {(use.location,): _ACTIVATION for use in uses}
+        self.spelling.members |= {(use.location,): _ACTIVATION for _, use in chosen if use is not None}
         self.spelling.joined[item.location] = [_ACTIVATION]
         self.declared.add(_ACTIVATION)
 

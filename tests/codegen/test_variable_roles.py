@@ -274,3 +274,30 @@ def test_members_under_a_condition_are_one_expression_where_that_is_no_longer() 
 def test_a_tensor_that_is_padded_or_not_is_one_expression_in_keras() -> None:
     found = source_of(UNIT, "keras")
     assert 'residual = ZeroPadding2D(1, name=f"{name}_conv1_pad")(x) if stride > 1 else x' in found
+
+
+THREE = """
+blocks:
+  unit:
+    params: {act: {default: relu, choices: [relu, gelu, none]}}
+    layers:
+      - conv: {name: conv, filters: 8, kernel: 3, padding: 1}
+      - when: act == 'relu'
+        relu: {}
+        else: [{gelu: {}, when: act == 'gelu'}]
+layers: [unit, unit: {act: "'gelu'"}, unit: {act: "'none'"}]
+"""
+
+
+def test_one_of_several_activations_or_none_is_one_member_that_forward_calls() -> None:
+    found = source_of(THREE, "torch")
+    assert 'nn.ReLU() if act == "relu" else nn.GELU() if act == "gelu" else nn.Identity()' in found
+    assert "        return self.activation(x)\n" in found or "return self.activation(self.conv(x))" in found
+    archspec.build(load_text(HEAD + THREE), backend="torch")
+
+
+def test_a_branch_is_not_called_after_what_all_layers_are() -> None:
+    text = BRANCHES.replace("name: point", "name: conv_a").replace(
+        "filters: 4, kernel: 1}, conv: {name: wide", "name: conv_b, filters: 4, kernel: 1}, conv: {name: conv_c"
+    )
+    assert "([branch1, branch2])" in source_of(text, "keras")
