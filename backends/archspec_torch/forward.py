@@ -30,7 +30,7 @@ from archspec.ir.scope import Operand, Result
 from archspec_torch.ops import ROWS
 from archspec_torch.row_classes import RowClass
 from archspec_torch.row_statements import RowStatements
-from archspec_torch.spelling import Spelling
+from archspec_torch.spelling import ACTIVATION, Spelling
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
@@ -148,7 +148,8 @@ class _ForwardWriter(RowStatements):
             case ChoiceUse() if item.location in self.spelling.joined:
                 names = self.spelling.joined[item.location]
                 make = self.member_calls(names)
-                if [*self.spelling.joined.values()].count(names) > 1:  # whose call it is, its member does not say
+                # Whose call it is, its member does not say where it serves several, or is one of several activations.
+                if [*self.spelling.joined.values()].count(names) > 1 or names == [ACTIVATION]:
                     make = self.with_label(make, held(item))
                 taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
                 self.allocator.spend(taken[1:])  # one call stands for both sides

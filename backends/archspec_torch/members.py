@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Final
 
 from archspec.codegen.bounds import bounds
 from archspec.codegen.conditions import as_elif, is_condition
@@ -43,10 +42,7 @@ from archspec_torch.names import DICT_METHODS
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
-from archspec_torch.spelling import Spelling
-
-_ACTIVATION: Final = "activation"
-"""The member that is one activation or another."""
+from archspec_torch.spelling import ACTIVATION, Spelling
 
 
 class MemberWriter(LoopWriter):
@@ -190,8 +186,8 @@ class MemberWriter(LoopWriter):
             self._selected(item, found, depth)
         elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
-        elif depth == 2 and (chosen := activations(item)) is not None and _ACTIVATION not in self.taken:
-            self.taken.add(_ACTIVATION)
+        elif depth == 2 and (chosen := activations(item)) is not None and ACTIVATION not in self.taken:
+            self.taken.add(ACTIVATION)
             self._activation(item, chosen)
         else:
             both = [made for made in calls_of_both(item) if depth == 2 and self.makers[member_name(made[0])] == 2]
@@ -245,10 +241,10 @@ class MemberWriter(LoopWriter):
         for condition, use in reversed(chosen):
             made = call("nn.Identity") if use is None else self.module(use)
             code = made if condition is None else conditional(made, self.printer.expr(condition), code)
-        self.init += lay_out(code, 2, f"{self.spelling.member(_ACTIVATION)} = ")
-        self.spelling.members |= {(use.location,): _ACTIVATION for _, use in chosen if use is not None}
-        self.spelling.joined[item.location] = [_ACTIVATION]
-        self.declared.add(_ACTIVATION)
+        self.init += lay_out(code, 2, f"{self.spelling.member(ACTIVATION)} = ")
+        self.spelling.members |= {(use.location,): ACTIVATION for _, use in chosen if use is not None}
+        self.spelling.joined[item.location] = [ACTIVATION]
+        self.declared.add(ACTIVATION)
 
     def _made_before(self, kept: Sequence[Use], condition: str, depth: int) -> list[str] | None:
         """The member that does the same under the same condition, of a layer without weights and a name of its own."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import Code
+
+ACTIVATION: Final = "activation"
+"""The member that is one of several activations, whatever each is called."""
 
 
 @dataclass(slots=True)
