@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archspec.codegen.condition_docs import GATES, listed
-from archspec.codegen.tree import CallUse, Definition, ItemUse, LayerUse, SequenceUse, Tree
+from archspec.codegen.branch_items import GATES
+from archspec.codegen.condition_docs import listed
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, SequenceUse, Tree
 from archspec.codegen.variable_roles import roles
-from archspec.codegen.walk import is_chain
+from archspec.codegen.walk import is_chain, layers
+from archspec.ir.scope import Operand
 
 _MOST: Final = 6
 """Items that are listed; a block of more is not said in a sentence."""
@@ -34,17 +36,20 @@ _CONVOLUTIONS: Final = frozenset({"conv", "conv_transpose"})
 def summary(definition: Definition) -> str:
     """One sentence about a block."""
     tree = definition.tree
-    if all(isinstance(item, LayerUse) for item in tree.items) and is_chain(tree) and 0 < len(tree.items) <= _MOST:
-        return _sentence([_layer(item) for item in tree.items if isinstance(item, LayerUse)])
+    parts = [_layer(item) for item in tree.items]
+    if all(parts) and is_chain(tree) and 0 < len(parts) <= _MOST:
+        return _sentence(parts)
     named = set(roles(tree, definition.budget).values())
     if "gate" in named and _weighs_channels(tree):
         return "Squeeze and excitation: a gate for each channel, from the means of all."
+    if "gate" in named and (weighed := _weighed(definition)):
+        return f"Multiplies {weighed} by a gate."
     count = sum(isinstance(item, LayerUse) and item.op.name in _CONVOLUTIONS for item in tree.items)
     if named & {"residual", "out"}:
         return f"Residual block of {count} convolutions." if count > 1 else "Residual block."
-    parts = [f"`{name}`" for name in dict.fromkeys(map(_name, tree.items)) if name]
-    if 0 < len(parts) <= _MOST:
-        return f"Block of {listed(parts)}."
+    called = [f"`{name}`" for name in dict.fromkeys(map(_name, tree.items)) if name]
+    if 0 < len(called) <= _MOST:
+        return f"Block of {listed(called)}."
     return f"The block `{definition.name}`."
 
 
@@ -53,8 +58,12 @@ def _sentence(parts: Sequence[str]) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _layer(use: LayerUse) -> str:
-    """`1x1 convolution`."""
+def _layer(use: ItemUse) -> str:
+    """`1x1 convolution`; of a condition that chooses an activation that word; empty of all else."""
+    if isinstance(use, ChoiceUse) and {layer.op.kind for layer in layers(Tree((use,), ()))} == {"activation"}:
+        return "activation"
+    if not isinstance(use, LayerUse):
+        return ""
     word = _WORDS.get(use.op.name, use.op.name.replace("_", " "))
     kernel = use.values.get("kernel") if use.op.name in _CONVOLUTIONS else None
     sizes = kernel if isinstance(kernel, tuple) else ()
@@ -66,6 +75,18 @@ def _weighs_channels(tree: Tree) -> bool:
     ops = {item.op.name for item in tree.items if isinstance(item, LayerUse)}
     last = tree.items[-1]
     return isinstance(last, LayerUse) and last.op.name == "multiply" and "global_avg_pool" in ops and bool(ops & GATES)
+
+
+def _weighed(definition: Definition) -> str:
+    """What the last layer of a block multiplies by a gate; empty where that is not what comes in."""
+    last = definition.tree.items[-1]
+    if not isinstance(last, LayerUse) or last.op.name != "multiply":
+        return ""
+    places = [ref.index for ref in last.operands if isinstance(ref, Operand)]
+    if len(places) != 1:
+        return ""
+    called = definition.inputs[places[0]] if places[0] < len(definition.inputs) else ""
+    return f"`{called}`" if called else "its input"
 
 
 def _name(item: ItemUse) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from archspec.codegen.branch_items import GATES
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, Tree
 from archspec.codegen.walk import layers
 from archspec.expr import Compare, Const, Name, names, source
@@ -15,8 +16,6 @@ _LISTED: Final = 3
 """What is named of several things that are done."""
 _LONGEST: Final = 40
 """Characters of a condition that a docstring repeats."""
-GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
-"""What a gate comes out of."""
 
 
 class _Done(NamedTuple):

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Final, TypeGuard
+from typing import Final
 
-from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.branch_items import (
+    COUNT,
+    GATES,
+    GENERAL,
+    convolutions,
+    ends_in_gate,
+    has_own_name,
+    is_pointwise,
+    is_short,
+    joins,
+    results_of,
+    taken_by,
+    weight,
+)
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, SequenceUse, Tree
 from archspec.ir.scope import Ref, Result
 from archspec.limits import Budget
 
-_GATES: Final = frozenset({"sigmoid", "hard_sigmoid"})
 _UNARY_OF_GATES: Final = frozenset({"scale", "reshape", "flatten", "to_image", "dropout"})
 _LONGEST: Final = 24
 """Items of a branch: where it has more, it is not what a person would call one thing."""
@@ -25,10 +38,6 @@ _LOOKED_AT: Final = 48
 """Tensors that are looked at, at most, to find where two branches part."""
 _DEEPEST: Final = 8
 """Merges inside each other, at most, that are looked through for where a branch starts."""
-_COUNT: Final = re.compile(r"_\d+$")
-"""What follows the name that the layers of a branch share."""
-_FEW: Final = 6
-"""Layers of a block that counts as one layer of a network's branch."""
 _OTHERWISE: Final = {"out": "output"}
 """What a role is called where something else has its name, if not after what gives it."""
 _BRANCH: Final = re.compile(r"branch\d+(_\d+)*")
@@ -80,7 +89,7 @@ class _Roles:
     def _entered(self, tree: Tree) -> Counter[Ref]:
         taken = Counter(tree.results)
         for item in tree.items:
-            self.givers |= {Result(item.location, index): item for index in range(_results(item))}
+            self.givers |= {Result(item.location, index): item for index in range(results_of(item))}
             if isinstance(item, ChoiceUse):
                 taken += self._entered(item.then) | self._entered(item.other)
             else:
@@ -159,7 +168,7 @@ class _Roles:
                 self.call(made, "new_features")
             return
         full = [self.own_name(branch) for branch in branches]
-        short = [_COUNT.sub("", name) for name in full]
+        short = [COUNT.sub("", name) for name in full]
         named = short if len({*short}) == len(short) else full
         if not all(named) or len({*named}) < len(named):
             around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
@@ -186,9 +195,15 @@ class _Roles:
         """The tensors from this one back to one that the other branches come from, too."""
         refs: list[Ref] = []
         takers = 1
-        while end not in others and end in self.givers and _results(self.givers[end]) == 1:
+        while end not in others and end in self.givers:
             item = self.givers[end]
-            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not _is_short(item)):
+            if results_of(item) > 1:  # each part has a name of its own; what is split belongs to the branch
+                before = self.before(item) if isinstance(item, LayerUse) else None
+                if before is None:
+                    break
+                end, takers = before, 1
+                continue
+            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not is_short(item)):
                 return None
             refs.append(end)
             before = self.before(item)
@@ -201,7 +216,7 @@ class _Roles:
         """How often what an item works on may be taken, all of it for that item."""
         if isinstance(item, ChoiceUse):
             return max(self._entered(item.then)[before], self._entered(item.other)[before], 1)
-        if _joins(item):
+        if joins(item):
             return len(item.operands)
         is_weighed = isinstance(item, LayerUse) and item.op.name == "multiply" and before in item.operands
         return 2 if is_weighed and any(before in self.behind(ref) for ref in item.operands if ref != before) else 1
@@ -235,14 +250,14 @@ class _Roles:
             return starts.pop()
         # Of branches that take each other's tensors: the last one that all come from.
         shared = set[Ref].intersection(*behind)
-        return max(shared, key=lambda ref: len(self.behind(ref)), default=None) if _joins(item) else None
+        return max(shared, key=lambda ref: len(self.behind(ref)), default=None) if joins(item) else None
 
     def behind(self, end: Ref) -> set[Ref]:
         """The tensors that one is made of, itself included, as far back as branches go."""
         found, left = {end}, [end]
         while left and len(found) < _LOOKED_AT:
             item = self.givers.get(left.pop())
-            for ref in _behind(item) if item is not None else ():
+            for ref in taken_by(item) if item is not None else ():
                 if ref not in found:
                     found.add(ref)
                     left.append(ref)
@@ -250,15 +265,15 @@ class _Roles:
         return found
 
     def weight(self, branch: _Branch) -> int:
-        return sum(_weight(self.givers[ref]) for ref in branch.refs)
+        return sum(weight(self.givers[ref]) for ref in branch.refs)
 
     def passes_on(self, branch: _Branch) -> bool:
         """Whether a branch is what arrives, but for what it takes to bring that to another shape."""
         items = [self.givers[ref] for ref in branch.refs]
         if any(isinstance(item, ChoiceUse) and not (item.then.items and item.other.items) for item in items):
             return True  # where the shape stays, it is what arrives
-        found = [layer for item in items for layer in _convolutions(item)]
-        return len(found) < 2 and all(_is_pointwise(layer) for layer in found)
+        found = [layer for item in items for layer in convolutions(item)]
+        return len(found) < 2 and all(is_pointwise(layer) for layer in found)
 
     def attends(self, branch: _Branch) -> bool:
         items = [self.givers[ref] for ref in branch.refs]
@@ -272,11 +287,11 @@ class _Roles:
                 case LayerUse() if item.op.name in _UNARY_OF_GATES and len(item.operands) == 1:
                     end = item.operands[0]
                 case LayerUse():
-                    return item.op.name in _GATES
+                    return item.op.name in GATES
                 case CallUse():
-                    return _ends_in_gate(item.definition.tree)
+                    return ends_in_gate(item.definition.tree)
                 case SequenceUse():
-                    return _ends_in_gate(item.body)
+                    return ends_in_gate(item.body)
                 case _:
                     return False
         return False
@@ -284,12 +299,12 @@ class _Roles:
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
-        named = [item.name for item in items if _has_own_name(item)]
+        named = [item.name for item in items if has_own_name(item)]
         if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name
         parts = [name.split("_") for name in named]
         shared = "_".join(part for part, *_ in takewhile(_all_equal, zip(*parts, strict=False)))
-        return shared if shared.isidentifier() else ""
+        return shared if shared.isidentifier() and shared not in GENERAL else ""
 
     def call(self, branch: _Branch, name: str) -> None:
         """Name the tensors of a branch, those at its end in conditions too."""
@@ -315,100 +330,6 @@ class _Roles:
 
 def _all_equal(parts: Sequence[str]) -> bool:
     return len({*parts}) == 1
-
-
-def _has_own_name(item: ItemUse) -> TypeGuard[LayerUse | CallUse | SequenceUse]:
-    """Whether the spec names an item; a call may be called after its block, with a number."""
-    if isinstance(item, CallUse):
-        called, block = f"_{_COUNT.sub('', item.name)}_", f"_{item.definition.name}_"
-        return not (block.startswith(called) or block.endswith(called))
-    return isinstance(item, SequenceUse) or (isinstance(item, LayerUse) and item.named)
-
-
-def _is_short(item: ItemUse) -> bool:
-    """Whether an item is a layer, or a block of a few layers alone."""
-    if isinstance(item, CallUse):
-        inside = item.definition.tree.items
-        return len(inside) <= _FEW and all(isinstance(inner, LayerUse) for inner in inside)
-    return isinstance(item, LayerUse)
-
-
-def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
-    return isinstance(item, LayerUse) and item.op.name == "concat"
-
-
-def _results(item: ItemUse) -> int:
-    """How many tensors an item gives."""
-    match item:
-        case LayerUse():
-            return item.results
-        case CallUse():
-            return len(item.definition.tree.results)
-        case SequenceUse():
-            return len(item.body.results)
-        case ChoiceUse():
-            return len(item.then.results)
-        case LoopUse():
-            return 1 + len(item.marks)
-
-
-def _operands(item: ItemUse) -> Sequence[Ref]:
-    return (item.operand,) if isinstance(item, ChoiceUse) else item.operands
-
-
-def _behind(item: ItemUse) -> Iterator[Ref]:
-    """The tensors that an item is made of, those that a condition's sides take included."""
-    yield from _operands(item)
-    if isinstance(item, ChoiceUse):
-        for side in (item.then, item.other):
-            yield from side.results
-            for inner in side.items:
-                yield from _behind(inner)
-
-
-def _weight(item: ItemUse) -> int:
-    """How many layers with weights an item has, roughly."""
-    match item:
-        case LayerUse():
-            return item.has_weights
-        case CallUse():
-            inside = [inner for inner in item.definition.tree.items if not isinstance(inner, CallUse)]
-            return max(1, len(item.definition.tree.items) - len(inside) + sum(map(_weight, inside)))
-        case SequenceUse():
-            return sum(_weight(inner) for inner in item.body.items)
-        case ChoiceUse():
-            return max(sum(map(_weight, side.items)) for side in (item.then, item.other))
-        case LoopUse():
-            return len(item.runs)
-
-
-def _convolutions(item: ItemUse) -> Iterator[LayerUse]:
-    """The convolutions and dense layers of an item, those of called definitions included."""
-    match item:
-        case LayerUse():
-            yield from [item] if item.op.name in ("conv", "conv_transpose", "dense", "attention") else []
-        case CallUse():
-            for inner in item.definition.tree.items:
-                yield from _convolutions(inner)
-        case SequenceUse():
-            for inner in item.body.items:
-                yield from _convolutions(inner)
-        case ChoiceUse():
-            for inner in (*item.then.items, *item.other.items):
-                yield from _convolutions(inner)
-        case LoopUse():
-            for run in item.runs:
-                yield from _convolutions(run.item)
-
-
-def _is_pointwise(layer: LayerUse) -> bool:
-    return "kernel" not in layer.values or {*layer.value("kernel")} == {1}
-
-
-def _ends_in_gate(tree: Tree) -> bool:
-    """Whether what a scope gives comes out of a sigmoid."""
-    last = tree.items[-1] if tree.items else None
-    return isinstance(last, LayerUse) and last.op.name in _GATES and tree.results == (Result(last.location),)
 
 
 def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:

@@ -33,7 +33,7 @@ from archspec.ir.scope import Operand, Result
 from archspec_torch.ops import ROWS
 from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.row_statements import RowStatements
-from archspec_torch.spelling import Spelling
+from archspec_torch.spelling import ACTIVATION, Spelling
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
@@ -84,12 +84,25 @@ def forward(
         taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)])
         return names, [*writer.lines, *lay_out(taken, 2, "return ")]
     if len(tree.results) == 1:
-        return names, [*writer.lines, *lay_out(writer.take(tree.results[0]), 2, "return ")]
+        returned = writer.take(tree.results[0])
+        last = _returned(writer.lines, returned)
+        return names, last or [*writer.lines, *lay_out(returned, 2, "return ")]
     if not writer.fits(tree.results, 2):
         for ref in tree.results:
             writer.variable(ref, 2)
-    returned = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
-    return names, [*writer.lines, *lay_out(returned, 2, "return ")]
+    together = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
+    return names, [*writer.lines, *lay_out(together, 2, "return ")]
+
+
+def _returned(lines: Sequence[str], code: Code) -> list[str]:
+    """The lines, where the last statement gives the variable that is returned: it returns that; else nothing."""
+    start = f"{INDENT * 2}{flat(code)} = "
+    places = [place for place, line in enumerate(lines) if not line.startswith((INDENT * 3, f"{INDENT * 2})"))]
+    if not places or not lines[places[-1]].startswith(start):
+        return []
+    last = places[-1]
+    first = as_marked(f"{INDENT * 2}return {lines[last].removeprefix(start)}", lines[last])
+    return [*lines[:last], whole(first, *marks(code)), *lines[last + 1 :]]
 
 
 def _as_expression(then: Sequence[str], other: Sequence[str], name: str, test: str, depth: int) -> list[str]:
@@ -158,7 +171,8 @@ class _ForwardWriter(RowStatements):
             case ChoiceUse() if item.location in self.spelling.joined:
                 names = self.spelling.joined[item.location]
                 make = self.member_calls(names)
-                if [*self.spelling.joined.values()].count(names) > 1:  # whose call it is, its member does not say
+                # Whose call it is, its member does not say where it serves several, or is one of several activations.
+                if [*self.spelling.joined.values()].count(names) > 1 or names == [ACTIVATION]:
                     make = self.with_label(make, held(item))
                 taken = [ref for side in (item.then, item.other) for ref in uses(side) if ref == item.operand]
                 self.allocator.spend(taken[1:])  # one call stands for both sides

@@ -132,3 +132,25 @@ def joinable(item: ChoiceUse, sides: Sequence[Sequence[Use] | None], makers: Map
         [*names] = {member_name(use) for use in (*then, *other)}
         return len(then) == len(other) == len(names) == 1 and makers[names[0]] == 2
     return all(makers[member_name(use)] == 1 for use in then or other)
+
+
+def activations(item: ChoiceUse) -> list[tuple[Expr | None, LayerUse | None]] | None:
+    """The activations of which conditions choose one, or none, where none has weights or a name of its own.
+
+    The last has no condition. None where it is not so.
+    """
+    found: list[tuple[Expr | None, LayerUse | None]] = []
+    for condition, side in ((item.condition, item.then), (None, item.other)):
+        match side.items:
+            case () if side.results == (item.operand,):
+                found.append((condition, None))
+            case (LayerUse(named=False, number=None, has_weights=False) as use,) if use.op.kind == "activation":
+                found.append((condition, use))
+            case (ChoiceUse() as inner,) if condition is None and inner.operand == item.operand:
+                rest = activations(inner)
+                if rest is None:
+                    return None
+                found += rest
+            case _:
+                return None
+    return found

@@ -28,6 +28,7 @@ from archspec.expr import Const, Expr, Name, negated
 from archspec.reserved_names import NOT_KEYS, NOT_LAYERS, in_sequence
 from archspec_torch.loop_writer import LoopWriter
 from archspec_torch.member_names import (
+    activations,
     arms,
     calls_of_both,
     certain_names,
@@ -41,7 +42,7 @@ from archspec_torch.member_sequences import SequenceWriter, is_list, sequences
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
-from archspec_torch.spelling import Spelling
+from archspec_torch.spelling import ACTIVATION, Spelling
 
 
 class MemberWriter(LoopWriter):
@@ -220,6 +221,9 @@ class MemberWriter(LoopWriter):
             self._selected(item, found, depth)
         elif joinable(item, sides, self.makers):
             self._joined(item, sides, depth)
+        elif depth == 2 and (chosen := activations(item)) is not None and ACTIVATION not in self.taken:
+            self.taken.add(ACTIVATION)
+            self._activation(item, chosen)
         else:
             both = [made for made in calls_of_both(item) if depth == 2 and self.makers[member_name(made[0])] == 2]
             self.made |= {use.location for made in both for use in made[:2]}
@@ -265,6 +269,17 @@ class MemberWriter(LoopWriter):
             self.spell(left[0])
             self.init.append(f"{indent}else:")
             self.assign(names[0], self.module(left[0]), depth + 1)
+
+    def _activation(self, item: ChoiceUse, chosen: Sequence[tuple[Expr | None, LayerUse | None]]) -> None:
+        """One of several activations that have no names of their own: one member, as people write it."""
+        code: Code = ""
+        for condition, use in reversed(chosen):
+            made = call("nn.Identity") if use is None else self.module(use)
+            code = made if condition is None else conditional(made, self.printer.expr(condition), code)
+        self.init += lay_out(code, 2, f"{self.spelling.member(ACTIVATION)} = ")
+        self.spelling.members |= {(use.location,): ACTIVATION for _, use in chosen if use is not None}
+        self.spelling.joined[item.location] = [ACTIVATION]
+        self.declared.add(ACTIVATION)
 
     def _made_before(self, kept: Sequence[Use], condition: str, depth: int) -> list[str] | None:
         """The member that does the same under the same condition, of a layer without weights and a name of its own."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import Code
 from archspec.reserved_names import in_sequence
+
+ACTIVATION: Final = "activation"
+"""The member that is one of several activations, whatever each is called."""
 
 
 @dataclass(slots=True)

@@ -144,3 +144,25 @@ def test_a_models_hooks_are_taken_away() -> None:
         assert not module._forward_hooks
         assert not module._forward_pre_hooks
     assert target.run(model, graph, random_inputs(graph), training=False, nodes=True).nodes.keys() == graph.nodes.keys()
+
+
+CHOSEN = """
+archspec: 1
+name: chosen
+input: {channels: 8, height: 8, width: 8}
+blocks:
+  unit:
+    params: {act: {default: relu, choices: [relu, gelu, none]}}
+    layers:
+      - conv: {name: conv, filters: 8, kernel: 3, padding: 1}
+      - when: act == 'relu'
+        relu: {}
+        else: [{gelu: {}, when: act == 'gelu'}]
+layers: [unit, unit: {act: "'gelu'"}, unit: {act: "'none'"}]
+"""
+
+
+def test_one_of_several_activations_is_the_node_that_its_instance_has() -> None:
+    graph = archspec.compile(load_text(CHOSEN, name="chosen.yaml"))
+    assert "self.activation = " in str(archspec.generate(graph, "torch"))
+    assert_every_node_is_found(graph)

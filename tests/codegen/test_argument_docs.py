@@ -123,8 +123,22 @@ blocks:
           - - conv: {name: one, filters: in_channels, kernel: 3, padding: 1}
             - conv: {name: two, filters: in_channels, kernel: 3, padding: 1}
           - []
+  chosen:
+    params: {act: {default: relu, choices: [relu, gelu]}}
+    layers: [conv: {filters: 8, kernel: 3}, {when: act == 'relu', relu: {}, else: [gelu]}]
+  skipped:
+    inputs: [skip]
+    layers: [conv: {name: psi, filters: 1, kernel: 1}, sigmoid, multiply: [[], {from: skip}]]
   pair: {layers: [point: {name: left, filters: 4}, point: {name: right, filters: 8}]}
-layers: [point: {filters: 8}, gated, unit, pair]
+layers:
+  - point: {filters: 8}
+  - gated
+  - unit
+  - chosen
+  - chosen: {act: "'gelu'"}
+  - tap: before
+  - skipped: {skip: before}
+  - pair
 """
 
 
@@ -136,6 +150,8 @@ layers: [point: {filters: 8}, gated, unit, pair]
         "Squeeze and excitation: a gate for each channel, from the means of all.",
         "Residual block of 2 convolutions.",
         "Block of `left` and `right`.",
+        "3x3 convolution and activation.",
+        "Multiplies `skip` by a gate.",
     ],
 )
 def test_a_block_without_words_of_the_spec_is_said_by_its_layers(backend: str, said: str) -> None:

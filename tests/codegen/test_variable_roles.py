@@ -177,3 +177,127 @@ def test_what_a_block_gives_is_called_by_the_tap_of_its_caller() -> None:
     assert "deep, coarse = self.down2(x)" in found
     assert "self.merge_2(x, fine)" in found
     assert "new_features" not in found  # what is raised is no more than what arrives
+
+
+SUMS_OF_PARTS = """
+blocks:
+  unit:
+    layers:
+      - conv: {name: conv1, filters: 8, kernel: 1}
+      - split: {parts: 2, outputs: [first, second]}
+      - from: first
+      - conv: {name: inner, filters: 4, kernel: 3, padding: 1}
+      - tap: a
+      - add: [[], {from: second}]
+      - conv: {name: last, filters: 4, kernel: 3, padding: 1}
+      - concat: [{from: a}, []]
+      - conv: {name: conv3, filters: 8, kernel: 1}
+      - add: [[], {from: input}]
+layers: [unit]
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_residual_goes_on_before_branches_that_take_each_others_tensors(backend: str) -> None:
+    found = source_of(SUMS_OF_PARTS, backend)
+    assert ("    residual = self.conv1(x)" if backend == "torch" else "    residual = conv2d(\n        8, 1, ") in found
+    split = (
+        "torch.chunk(residual, 2, dim=1)" if backend == "torch" else 'ChannelParts(2, name=f"{name}_split")(residual)'
+    )
+    assert f"first, second = {split}" in found
+
+
+INPUTS = """
+blocks:
+  unit:
+    inputs: [shortcut]
+    layers: [conv: {filters: 8, kernel: 3, padding: 1}, add: [[], {from: shortcut}]]
+  tree:
+    params: {out: 8}
+    layers:
+      - tap: x
+      - conv: {name: project, filters: out, kernel: 1}
+      - tap: shortcut
+      - from: x
+      - unit: {name: tree1, shortcut: shortcut}
+layers: [tree, tree: {out: 8}]
+"""
+
+
+def test_a_tap_that_is_a_blocks_further_input_names_its_variable() -> None:
+    assert "shortcut = self.project(x)\n        return self.tree1(x, shortcut)" in source_of(INPUTS, "torch")
+    assert 'x = unit(x, shortcut, name=f"{name}_tree1")' in source_of(INPUTS, "keras").replace(
+        "return unit", "x = unit"
+    )
+
+
+NAMED_OUT = """
+blocks:
+  unit:
+    params: {out: {}, residual: false}
+    layers:
+      - conv: {name: conv, filters: out, kernel: 3, padding: 1}
+      - {when: residual, layers: [add: [[], {from: input}]]}
+layers: [unit: {out: 4}, unit: {out: 4, residual: true}, unit: {out: 8}]
+"""
+
+
+def test_a_role_whose_name_a_param_has_is_no_doubled_word() -> None:
+    found = source_of(NAMED_OUT, "keras")
+    assert "out_out" not in found
+    assert "    return output\n" in found
+
+
+CONDITIONS = """
+blocks:
+  unit:
+    params: {filters: {}, stride: 1, plain: false, act: {default: relu, choices: [relu, hard_swish]}}
+    layers:
+      - {batch_norm: {name: bn}, when: not plain}
+      - conv: {name: conv, filters: filters, kernel: 3, stride: stride, padding: 1}
+      - {when: act == 'relu', relu: {}, else: [hard_swish: {}]}
+      - {conv: {name: after, filters: filters, kernel: 3, padding: 1, bias: false}, when: stride > 1 or filters > 8}
+layers: [unit: {filters: 8}, unit: {filters: 16, stride: 2, plain: true, act: "'hard_swish'"}]
+"""
+
+
+def test_members_under_a_condition_are_one_expression_where_that_is_no_longer() -> None:
+    found = source_of(CONDITIONS, "torch")
+    assert "self.bn = nn.Identity() if plain else nn.BatchNorm2d(in_channels)" in found
+    assert 'self.activation = nn.ReLU() if act == "relu" else nn.Hardswish()' in found
+    assert "x = self.activation(" in found
+    assert "self.after: nn.Module = nn.Identity()\n        if stride > 1 or filters > 8:\n" in found  # else longer
+    model = archspec.build(load_text(HEAD + CONDITIONS), backend="torch")
+    assert not [key for key in model.state_dict() if "activation" in key]
+
+
+def test_a_tensor_that_is_padded_or_not_is_one_expression_in_keras() -> None:
+    found = source_of(UNIT, "keras")
+    assert 'residual = ZeroPadding2D(1, name=f"{name}_conv1_pad")(x) if stride > 1 else x' in found
+
+
+THREE = """
+blocks:
+  unit:
+    params: {act: {default: relu, choices: [relu, gelu, none]}}
+    layers:
+      - conv: {name: conv, filters: 8, kernel: 3, padding: 1}
+      - when: act == 'relu'
+        relu: {}
+        else: [{gelu: {}, when: act == 'gelu'}]
+layers: [unit, unit: {act: "'gelu'"}, unit: {act: "'none'"}]
+"""
+
+
+def test_one_of_several_activations_or_none_is_one_member_that_forward_calls() -> None:
+    found = source_of(THREE, "torch")
+    assert 'nn.ReLU() if act == "relu" else nn.GELU() if act == "gelu" else nn.Identity()' in found
+    assert "        return self.activation(x)\n" in found or "return self.activation(self.conv(x))" in found
+    archspec.build(load_text(HEAD + THREE), backend="torch")
+
+
+def test_a_branch_is_not_called_after_what_all_layers_are() -> None:
+    text = BRANCHES.replace("name: point", "name: conv_a").replace(
+        "filters: 4, kernel: 1}, conv: {name: wide", "name: conv_b, filters: 4, kernel: 1}, conv: {name: conv_c"
+    )
+    assert "([branch1, branch2])" in source_of(text, "keras")
