@@ -163,6 +163,12 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "facebook_convnext": [("convnext", {"variant": name}) for name in ("tiny", "small", "base", "large")],
+    "facebook_convnext_timm": [("convnext_timm", {"variant": "tiny"}), ("convnext_v2_timm", {"variant": "atto"})],
+    "facebook_deit3": [("vit_timm", {"variant": f"deit3_{name}"}) for name in ("small", "base_384", "huge")],
+    "microsoft_swin": [("swin", {"variant": name}) for name in ("t", "s", "b")],
+    "microsoft_swin_timm": [("swin_timm", {"variant": "tiny"}), ("swin_v2_timm", {"variant": "tiny_16"})],
+    "microsoft_swin_v2": [("swin_v2", {"variant": name}) for name in ("t", "b")],
     "slim_resnet_v2": [(f"resnet_v2_{depth}", {}) for depth in (50, 101, 152, 200)],
     "timm_convnext": [("convnext", {"variant": name}) for name in ("atto", "tiny", "small", "base", "large")],
     "timm_efficientnet": [("efficientnet", {"variant": name}) for name in ("b0", "b1", "b4")],
@@ -214,6 +220,8 @@ WRONG = {
     "archspec-map: 1\nlibrary: x\nlet: {k: n + 1}\nlayers: {'a{m}': 'b{k}'}\n": "`n` stands in no braces",
     "archspec-map: 1\nlibrary: x\nlet: {k: 'n +'}\nlayers: {'a{n}': 'b{k}'}\n": "error[E0703]",
     "archspec-map: 1\nlibrary: x\nlayers: {a: {name: b, kernel: -1}}\n": "a kernel is a whole number",
+    "archspec-map: 1\nlibrary: x\nignored: a\n": "is a list of the library's names",
+    "archspec-map: 1\nlibrary: x\nignored: ['a{n']\n": "the braces do not match",
     "archspec-map: 2\nlibrary: x\n": "this version of maps is not known",
     "archspec-map: 1\n": "a map says whose names it has",
     "archspec-map: 1\nlibrary: x\nlayout: nchw\n": "there is no such layout",
