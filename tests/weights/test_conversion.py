@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import archspec
 from archspec import SpecError, WeightsError
@@ -143,6 +144,49 @@ def test_weights_of_another_network_are_named(tmp_path: Path, capsys: pytest.Cap
     count = len(archspec.compile("lenet").all_weights)
     assert f"these are the weights of lenet ({count} of {count})" in capsys.readouterr().err
     assert not (tmp_path / "x.py").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "build espcn --backend torch --weights F -o made.py",
+        "build espcn --backend keras --weights F -o made.py",
+        "build espcn --backend onnx --weights F -o made.onnx",
+        "build espcn --backend torch --weights F -o made.py --map order",
+        "build espcn --backend torch --weights F -o made.py --strip-prefix net.",
+        "predict squeezenet --weights F picture.png",
+        "parity espcn --weights F",
+        "weights convert F espcn -o made.npz",
+        "bench espcn --weights F",
+        "tune espcn --weights F",
+        "push espcn --weights F -o made",
+    ],
+)
+@needs("torch", "keras", "onnx", "onnxruntime")
+def test_each_command_says_whose_weights_they_are(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the file is called, and however the weights are read."""
+    monkeypatch.chdir(tmp_path)
+    lenet = archspec.compile("lenet")
+    np.savez("model.npz", allow_pickle=False, **random_weights(lenet))
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save("picture.png")
+    assert main(command.replace(" F", " model.npz").split()) == 1
+    said = capsys.readouterr().err
+    assert f"these are the weights of lenet ({len(lenet.all_weights)} of {len(lenet.all_weights)})" in said
+    assert not [*Path().glob("made*/*"), *Path().glob("made.*")]
+
+
+@needs("torch")
+def test_weights_of_another_network_are_named_where_some_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arrays = random_weights(archspec.compile("resnet18", classes=1000))
+    np.savez("model.npz", allow_pickle=False, **arrays, extra=np.zeros(3))
+    assert main("build resnet34 --backend torch --weights model.npz --partial -o made.py".split()) == 0
+    found = capsys.readouterr().err
+    assert f"warning: these are the weights of resnet18 ({len(arrays)} of {len(arrays)}), and 1 other tensor" in found
 
 
 def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
