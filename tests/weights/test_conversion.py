@@ -184,7 +184,9 @@ def test_weights_of_another_network_are_named_where_some_fit(
     monkeypatch.chdir(tmp_path)
     arrays = random_weights(archspec.compile("resnet18", classes=1000))
     np.savez("model.npz", allow_pickle=False, **arrays, extra=np.zeros(3))
-    assert main("build resnet34 --backend torch --weights model.npz --partial -o made.py".split()) == 0
+    assert (
+        main(["build", "resnet34", "--backend", "torch", "--weights", "model.npz", "--partial", "-o", "made.py"]) == 0
+    )
     found = capsys.readouterr().err
     assert f"warning: these are the weights of resnet18 ({len(arrays)} of {len(arrays)}), and 1 other tensor" in found
 
