@@ -188,7 +188,8 @@ def test_weights_of_another_network_are_named_where_some_fit(
         main(["build", "resnet34", "--backend", "torch", "--weights", "model.npz", "--partial", "-o", "made.py"]) == 0
     )
     found = capsys.readouterr().err
-    assert f"warning: these are the weights of resnet18 ({len(arrays)} of {len(arrays)}), and 1 other tensor" in found
+    count = len(arrays)
+    assert f"warning: these are the weights of resnet18 ({count} of {count}), and 1 other tensor" in found
 
 
 def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
