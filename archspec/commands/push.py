@@ -14,6 +14,7 @@ from archspec.commands.shared import (
     add_spec,
     add_weights_options,
     limits,
+    named_owner,
     params,
     usage_error,
     weights_options,
@@ -48,17 +49,18 @@ def run_push(arguments: argparse.Namespace) -> int:
         usage_error("name a repository, OWNER/NAME, to upload to, or a folder with -o")
     with tempfile.TemporaryDirectory(prefix="archspec-push-") as temporary:
         folder = Path(arguments.output if arguments.output is not None else temporary)
-        graph, report = write_repository(
-            folder,
-            arguments.spec,
-            arguments.weights,
-            license=arguments.license,
-            options=weights_options(arguments),
-            force=arguments.force,
-            limits=limits(arguments.limits),
-            root=arguments.root,
-            **params(arguments.params),
-        )
+        with named_owner(arguments.weights):
+            graph, report = write_repository(
+                folder,
+                arguments.spec,
+                arguments.weights,
+                license=arguments.license,
+                options=weights_options(arguments),
+                force=arguments.force,
+                limits=limits(arguments.limits),
+                root=arguments.root,
+                **params(arguments.params),
+            )
         for doubt in report.doubts:
             print(f"warning: {plain(doubt)}", file=sys.stderr)
         where = str(folder)

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
@@ -233,33 +234,43 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
     from archspec.reporting import plain
     from archspec.weights import read_weights
 
-    try:
+    with named_owner(arguments.weights):
         arrays, report = read_weights(
             arguments.weights,
             graph,
             partial=getattr(arguments, "partial", False),
             **weights_options(arguments),
         )
-    except WeightsError as error:
-        raise WeightsError([_with_owner(each, arguments.weights) for each in error.diagnostics]) from None
-    for doubt in (*report.doubts, *filter(None, [doubt_of_name(arguments.weights, graph)])):
+    owner = "" if report.complete else owner_of(arguments.weights)
+    for doubt in (*report.doubts, *filter(None, [owner, doubt_of_name(arguments.weights, graph)])):
         print(f"warning: {plain(doubt)}", file=sys.stderr)
     return arrays, report
 
 
-def _with_owner(found: Diagnostic, weights: str) -> Diagnostic:
-    """That weights do not fit, with the network whose they are, where all of that one's are there."""
-    if found.code != "E0702":
-        return found
+@contextmanager
+def named_owner(weights: str) -> Iterator[None]:
+    """Errors of weights that do not fit say whose the file is."""
+    try:
+        yield
+    except WeightsError as error:
+        note = [Note(owner)] if (owner := owner_of(weights)) else []
+        raise WeightsError([replace(each, notes=(*note, *each.notes)) for each in error.diagnostics]) from None
+
+
+def owner_of(weights: str) -> str:
+    """The network that ships whose weights all are in a file, and are most of it; empty where there is none."""
     from archspec.checkpoints import candidates
     from archspec.weights.hub import local
 
-    likely = candidates(local(weights))
-    if not likely or not likely[0].complete:
-        return found
+    try:
+        likely = candidates(local(weights))
+    except WeightsError:  # it cannot be read
+        return ""
+    if not likely or likely[0].found < likely[0].wanted or likely[0].left > likely[0].found:
+        return ""
     first = likely[0]
-    note = Note(f"these are the weights of {first.name} ({first.found} of {first.wanted})")
-    return replace(found, notes=(note, *found.notes))
+    others = f", and {first.left} other tensor{'s' * (first.left > 1)}" if first.left else ""
+    return f"these are the weights of {first.name} ({first.found} of {first.wanted}){others}"
 
 
 def check_weights_usage(arguments: argparse.Namespace) -> None:

@@ -179,13 +179,17 @@ class _Window(io.RawIOBase):
     def tell(self) -> int:
         return self._place
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int = -1, /) -> bytes:
+        """What comes next; no more is made room for than is there, whatever a damaged file asks for.
+
+        The method of `RawIOBase` would make room for all, and CPython says on the standard error stream, with no
+        exception, that it has failed to: "deallocated bytearray object has exported buffers".
+        """
+        left = max(0, self.size - self._place)
         self._file.seek(self.start + self._place)
-        # Not into a view of the buffer: one that an error keeps alive would outlive it.
-        data = self._file.read(max(0, min(len(buffer), self.size - self._place)))
-        buffer[: len(data)] = data
+        data = self._file.read(left if size < 0 else min(size, left))
         self._place += len(data)
-        return len(data)
+        return data
 
 
 def _names(group: Any, attribute: str) -> list[str] | None:

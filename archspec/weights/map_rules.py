@@ -14,7 +14,7 @@ the left take a number, or with `:word` a part of a name, and those on the right
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,8 @@ class WeightMap:
     """What it calls a variable, where that is not the layout's own word: `kernel: weights`."""
     derived: tuple[MapRule, ...] = ()
     """Tensors of its files that follow from the network: they are written, and passed over in what is read."""
+    ignored: tuple[re.Pattern[str], ...] = ()
+    """The library's names of what else its files have that is no weight: it is passed over."""
 
     def rule_of(self, name: str, layer: str, budget: Budget) -> tuple[MapRule, tuple[str, ...]] | None:
         """The first rule for a weight, by its own name or its layer's path, with the library's names."""
@@ -100,6 +102,19 @@ class WeightMap:
                 if (found := rule.name(name, budget)) is not None:
                     return found[0], rule.saved
         return None
+
+    def passed_over(self, graph: LayerGraph, budget: Budget) -> Callable[[str, str], bool]:
+        """Whether a tensor of a file, by its name and what stands before all names, is derived or ignored."""
+        found = (self.derived_name(name, budget) for name in graph.derived)
+        derived = {name for name, _ in filter(None, found)}
+
+        def is_passed_over(name: str, prefix: str) -> bool:
+            if not name.startswith(prefix):
+                return False
+            own = name.removeprefix(prefix)
+            return own in derived or any(pattern.fullmatch(own) for pattern in self.ignored)
+
+        return is_passed_over
 
     def layer_name(self, path: str, budget: Budget) -> str:
         """The library's name of a layer; empty where no rule names it, or it is kept in parts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -83,15 +83,14 @@ def best_translation(
     numbered = library == LAYOUT_BACKEND and prefix is None
     if numbered and (flat := _without_models(tensors)) is not None:
         given.append(flat)
-    for whose, origins, derived in _readings(graph, library, weight_map):
+    for whose, origins, is_passed_over in _readings(graph, library, weight_map):
         for each in given:
             starts = _starts(each, graph, origins) if numbered else {}
             if starts:
                 each = {renumbered(name, starts): tensor for name, tensor in each.items()}
             new = _translated(each, graph, origins, whose, prefix)
-            if derived:
-                over = {new.prefix + name for name in derived}
-                new = replace(new, tensors={name: each for name, each in new.tensors.items() if name not in over})
+            kept = {name: each for name, each in new.tensors.items() if not is_passed_over(name, new.prefix)}
+            new = replace(new, tensors=kept)
             new = replace(new, starts=starts, preparing=preparing)
             if new.named and (found is None or (new.found, new.named) > (found.found, found.named)):
                 found = new
@@ -148,8 +147,8 @@ def _names_of(origin: Origin) -> Iterator[str]:
 
 def _readings(
     graph: LayerGraph, library: str, weight_map: WeightMap | None
-) -> Iterator[tuple[str, dict[str, Origin], frozenset[str]]]:
-    """The names that weights may have in a file, and what is derived: of archspec's own Keras source, and each map."""
+) -> Iterator[tuple[str, dict[str, Origin], Callable[[str, str], bool]]]:
+    """The names that weights may have in a file, and what is passed over: of our own Keras source, and each map."""
     source = stores()
     stored = source.stored_weights(graph) if source is not None else {}
     if source is not None and library and weight_map is None:
@@ -157,7 +156,7 @@ def _readings(
         yield (
             f"the names of {whose}",
             own_origins(source, graph, stored),
-            frozenset[str](),
+            lambda name, prefix: False,
         )
     budget = Budget()
     for each in shipped_maps() if weight_map is None else (weight_map,):
@@ -165,8 +164,7 @@ def _readings(
             continue
         origins = origins_by(each, graph, stored)
         if origins:
-            names = (each.derived_name(name, budget) for name in graph.derived)
-            yield each.library, origins, frozenset(name[0] for name in names if name is not None)
+            yield each.library, origins, each.passed_over(graph, budget)
 
 
 def _is_of_applications(graph: LayerGraph) -> bool:
@@ -367,6 +365,8 @@ def _holds_the_same(shape: Shape, wanted: Shape) -> bool:
     """Whether shapes are of the same numbers: a dense layer and a convolution that sees all; a vector with ones."""
     if len(wanted) == 2 and len(shape) > 2 and shape[0] == wanted[0]:
         return math.prod(shape[1:]) == wanted[1]  # a kernel as large as what it sees
+    if len(wanted) == 1 and len(shape) > 1:
+        return math.prod(shape) == wanted[0] == max(shape)  # a vector among axes of 1
     most = 2 if min(len(shape), len(wanted)) > 1 else 1
     return shape[:most] == wanted[:most] and all(size == 1 for size in (*shape[most:], *wanted[most:]))
 

@@ -19,7 +19,7 @@ from archspec.spec.yaml_reader import read_file
 from archspec.weights.map_rules import MapRule, WeightMap
 
 _KEY: Final = "archspec-map"
-_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "let", "layers", "weights", "derived")
+_KEYS: Final = (_KEY, "library", "reference", "layout", "variables", "let", "layers", "weights", "derived", "ignored")
 _LAYOUTS: Final = ("torch", "keras")
 _VARIABLES: Final = (
     *("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance", "embeddings", "alpha"),
@@ -123,6 +123,7 @@ class _Reader:
             self._rules("weights"),
             {key: str(value) for key, value in variables.items()},
             self._rules("derived"),
+            self._ignored(),
         )
 
     def _wrong(self, message: str, span: Span | None, help: str = "") -> None:
@@ -155,6 +156,16 @@ class _Reader:
             for text, value in rules.items()
             if (rule := read(text, value, rules.key_spans[text], rules.value_spans[text])) is not None
         )
+
+    def _ignored(self) -> tuple[re.Pattern[str], ...]:
+        """Patterns of names of the file that are passed over."""
+        given = self.data.get("ignored", [])
+        if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+            self._wrong("`ignored` is a list of the library's names", self.data.value_spans["ignored"])
+            return ()
+        span = self.data.value_spans["ignored"] if given else self.data.span
+        found = (self._compiled(each, span) for each in given)
+        return tuple(each[0] for each in found if each is not None)
 
     def _derived_rule(self, text: str, value: object, key_span: Span, span: Span) -> MapRule | None:
         """A rule for a tensor that follows from the network: a name, or `{name: NAME, saved: false}`."""

@@ -36,7 +36,7 @@ PARTLY: Final[Mapping[str, set[str]]] = {
     "upsample": set(),
     "window_attention": {  # scores, their biases, and cosines
         *("Transpose", "Gather", "MatMul", "Mul", "Div", "Add", "Where", "Softmax", "ReduceL2", "Max", "Min", "Exp"),
-        *("Relu", "Sigmoid", "Constant"),
+        *("Relu", "Sigmoid", "Constant", "Reshape"),
     },
 }
 """Attention's softmax; where upsampling looks in places that it works out, the shares of the elements."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import archspec
 from archspec import SpecError, WeightsError
@@ -145,6 +146,52 @@ def test_weights_of_another_network_are_named(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "x.py").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "build espcn --backend torch --weights F -o made.py",
+        "build espcn --backend keras --weights F -o made.py",
+        "build espcn --backend onnx --weights F -o made.onnx",
+        "build espcn --backend torch --weights F -o made.py --map order",
+        "build espcn --backend torch --weights F -o made.py --strip-prefix net.",
+        "predict squeezenet --weights F picture.png",
+        "parity espcn --weights F",
+        "weights convert F espcn -o made.npz",
+        "bench espcn --weights F",
+        "tune espcn --weights F",
+        "push espcn --weights F -o made",
+    ],
+)
+@needs("torch", "keras", "onnx", "onnxruntime")
+def test_each_command_says_whose_weights_they_are(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the file is called, and however the weights are read."""
+    monkeypatch.chdir(tmp_path)
+    lenet = archspec.compile("lenet")
+    np.savez("model.npz", allow_pickle=False, **random_weights(lenet))
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save("picture.png")
+    assert main(command.replace(" F", " model.npz").split()) == 1
+    said = capsys.readouterr().err
+    assert f"these are the weights of lenet ({len(lenet.all_weights)} of {len(lenet.all_weights)})" in said
+    assert not [*Path().glob("made*/*"), *Path().glob("made.*")]
+
+
+@needs("torch")
+def test_weights_of_another_network_are_named_where_some_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arrays = random_weights(archspec.compile("resnet18", classes=1000))
+    np.savez("model.npz", allow_pickle=False, **arrays, extra=np.zeros(3))
+    assert (
+        main(["build", "resnet34", "--backend", "torch", "--weights", "model.npz", "--partial", "-o", "made.py"]) == 0
+    )
+    found = capsys.readouterr().err
+    count = len(arrays)
+    assert f"warning: these are the weights of resnet18 ({count} of {count}), and 1 other tensor" in found
+
+
 def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     np.savez("w.npz", allow_pickle=False, **random_weights(archspec.compile("lenet")))
@@ -163,6 +210,12 @@ def test_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 NETWORKS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "facebook_convnext": [("convnext", {"variant": name}) for name in ("tiny", "small", "base", "large")],
+    "facebook_convnext_timm": [("convnext_timm", {"variant": "tiny"}), ("convnext_v2_timm", {"variant": "atto"})],
+    "facebook_deit3": [("vit_timm", {"variant": f"deit3_{name}"}) for name in ("small", "base_384", "huge")],
+    "microsoft_swin": [("swin", {"variant": name}) for name in ("t", "s", "b")],
+    "microsoft_swin_timm": [("swin_timm", {"variant": "tiny"}), ("swin_v2_timm", {"variant": "tiny_16"})],
+    "microsoft_swin_v2": [("swin_v2", {"variant": name}) for name in ("t", "b")],
     "slim_resnet_v2": [(f"resnet_v2_{depth}", {}) for depth in (50, 101, 152, 200)],
     "timm_convnext": [("convnext", {"variant": name}) for name in ("atto", "tiny", "small", "base", "large")],
     "timm_efficientnet": [("efficientnet", {"variant": name}) for name in ("b0", "b1", "b4")],
@@ -214,6 +267,8 @@ WRONG = {
     "archspec-map: 1\nlibrary: x\nlet: {k: n + 1}\nlayers: {'a{m}': 'b{k}'}\n": "`n` stands in no braces",
     "archspec-map: 1\nlibrary: x\nlet: {k: 'n +'}\nlayers: {'a{n}': 'b{k}'}\n": "error[E0703]",
     "archspec-map: 1\nlibrary: x\nlayers: {a: {name: b, kernel: -1}}\n": "a kernel is a whole number",
+    "archspec-map: 1\nlibrary: x\nignored: a\n": "is a list of the library's names",
+    "archspec-map: 1\nlibrary: x\nignored: ['a{n']\n": "the braces do not match",
     "archspec-map: 2\nlibrary: x\n": "this version of maps is not known",
     "archspec-map: 1\n": "a map says whose names it has",
     "archspec-map: 1\nlibrary: x\nlayout: nchw\n": "there is no such layout",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 import zipfile
 from functools import cache
@@ -17,7 +18,7 @@ from archspec.checkpoints import SUFFIXES, write_as
 from archspec.spec import load_text
 from archspec.weights import read_weights
 from archspec.weights.translation import named_by
-from tests.needed import lazily
+from tests.needed import lazily, needs
 
 h5py: Any = lazily("h5py")
 SPEC = """
@@ -145,3 +146,23 @@ def test_a_file_that_ends_early_is_one_error_anywhere(format: str, tmp_path: Pat
     assert refused + whole_ones == len(cuts)
     assert whole_ones < len(cuts) // 8
     assert peak < MEMORY
+
+
+@needs("h5py", "pyfive")
+def test_a_file_that_asks_for_very_much_is_quietly_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """CPython prints an error of its own where room is made for what a file asks for, and there is none."""
+    path = tmp_path / "w.weights.h5"
+    write_as("keras", path, archspec.init_weights(graph(), seed=1), graph())
+    # The length of what an object's description goes on with.
+    data, count = re.subn(
+        rb"(\x10\0\x10\0.{4}.{8}).{8}",
+        lambda found: found[1] + (2**60).to_bytes(8, "little"),
+        path.read_bytes(),
+        flags=re.DOTALL,
+    )
+    assert count
+    path.write_bytes(data)
+    found, _ = read_weights(path, graph())  # what it has of it is enough
+    wanted = archspec.init_weights(graph(), seed=1)
+    assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    assert capfd.readouterr().err == ""

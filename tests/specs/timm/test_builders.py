@@ -19,11 +19,13 @@ from tests.needed import needs
 ROWS: Final = rows("timm")
 SMALL: Final = (
     "convnext_atto",
+    "convnextv2_atto",
     "cspresnet50",
     "deit_tiny_distilled_patch16_224",
     "ecaresnet26t",
     "efficientnet_b0",
     "efficientnet_lite0",
+    "maxvit_tiny_tf_224",
     "mixer_s32_224",
     "mobilenetv2_050",
     "mobilenetv3_small_100",
@@ -34,6 +36,7 @@ SMALL: Final = (
     "resnetblur50",
     "resnetv2_18",
     "seresnext50_32x4d",
+    "swinv2_tiny_window8_256",
     "tf_efficientnet_b0",
     "tf_efficientnetv2_b0",
 )
