@@ -62,6 +62,8 @@ UNSEEN = {
     "E0202-one-tuple",
     "E0202-tuples-without-quotes",
     "E0404-attribute-of-a-module",
+    "E0404-bare-in-a-sequence",
+    "E0404-pattern-of-a-name",
     "E0404-flat-name",
     "E0404-flat-name-first-character",
     "E0404-flat-name-twice",
