@@ -163,7 +163,11 @@ layers:
   - repeat:
       inline: true
       times: 3
-      layers: [relu, conv: {name: "convs.{i}", filters: 8, kernel: 1}, batch_norm: {name: "bns.{i}"}, add: [[], [sigmoid]]]
+      layers:
+        - relu
+        - conv: {name: "convs.{i}", filters: 8, kernel: 1}
+        - batch_norm: {name: "bns.{i}"}
+        - add: [[], [sigmoid]]
   - add: [[], {from: input}]
 """
 
@@ -172,9 +176,12 @@ def test_equal_rounds_are_a_loop() -> None:
     source = source_of(graph_of(ROUNDS))
     assert (
         """
+        y = x
         for conv, bn in zip(self.convs, self.bns):
-            y = bn(conv(self.relu(y)))
-            y = y + torch.sigmoid(y)
+            y = conv(self.relu(y))
+            y = bn(y)
+            y = y + self.sigmoid(y)
+        return y + x
 """
         in source
     ), source
