@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import ModuleType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO, cast
 
 from archspec._version import __version__
 from archspec.errors import nearest
@@ -73,7 +74,7 @@ class _WholeParser(Parser):
 
     def format_help(self) -> str:
         """The usage, the options and the commands in their groups."""
-        self.epilog = "\n".join(_overview(shutil.get_terminal_size().columns - 2))
+        self.epilog = "\n".join(_overview(_width()))
         return super().format_help()
 
 
@@ -120,7 +121,8 @@ def every_command() -> Iterator[tuple[str, str, Parser]]:
 
 def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
     """The whole parser, and those of some commands by name; the modules of the others are not imported."""
-    width = shutil.get_terminal_size().columns - 2
+    width = _width()
+    formatter = partial(argparse.RawDescriptionHelpFormatter, width=width)  # else argparse asks shutil for each option
     whole = _WholeParser(
         prog="archspec",
         usage="archspec [-h] [-V] [--color WHEN] COMMAND ...",
@@ -131,7 +133,7 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
                 width,
             )
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=formatter,
         add_help=False,
         allow_abbrev=False,
     )
@@ -156,12 +158,23 @@ def parsers(names: Sequence[str]) -> tuple[Parser, Mapping[str, Parser]]:
             name,
             description=does[:1].upper() + does[1:] + ".",
             epilog="\n".join(("examples:", *(f"  {example}" for example in module.EXAMPLES))),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=formatter,
             allow_abbrev=False,
         )
         module.add_arguments(found[name])
         found[name].description = "\n".join(textwrap.wrap(found[name].description or "", width))
     return whole, found
+
+
+def _width() -> int:
+    """How wide lines of help are: as argparse has them by `shutil`, whose import takes longer than all parsing."""
+    with suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
+            return columns - 2
+    with suppress(AttributeError, ValueError, OSError):  # there is no standard output, or it is no terminal
+        if columns := os.get_terminal_size(cast(TextIO, sys.__stdout__).fileno()).columns:
+            return columns - 2
+    return 78
 
 
 @contextmanager

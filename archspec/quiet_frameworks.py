@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
@@ -31,8 +30,11 @@ def quiet_frameworks() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
-class _Finder(MetaPathFinder):
-    """Finds the modules whose import writes, as they are found otherwise, and has them imported quietly."""
+class _Finder:
+    """Finds the modules whose import writes, as they are found otherwise, and has them imported quietly.
+
+    It is no `MetaPathFinder` by name: to import that class takes as long as a file of ours.
+    """
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         quietly = _QUIETLY.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from keyword import iskeyword
 from typing import Final
 
@@ -120,6 +121,7 @@ PyTorch's own.
 """
 
 
+@lru_cache(maxsize=4096)
 def is_layer_name(name: str) -> bool:
     """Whether a layer or scope may be called so: letters, digits, `_` and `-`, of which not two `_` come first."""
     return re.fullmatch(NAME_OF_LAYER, name) is not None and name not in NOT_LAYERS

@@ -298,8 +298,9 @@ def _op(op: type[Op]) -> Schema:
     flat = {"type": ["string", "null"], "minLength": 1, "description": Call.model_fields["flat_name"].description}
     attributes = {key: attribute_schema(info) for key, info in op.attributes().items()}
     if op.several:
-        names = {"type": "array", "items": {"type": "string", **NAME_SCHEMA}, "minItems": 2}
-        attributes["outputs"] = {"description": "the taps that mark its results, in order", **names}
+        name = {"type": "string", **NAME_SCHEMA}
+        names = [{"type": "array", "items": name, "minItems": 2}, name]
+        attributes["outputs"] = {"description": "the taps that mark its results, in order, or one list", "anyOf": names}
     found: Schema = {
         "description": doc_of(op),
         "type": "object" if op.least_inputs > 1 else ["object", "null"],

@@ -53,22 +53,24 @@ def plain(source: Path, target: Path, folder: Path) -> None:
         file.write((data * (size // len(data) + 1))[:size] if size > len(data) else data[:size])
 
 
-def memory(network: str, source: Path, format: str, output: Path) -> float:
+def memory(network: str, first: str, source: Path, format: str, output: Path) -> float:
     """Bytes that converting takes beyond what is there before it, in a process of its own."""
     code = (
         "import sys; from pathlib import Path; import numpy, archspec\n"
         "from archspec.checkpoints import write_as; from archspec.weights import read_weights\n"
         "from benchmarks.weight_files import resident\n"
-        "name, source, format, output = sys.argv[1:]\n"
+        "name, first, source, format, output = sys.argv[1:]\n"
         "graph = archspec.compile(name)\n"
-        "write_as(format, Path(output), read_weights(archspec.init_weights('lenet'), archspec.compile('lenet'))[0],"
-        " archspec.compile('lenet'))\n"
+        "small = archspec.compile('lenet')\n"  # what both formats need is imported by it
+        "for each, path in ((first, str(Path(source).with_name('small-' + Path(source).name))), (format, output)):\n"
+        "    write_as(each, Path(path), archspec.init_weights(small), small)\n"
+        "    read_weights(path if each != 'tensorflow' else path + '.index', small)\n"
         "Path('/proc/self/clear_refs').write_text('5')\n"  # the peak begins anew
         "before = resident('VmRSS'); write_as(format, Path(output), read_weights(source, graph)[0], graph)\n"
         "print(resident('VmHWM') - before)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, network, str(source), format, str(output)],
+        [sys.executable, "-c", code, network, first, str(source), format, str(output)],
         capture_output=True,
         text=True,
         check=True,
@@ -115,7 +117,7 @@ def main() -> None:
                 line = f"{first:<12} {second:<12} {took:>8.2f} s {bytes_took:>6.2f} s {took / bytes_took:>6.2f}"
                 if given.memory:
                     size = sum(path.stat().st_size for path in files_of(sources[first]))
-                    line += f" {memory(given.network, sources[first], second, output) / size:>11.2f}"
+                    line += f" {memory(given.network, first, sources[first], second, output) / size:>11.2f}"
                 print(line, flush=True)
 
 

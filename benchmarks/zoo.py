@@ -125,7 +125,8 @@ class Reference:
     def macs(self) -> int:
         """Multiply-accumulates of convolutions and matrix products, for one image; the weights are gone afterwards.
 
-        Those of timm's blurs are not counted: they are convolutions whose weights are fixed.
+        Those of timm's blurs are not counted, which are convolutions whose weights are fixed, and those by which its
+        MaxViT looks up position biases, which are products with zeros and ones.
         """
         import torch
         from torch.utils.flop_counter import FlopCounterMode
@@ -135,6 +136,10 @@ class Reference:
         for module in model.modules():
             if type(module).__name__ == "BlurPool2d":
                 module.register_forward_hook(lambda blur, _, y: fixed.append(y.numel() * blur.filt_size**2))
+            if type(module).__name__ == "RelPosBiasTf":
+                heads, height, width = module.bias_shape
+                rows, columns = (size**2 for size in module.window_size)
+                fixed.append(heads * rows * width * (height + columns))
         # With gradients, since PyTorch's attention otherwise is one operator that nobody counts.
         with FlopCounterMode(display=False) as counter:
             model(torch.empty(1, 3, self.size, self.size, device="meta"))

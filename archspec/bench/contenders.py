@@ -24,8 +24,14 @@ DEFAULT: Final = (
     "keras:torch",
     "onnx:onnxruntime",
     "onnx:openvino",
+    "onnx:cuda",
+    "onnx:tensorrt",
+    "tensorrt",
 )
 """Measured unless others are named, as far as they are installed."""
+
+_OF_ITSELF: Final = {"tensorrt": "onnx:tensorrt-native"}
+"""Engines that are known by a name of their own, each with the backend that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Contender:
             BackendError: there is no such backend, engine or variant.
         """
         name, _, variant = text.strip().partition("+")
-        backend, _, engine = name.partition(":")
+        backend, _, engine = _OF_ITSELF.get(name, name).partition(":")
         target = find(backend, TimesModels)
         engine = engine or target.engines[0]
         if engine not in target.engines:
@@ -95,7 +101,9 @@ class Contender:
         try:
             target.require(self.engine)
         except BackendError as error:
-            return "; ".join(found.message for found in error.diagnostics)
+            return "; ".join(
+                filter(None, [part for found in error.diagnostics for part in (found.message, found.help)])
+            )
         return target.lacks_variant(self.engine, self.variant, dtype, training=training)
 
 

@@ -20,6 +20,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.weights import write
 from archspec.weights.derived_tensors import with_derived
 from archspec.weights.map_rules import WeightMap
+from archspec.weights.portions import portions
 from archspec.weights.stored_weights import StoresWeights
 from archspec.weights.translation import named_by
 from archspec.weights.writing import write_tensors
@@ -125,9 +126,10 @@ def _numpy(path: Path, arrays: Mapping[str, Array]) -> None:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as part:
-                    plain = np.require(array, requirements="C")
-                    write_array_header_1_0(part, header_data_from_array_1_0(plain))
-                    part.write(plain.reshape(-1).view("u1").data)
+                    start = np.empty(array.shape, array.dtype.newbyteorder("<"))  # whose numbers are never touched
+                    write_array_header_1_0(part, header_data_from_array_1_0(start))
+                    for data in portions(array):
+                        part.write(data.data)
         write_digest(temporary, ".pt")
 
 

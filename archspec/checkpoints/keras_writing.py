@@ -5,7 +5,7 @@ Source: keras/src/saving/saving_lib.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,11 +13,12 @@ from archspec.atomic_files import check_room, whole_file
 from archspec.digests import write_digest
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
-from archspec.weights.layouts import part_of
+from archspec.weights.layouts import view_of_part
+from archspec.weights.portions import portions
 from archspec.weights.stored_weights import StoresWeights
 
 if TYPE_CHECKING:
-    from archspec.weights.tensors import Arrays
+    from archspec.weights.tensors import Array, Arrays
 
 _OVERHEAD: Final = 8192
 """Bytes that HDF5 takes for a variable and the groups that it stands in, at most, beside its numbers."""
@@ -54,14 +55,20 @@ def write_weights(path: Path, arrays: Arrays, graph: LayerGraph, stores: StoresW
         check_room(temporary.parent, sum(array.nbytes + _OVERHEAD for array in arrays.values()))
         with h5py.File(temporary, "w") as file:
             _variables_of(file, graph.name)
-            _write_layers(file.create_group("layers"), arrays, graph, stores, groups)
+            parts = list(_make_layers(file.create_group("layers"), arrays, graph, stores, groups))
+        with temporary.open("r+b") as plain:
+            for place, part in parts:
+                plain.seek(place)
+                for data in portions(part):
+                    plain.write(data.data)
         write_digest(temporary, ".h5")
     return True
 
 
-def _write_layers(
+def _make_layers(
     file: Any, arrays: Arrays, graph: LayerGraph, stores: StoresWeights, groups: Mapping[str, str]
-) -> None:
+) -> Iterator[tuple[int, Array]]:
+    """Make the groups and variables of all layers; where in the file the numbers of each belong."""
     opened: dict[tuple[str, str], Any] = {}
     layers: dict[str, Any] = {}
     for name, weight in stores.stored_weights(graph).items():
@@ -72,8 +79,24 @@ def _write_layers(
             place = weight.layer, variable.group
             if place not in opened:
                 opened[place] = _variables_of(layers[weight.layer].create_group(variable.group), variable.owner)
-            part = part_of(arrays[name], index, len(weight.variables), weight.shape, weight.layouts[0])
-            opened[place].create_dataset(str(variable.position), data=part)
+            part = view_of_part(arrays[name], index, len(weight.variables), weight.shape, weight.layouts[0])
+            start = _made(opened[place], str(variable.position), part)
+            if part.size:
+                yield start, part
+
+
+def _made(group: Any, name: str, part: Array) -> int:
+    """Make a variable, whose numbers are written afterwards, not through HDF5's buffers; where they belong."""
+    from h5py import h5d, h5p, h5s, h5t
+
+    properties = h5p.create(h5p.DATASET_CREATE)
+    properties.set_layout(h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(h5d.FILL_TIME_NEVER)
+    properties.set_obj_track_times(False)
+    space = h5s.create_simple(part.shape) if part.ndim else h5s.create(h5s.SCALAR)
+    kind = h5t.py_create(part.dtype.newbyteorder("<"), logical=True)
+    return int(h5d.create(group.id, name.encode(), kind, space, properties).get_offset() or 0)
 
 
 def _variables_of(group: Any, name: str) -> Any:

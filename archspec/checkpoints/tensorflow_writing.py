@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import whole_file
-from archspec.weights.crc32c import masked_crc32c
+from archspec.weights.crc32c import Crc32c, masked, masked_crc32c
 from archspec.weights.leveldb_tables import FOOTER, MAGIC
+from archspec.weights.portions import portions
 from archspec.weights.tensorflow_checkpoints import KINDS
 from archspec.wire_format import bytes_field, fixed32_field, number_field, varint_bytes
 
@@ -37,8 +38,6 @@ def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Pat
     Raises:
         OutputError: a file cannot be written.
     """
-    import numpy as np
-
     names = sorted(arrays, key=str.encode)
     shard, index = path.with_name(f"{path.name}.data-00000-of-00001"), path.with_name(f"{path.name}.index")
     entries: list[tuple[bytes, bytes]] = [
@@ -47,18 +46,24 @@ def write_checkpoint(path: Path, arrays: Mapping[str, Array]) -> tuple[Path, Pat
     offset = 0
     with whole_file(shard) as temporary, temporary.open("wb") as file:
         for name in names:
-            array = arrays[name]
-            array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-            data = array.reshape(-1).view("u1")
-            file.write(data.data)
-            shape = b"".join(bytes_field(2, number_field(1, size)) for size in array.shape)
-            entry = number_field(1, _KINDS[array.dtype.name]) + bytes_field(2, shape)
-            entry += number_field(4, offset) + number_field(5, array.nbytes) + fixed32_field(6, masked_crc32c(data))
+            entry, size = _write_numbers(file, arrays[name], offset)
             entries.append((name.encode(), entry))
-            offset += array.nbytes
+            offset += size
     with whole_file(index) as temporary:
         temporary.write_bytes(_table(entries))
     return index, shard
+
+
+def _write_numbers(file: BinaryIO, array: Array, offset: int) -> tuple[bytes, int]:
+    """Write an array that begins here; its entry, and its size in bytes."""
+    checksum = Crc32c(array.nbytes)
+    for data in portions(array):
+        file.write(data.data)
+        checksum.update(data)
+    shape = b"".join(bytes_field(2, number_field(1, size)) for size in array.shape)
+    entry = number_field(1, _KINDS[array.dtype.name]) + bytes_field(2, shape)
+    entry += number_field(4, offset) + number_field(5, array.nbytes) + fixed32_field(6, masked(checksum.value))
+    return entry, array.nbytes
 
 
 def _table(entries: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from archspec.codegen.condition_docs import asked, compared, listed, words
+from archspec.codegen.quantity_docs import part_in, said
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -19,7 +21,8 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Expr, Name, children, names
+from archspec.expr import Const, Expr, Name, Unary, children, names
+from archspec.limits import Budget
 
 _WORDS: Final = {
     "filters": "output channels",
@@ -60,20 +63,24 @@ _ORDINALS: Final = ("first", "second", "third", "fourth")
 
 
 class _Use(NamedTuple):
-    """An expression, what it gives, and what takes that; a condition's has neither."""
+    """An expression, what it gives, and what takes that; where a condition asks it, what that says of it."""
 
     word: str
     taker: str
     expr: Expr
-    chosen: str = ""
+    said: str = ""
+    """What is said of what a condition mentions."""
+    kind: str = ""
     """Of a condition, the one kind of layer that there can be on its sides."""
+    choices: tuple[str, ...] = ()
+    """The words by which a condition chooses one of them."""
 
 
 def documented(definition: Definition) -> tuple[Parameter, ...]:
     """The parameters of a definition, each with what is said of it; the definitions that it calls have theirs."""
     straight: dict[str, list[_Use]] = {}
     mentions: dict[str, list[_Use]] = {}
-    for use in _uses(definition.tree, _ordinals(definition.tree)):
+    for use in _uses(definition, definition.tree, _ordinals(definition.tree)):
         if isinstance(use.expr, Name):
             straight.setdefault(use.expr.id, []).append(use)
         for name in names(use.expr, definition.budget):
@@ -81,30 +88,37 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     for local in reversed(definition.locals):  # what a quantity is for is what its parts are for
         takers = straight.get(local.name) or mentions.get(local.name, [])
         for name in names(local.expr, definition.budget):
-            mentions.setdefault(name, []).extend(takers)
+            mentions.setdefault(name, []).extend(
+                use._replace(expr=local.expr) if use.expr == Name(local.name) else use for use in takers
+            )
     return tuple(
         given
         if given.doc
-        else replace(given, doc=_derived(given.name, straight.get(given.name, ()), mentions.get(given.name, ())))
+        else replace(
+            given,
+            doc=_derived(given.name, straight.get(given.name, ()), mentions.get(given.name, ()), definition.budget),
+        )
         for given in definition.parameters
     )
 
 
-def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use]) -> str:
+def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use], budget: Budget) -> str:
     """What an argument is for, by what takes it as it is, or in an expression."""
     kind, _, operand = name.partition("@")
     if kind == CHANNELS.id and operand:
         return f"channels of `{operand}`"
     if as_it_is := _taken(straight):
         return as_it_is
-    if (changed := _taken(mentions)).startswith("which "):
-        return f"decides {changed}"
-    if changed:
-        return changed if changed.startswith("decides") or changed == _IN_NAMES else f"decides the {changed}"
+    if changed := _taken(mentions):
+        first = next(use for use in mentions if use.word)
+        return changed if changed == _IN_NAMES else said(part_in(first.expr, name, budget), changed)
+    if mentions and all(use.kind == mentions[0].kind != "" for use in mentions):
+        choices = list(dict.fromkeys(f"`{word}`" for use in mentions for word in use.choices))
+        return f"{mentions[0].kind}: {listed(choices, ' or ')}" if choices else f"which {mentions[0].kind} there is"
+    if conditions := list(dict.fromkeys(use.said for use in mentions if use.said)):
+        return conditions[0]
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
-    if not quantities and mentions and all(use.chosen == mentions[0].chosen != "" for use in mentions):
-        return f"which {mentions[0].chosen} there is"
-    return f"decides {_listed(quantities)}" if quantities else "decides which layers there are"
+    return f"determines {listed(quantities)}" if quantities else "determines which layers there are"
 
 
 def _taken(uses: Sequence[_Use]) -> str:
@@ -116,19 +130,15 @@ def _taken(uses: Sequence[_Use]) -> str:
     word = next(iter(found), "")
     takers = [taker for taker in found.get(word, ()) if taker]
     if takers and len(found) > 1 and all(others == found[word] for others in found.values()):
-        word = _listed([*found])
-    return f"{word} of {_listed(_together(takers))}" if word and takers and len(takers) <= _NAMED else word
+        word = listed([*found])
+    return f"{word} of {listed([*_together(takers)])}" if word and takers and len(takers) <= _NAMED else word
 
 
 def _together(takers: Sequence[str]) -> Sequence[str]:
     """`the first and second convolution`, where it is these alone."""
     parts = [taker.split(" ", 2) for taker in takers]
     alike = len({part[-1] for part in parts}) == 1 and all(len(part) == 3 and part[1] in _ORDINALS for part in parts)
-    return [f"the {_listed([part[1] for part in parts])} {parts[0][-1]}"] if alike else takers
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+    return [f"the {listed([part[1] for part in parts])} {parts[0][-1]}"] if alike else takers
 
 
 def _ordinals(tree: Tree) -> dict[int, str]:
@@ -140,8 +150,8 @@ def _ordinals(tree: Tree) -> dict[int, str]:
     return {id(layer): word for alike in several for layer, word in zip(alike, _ORDINALS, strict=False)}
 
 
-def _uses(tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_Use]:
-    """The expressions of a body, or of a row that is called so."""
+def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_Use]:
+    """The expressions of a body of a definition, or of a row that is called so."""
     for item in tree.items:
         match item:
             case LayerUse():
@@ -159,31 +169,32 @@ def _uses(tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_U
                 docs = {given.name: given.doc for given in item.definition.parameters if "@" not in given.name}
                 for name, expr in item.arguments.items():
                     if name in docs:
-                        word = _WORDS.get(name, "")
-                        is_meant = bool(word) and not docs[name].startswith(_COUNT)
-                        yield _Use(word if is_meant else docs[name], _called(item, row) if is_meant else "", expr)
+                        word, called = _WORDS.get(name, ""), _called(item, row)
+                        is_meant = bool(word and called) and not docs[name].startswith(_COUNT)
+                        yield _Use(word if is_meant else docs[name], called if is_meant else "", expr)
             case SequenceUse():
-                yield from _uses(item.body, ordinals, _called(item, row).strip("`"))
+                yield from _uses(definition, item.body, ordinals, _called(item, row).strip("`"))
             case ChoiceUse():
-                yield _condition(item)
-                yield from _uses(item.then, ordinals, row)
-                yield from _uses(item.other, ordinals, row)
+                yield _condition(item, definition)
+                yield from _uses(definition, item.then, ordinals, row)
+                yield from _uses(definition, item.other, ordinals, row)
             case LoopUse():
                 for run in item.runs:
                     yield _Use(f"{_COUNT} units", "", run.stop)
-                    yield from _uses(Tree((run.item,), ()), ordinals, item.name)
+                    yield from _uses(definition, Tree((run.item,), ()), ordinals, item.name)
 
 
-def _condition(item: ChoiceUse) -> _Use:
-    """A condition; of one that is a param, what there is where it holds, or where it does not."""
-    for side, word in ((item.then, "whether there is"), (item.other, "whether there is no")):
-        if isinstance(item.condition, Name) and len(side.items) == 1:
-            [inner] = side.items
-            taker = _called(inner, "") or (f"`{inner.op.name}`" if isinstance(inner, LayerUse) else "")
-            return _Use(f"{word} {taker}" if taker else "", "", item.condition)
-    kinds = {layer.op.kind for side in (item.then, item.other) for layer in layers(side)}
-    single = all(len(side.items) < 2 for side in (item.then, item.other)) and kinds in ({"activation"}, {"norm"})
-    return _Use("", "", item.condition, kinds.pop() if single else "")
+def _condition(item: ChoiceUse, definition: Definition) -> _Use:
+    """A condition, and what is said of what it asks."""
+    match item.condition:
+        case Name():
+            return _Use(asked(item, definition.tree.labels), "", item.condition)
+        case Unary("not", Name() as negated):
+            return _Use(asked(replace(item, then=item.other, other=item.then), definition.tree.labels), "", negated)
+        case _:
+            pass
+    kind, choices = words(item)
+    return _Use("", "", item.condition, compared(item, definition.tree.labels, definition.budget), kind, (*choices,))
 
 
 def _called(item: ItemUse, row: str) -> str:

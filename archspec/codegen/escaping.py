@@ -33,6 +33,19 @@ def variable_name(name: str, taken: Iterable[str] = ()) -> str:
     return identifier(plain if plain[:1].isalpha() else f"layer_{plain}", taken)
 
 
+def label_variable(label: str, taken: Iterable[str] = ()) -> str:
+    """A variable that is called after a tensor's label: `outputs_0` for `outputs[0]`, one of a list."""
+    return identifier(label.replace("[", "_").removesuffix("]"), taken)
+
+
+def label_parameter(label: str) -> str:
+    """What a parameter for a tensor of this label is called: `part` for one of `parts`; empty where nothing says."""
+    name, bracket, _ = label.partition("[")
+    if bracket:
+        return name[:-1] if name.endswith("s") and len(name) > 2 else ""
+    return name
+
+
 def is_attribute(name: str) -> bool:
     """Whether an object's attribute can be written so, after a dot."""
     return name.isidentifier() and not keyword.iskeyword(name)

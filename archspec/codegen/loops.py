@@ -5,7 +5,7 @@ them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import TypeAlias
 
@@ -20,8 +20,8 @@ from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
 
 MakeIteration: TypeAlias = Callable[[list[Scope], BodyContext], CallUse | SequenceUse]
 """Builds one iteration from its instances."""
-_Rounds: TypeAlias = tuple[tuple[Run, ...], Expr | None]
-"""The runs, and the channels after them if an expression gives them."""
+_Rounds: TypeAlias = tuple[tuple[Run, ...], Sequence[Expr | None]]
+"""The runs, and the channels after all of them and after each marked iteration, if an expression gives them."""
 
 
 def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration) -> LoopUse:
@@ -30,14 +30,14 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
     label, number = context.name(loops)
     first = loops[0]
     if first.times is None:
-        runs, out = _units(loops, operands, context, make_iteration)
+        runs, [out, *inside] = _units(loops, operands, context, make_iteration)
     else:
         try:
-            runs, out = _repeat(loops, operands, context, def_use, make_iteration)
+            runs, [out, *inside] = _repeat(loops, operands, context, def_use, make_iteration)
         except NotUnifiable:  # no expression distinguishes the iterations: write them out
             times = context.at(first.times, (context.features[operands[0]],))
             context.structural.append(Deciding(times, _count_of(loops)))
-            runs, out = _units(loops, operands, context, make_iteration)
+            runs, [out, *inside] = _units(loops, operands, context, make_iteration)
     ends = [
         def_use.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
         for loop, start in zip(loops, context.nodes[operands[0]], strict=True)
@@ -45,7 +45,7 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
     context.record(Result(first.location), out, ends)
     for index, mark in enumerate(first.marks, start=1):
         paths = [def_use.scopes[loop.iterations[mark].path].results[0] for loop in loops]
-        context.record(Result(first.location, index), None, paths)
+        context.record(Result(first.location, index), inside[index - 1], paths)
     iterations = zip_longest(*(loop.iterations for loop in loops))
     return LoopUse(
         first.location,
@@ -94,6 +94,7 @@ def _units(
     what = f"how many units {loops[0].name} has"
     context.structural += [Deciding(context.at(expr, ()), what) for expr in loops[0].structure]
     runs: list[Run] = []
+    after: list[Expr] = []
     inner = context.inside(operands)
     inner.depth += 1  # a loop inside may get a formula of its own index
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
@@ -103,7 +104,8 @@ def _units(
         result = Result(item.location)
         inner.features[Operand(0)] = inner.features[result]
         inner.nodes[Operand(0)] = inner.nodes[result]
-    return tuple(runs), inner.features[Operand(0)]
+        after.append(inner.features[result])
+    return tuple(runs), (inner.features[Operand(0)], *(after[mark] for mark in loops[0].marks))
 
 
 def _repeat(
@@ -117,7 +119,7 @@ def _repeat(
     pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
     if not pairs:
         context.structural.append(Deciding(times, _count_of(loops)))
-        return (), start
+        return (), (start,)
     envs: list[dict[str, Value]] = []
     inner = context.inside(operands, envs)
     inner.depth += 1
@@ -146,7 +148,8 @@ def _repeat(
         out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
     if out is None:  # the number that is put there instead holds for these values alone
         context.structural += [Deciding(expr, _count_of(loops)) for expr in (start, times, after)]
-    return (run,), out
+    stops = (dataclasses.replace(run, stop=Const(mark + 1)) for mark in loops[0].marks)
+    return (run,), (out, *(channels_after(part, context.budget) for part in stops))
 
 
 def _count_of(loops: list[Loop]) -> str:

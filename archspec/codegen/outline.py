@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
-from archspec.codegen.escaping import variable_name
+from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
+from archspec.codegen.lifting import is_stage, lifted
 from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import (
     CHANNELS,
@@ -27,7 +29,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import used_names
-from archspec.expr import Expr, Name, fold
+from archspec.expr import Expr, Name, fold, names
 from archspec.ir.scope import Operand, Ref
 
 
@@ -74,9 +76,9 @@ class _Outliner:
             case SequenceUse():
                 return self._sequence(_started(item))
             case ChoiceUse():
-                return dataclasses.replace(item, then=self._tree(item.then), other=self._tree(item.other))
+                return replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
-                return dataclasses.replace(item, runs=self._runs(item.runs))
+                return replace(item, runs=self._runs(item.runs))
             case _:
                 return item
 
@@ -84,29 +86,31 @@ class _Outliner:
         """All runs of a loop become calls of one definition, made from what they have in common."""
         general = runs[0].general if runs else None
         called = any(run.item.reuses for run in runs)  # what is called again has its definition, if it needs one
+        if not called and general is not None and len(runs) == 1 and self.definition.is_network:
+            stage = self._stage(runs[0], general)
+            if stage is not None:
+                return (stage,)
         if (
             called
             or general is None
             or all(not isinstance(one.item, SequenceUse) or self._kept(one.item) for one in runs)
         ):
             return tuple(
-                dataclasses.replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
+                replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
                 for run in runs
             )
         general = iterations_of(general, self.definition.whole, self.budget)
-        general = dataclasses.replace(general, body=self._tree(general.body))
+        general = replace(general, body=self._tree(general.body))
         if self.keep(general):  # only parts of it needed definitions; the iterations themselves can stand in place
             return tuple(
-                dataclasses.replace(
-                    run, item=dataclasses.replace(general, body=renamed_tree(general.body, run.bound, self.budget))
-                )
+                replace(run, item=replace(general, body=renamed_tree(general.body, run.bound, self.budget)))
                 for run in runs
             )
         call = self._call(general)
         return tuple(
-            dataclasses.replace(
+            replace(
                 run,
-                item=dataclasses.replace(
+                item=replace(
                     call,
                     arguments={
                         key: fold(expr, self.budget, run.bound, whole=is_count) for key, expr in call.arguments.items()
@@ -115,6 +119,17 @@ class _Outliner:
             )
             for run in runs
         )
+
+    def _stage(self, run: Run, general: SequenceUse) -> Run | None:
+        """A run of calls, where an iteration is a row with conditions; None where that stays in place."""
+        if run.count == 1 or not is_stage(general):
+            return None
+        general = iterations_of(general, self.definition.whole, self.budget)
+        if not self._kept(general) or (found := lifted(run, general, self.definition)) is None:
+            return None
+        call = self._call(found.item, found.types, is_one=True)
+        arguments = {name: found.given.get(name, expr) for name, expr in call.arguments.items()}
+        return replace(run, item=replace(call, arguments=arguments))
 
     def _kept(self, item: SequenceUse) -> bool:
         """Whether nothing has to be taken out of a sequence, nor the sequence itself."""
@@ -130,13 +145,20 @@ class _Outliner:
                 item.location, item.name, item.number, owner.definition, {}, item.operands, item.paths, item.reuses
             )
         around, self.owners = self.owners, {}
-        inside = dataclasses.replace(item, body=self._tree(item.body))
+        inside = replace(item, body=self._tree(item.body))
         self.owners = around
         found = self.owners[item.name] = inside if self.keep(inside) else self._call(inside)
         return found
 
-    def _call(self, item: SequenceUse) -> CallUse:
-        """A definition of a sequence's own, and the call that stands in its place."""
+    def _call(
+        self, item: SequenceUse, more: Mapping[str, str] = MappingProxyType({}), *, is_one: bool = False
+    ) -> CallUse:
+        """A definition of a sequence's own, and the call that stands in its place.
+
+        `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
+        that it is one of several, by whose name it is called.
+        """
+        item, arriving = self._with_own_channels(item)
         tree = item.body
         free = used_names(tree, self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
@@ -144,29 +166,33 @@ class _Outliner:
         if CHANNELS.id not in free and len(arrive) == 1:
             renamed[arrive[0]] = CHANNELS.id  # what arrives in an iteration is what arrives in the class
             tree = renamed_tree(tree, {arrive[0]: CHANNELS}, self.budget)
-        types = self.definition.types
-        docs = {given.name: given.doc for given in self.definition.parameters}
+        types = {**self.definition.types, **more}
+        docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         # Everything the sequence mentions becomes a parameter of the same name.
         order = [
             *(name for name in types if name in free),
             *sorted(free - types.keys() - {CHANNELS.id} - renamed.keys()),
         ]
         arguments: dict[str, Expr] = {name: Name(name) for name in order}
-        arguments[CHANNELS.id] = CHANNELS
+        arguments[CHANNELS.id] = arriving
         for old, new in renamed.items():
             arguments[new] = Name(old)
-        inputs = ("", *(self.labels.get(ref, "") for ref in item.operands[1:]))
-        twin = self._twin(dataclasses.replace(item, body=tree), inputs)
+        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
+        twin = self._twin(replace(item, body=tree), inputs)
         if twin is not None:
             return CallUse(item.location, item.name, item.number, twin, arguments, item.operands, item.paths)
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
-        name = variable_name(parts[-1]) if parts else "sequence"
+        name = whole = variable_name(parts[-1]) if parts else "sequence"
+        if is_one and name.endswith("s") and len(name) > len("s1"):
+            name = name[:-1]
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
-            doc=f"The part `{name}` of {self.definition.class_name}.",
+            doc=f"{'One of' if is_one else 'The part'} `{whole}` of {self.definition.class_name}.",
             parameters=tuple(
-                Parameter(name, types.get(name, "int"), None, docs.get(name, ""), is_obvious=name in types)
+                Parameter(
+                    name, types.get(name, "int"), None, docs.get(name, ""), is_obvious=name in self.definition.types
+                )
                 for name in order
             ),
             tree=tree,
@@ -178,42 +204,77 @@ class _Outliner:
         )
         made.parameters = documented(made)
         self.made.append(made)
-        self.bodies.append((self._key(tree, inputs), dataclasses.replace(item, body=tree), made))
+        self.bodies.append((self._key(tree), replace(item, body=tree), made))
         return CallUse(item.location, item.name, item.number, made, arguments, item.operands, item.paths)
+
+    def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr]:
+        """A sequence that calls the channels of what arrives as its definition will, and what they are outside.
+
+        Where it speaks of the channels that arrive around it, too, it goes on to do so.
+        """
+        found = {
+            (inner.arguments.get(CHANNELS.id, CHANNELS) if isinstance(inner, CallUse) else inner.features[0])
+            for inner in item.body.items
+            if isinstance(inner, CallUse | LayerUse) and inner.operands[0] == Operand(0) and not inner.reuses
+            if isinstance(inner, CallUse) or inner.features
+        }
+        if len(found) != 1 or (arriving := found.pop()) == CHANNELS or names(arriving, self.budget) & {CHANNELS.id}:
+            return item, CHANNELS
+        tree = replace(item.body, items=tuple(map(_by_own_channels, item.body.items)))
+        mentioned = used_names(replace(item.body, items=tuple(map(_without_channels, tree.items))), self.budget)
+        return (item, CHANNELS) if CHANNELS.id in mentioned else (replace(item, body=tree), arriving)
 
     def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
         """The definition of a sequence that is the same, which has the places of both from here on."""
-        key = self._key(item.body, inputs)
+        key = self._key(item.body)
         for place, (other, first, made) in enumerate(self.bodies):
             self.budget.spend(len(item.body.items))
-            if key == other:
+            if key == other and made.operands == len(item.operands):
                 both = united(first, [item])
                 assert isinstance(both, SequenceUse)
                 self.bodies[place] = other, both, made
                 made.tree, made.paths = both.body, both.paths
+                made.inputs = tuple(name or own for name, own in zip(made.inputs, inputs, strict=True))
                 return made
         return None
 
-    def _key(self, tree: Tree, inputs: tuple[str, ...]) -> object:
+    def _key(self, tree: Tree) -> object:
         """What makes the bodies of two sequences the same: all but where they stand."""
         items = tuple((likeness(item), *_names(item)) for item in self._without_widths(tree).items)
-        return items, tree.results, tuple(tree.labels.items()), inputs
+        return items, tree.results, tuple(tree.labels.items())
 
     def _without_widths(self, tree: Tree) -> Tree:
         """A tree whose layers say nothing of channels that are not written."""
-        return dataclasses.replace(tree, items=tuple(map(self._without_width, tree.items)))
+        return replace(tree, items=tuple(map(self._without_width, tree.items)))
 
     def _without_width(self, item: ItemUse) -> ItemUse:
         match item:
             case LayerUse() if not self.takes_channels(item):
-                return dataclasses.replace(item, features=())
+                return replace(item, features=())
             case SequenceUse():
-                return dataclasses.replace(item, body=self._without_widths(item.body))
+                return replace(item, body=self._without_widths(item.body))
             case ChoiceUse():
                 then, other = self._without_widths(item.then), self._without_widths(item.other)
-                return dataclasses.replace(item, then=then, other=other)
+                return replace(item, then=then, other=other)
             case _:
                 return item
+
+
+def _by_own_channels(item: ItemUse) -> ItemUse:
+    """An item that takes what arrives at its sequence, and calls its channels as the sequence's definition does."""
+    if isinstance(item, CallUse) and item.operands[0] == Operand(0) and not item.reuses:
+        return replace(item, arguments={**item.arguments, CHANNELS.id: CHANNELS})
+    if isinstance(item, LayerUse) and Operand(0) in item.operands and item.features:
+        pairs = zip(item.operands, item.features, strict=True)
+        return replace(item, features=tuple(CHANNELS if ref == Operand(0) else width for ref, width in pairs))
+    return item
+
+
+def _without_channels(item: ItemUse) -> ItemUse:
+    """The same item, which says nothing of the channels of what arrives."""
+    if isinstance(item, CallUse):
+        return replace(item, arguments={key: expr for key, expr in item.arguments.items() if expr != CHANNELS})
+    return replace(item, features=()) if isinstance(item, LayerUse) else item
 
 
 def _names(item: ItemUse) -> Iterator[object]:
@@ -243,7 +304,7 @@ def _started(item: SequenceUse) -> SequenceUse:
         return item
     shifted: dict[Ref, Ref] = {Operand(index): Operand(index - 1) for index in range(1, len(item.operands))}
     body = with_refs(item.body, shifted)
-    return dataclasses.replace(item, body=body, operands=item.operands[1:])
+    return replace(item, body=body, operands=item.operands[1:])
 
 
 def _sequences(tree: Tree) -> Iterator[SequenceUse]:

@@ -73,6 +73,14 @@ def call(head: Code, *args: Code, **keywords: Code) -> Bracket:
     return Bracket(head, (*args, *(Keyword(name, value) for name, value in keywords.items())))
 
 
+def conditional(then: Code, test: str, other: Code) -> Ternary:
+    """`then if test else other`, the other way round where the test is `not` what could as well be asked."""
+    opposite = test.removeprefix("not ")
+    if opposite != test and opposite.replace(".", "_").isidentifier() and not isinstance(other, Ternary):
+        return Ternary(other, as_marked(opposite, test), then)
+    return Ternary(then, test, other)
+
+
 def flat(code: Code) -> str:
     """The code on one line."""
     match code:
@@ -164,7 +172,9 @@ def _broken(code: Bracket | Keyword | Infix | MethodChain | Ternary, depth: int,
             return [f"{INDENT * depth}{prefix}(", *_operands(code, depth + 1), f"{INDENT * depth}){suffix}"]
         case Ternary():
             indent = INDENT * depth
-            return [f"{indent}{prefix}(", *_ternary(code, depth + 1), f"{indent}){suffix}"]
+            within = f"{INDENT * (depth + 1)}{flat(code)}"
+            lines = [whole(within, *marks(code))] if len(within) <= WIDTH else _ternary(code, depth + 1)
+            return [f"{indent}{prefix}(", *lines, f"{indent}){suffix}"]
 
 
 def _head_fits(code: Bracket, depth: int, prefix: str) -> bool:

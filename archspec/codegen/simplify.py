@@ -12,6 +12,7 @@ from typing import Final
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.attributes import Words, convolves
+from archspec.codegen.block_docs import summary
 from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
 from archspec.codegen.bounds import held, is_bound, narrowed
@@ -156,6 +157,8 @@ class _Attempt:
             if not new.is_network:
                 new.parameters = ordered(new, self.calls[id(new)])
             new.parameters = documented(new)
+            if not new.is_network:
+                new.doc = new.doc or summary(new)
         tell_apart(self.new.values(), self.constants)
         return Module(tuple(self.new[id(old)] for old in self.old))
 

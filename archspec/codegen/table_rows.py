@@ -161,7 +161,7 @@ class _Rewriter:
         columns = found.columns or found.nested(run.first)
         if not columns:
             return run, {}
-        wanted = _wanted(run.item, columns)
+        wanted = wanted_names(run.item, columns)
         taken = {*self.definition.types}
         names_of: dict[Expr, Expr] = {}
         kept: dict[tuple[Value, ...], Name] = {}
@@ -300,7 +300,7 @@ def _is_constant(expr: Expr) -> bool:
     return isinstance(expr, Const) or (isinstance(expr, Index) and _is_constant(expr.value))
 
 
-def _wanted(item: ItemUse, columns: Collection[Expr]) -> dict[Expr, str]:
+def wanted_names(item: ItemUse, columns: Collection[Expr]) -> dict[Expr, str]:
     """What values of rows are called after: what takes one as it is, or how often a loop runs, or what it is a part of.
 
     What a condition compares a value with says nothing of it.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, pairwise
 from typing import Final
 
-from archspec.codegen.escaping import identifier
-from archspec.codegen.tree import ChoiceUse, Tree
+from archspec.codegen.escaping import identifier, label_variable
+from archspec.codegen.tree import ChoiceUse, LayerUse, Tree
 from archspec.codegen.variable_roles import roles, usable
 from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
@@ -50,10 +50,12 @@ class VariableAllocator:
         passed_on = {  # a tap that nobody takes; of several results that are unpacked together, each keeps its name
             ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
         }
-        self.labels = {ref: identifier(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on}
+        self.labels = {
+            ref: label_variable(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on
+        }
         found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
         self.labels = {**found, **self.labels}
-        self.kept = {*inputs, *self.labels.values()}
+        self.kept = {*inputs, *self.labels.values()}.difference(_NAMES)
         """Variables with a meaning, which stay what they are even once they are spent."""
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):
             self.hold(Operand(index), name)
@@ -193,9 +195,12 @@ def _place(name: str) -> int:
 
 
 def _passed_on(tree: Tree) -> Iterator[Result]:
-    """The results that the item right after the one that gives them takes."""
+    """The results that the item right after the one that gives them takes: a block's further inputs are no such."""
     for item, after in pairwise(tree.items):
-        taken = (after.operand,) if isinstance(after, ChoiceUse) else after.operands
+        if isinstance(after, ChoiceUse):
+            taken: Sequence[Ref] = (after.operand,)
+        else:
+            taken = after.operands if isinstance(after, LayerUse) else after.operands[:1]
         yield from (ref for ref in taken if isinstance(ref, Result) and ref.location == item.location)
     for item in tree.items:
         if isinstance(item, ChoiceUse):

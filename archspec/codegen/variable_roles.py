@@ -27,6 +27,12 @@ _DEEPEST: Final = 8
 """Merges inside each other, at most, that are looked through for where a branch starts."""
 _COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
+_FEW: Final = 6
+"""Layers of a block that counts as one layer of a network's branch."""
+_OTHERWISE: Final = {"out": "output"}
+"""What a role is called where something else has its name, if not after what gives it."""
+_BRANCH: Final = re.compile(r"branch\d+(_\d+)*")
+"""What a branch is called that has no name of its own."""
 _MOST: Final = 16
 """Branches that are joined: the names of more would not be read."""
 
@@ -34,7 +40,8 @@ _MOST: Final = 16
 def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
     """The role of each tensor of a body that has one, those in its conditions included.
 
-    A network's own branches are named where they are layers alone: a path through whole stages is no residual.
+    A network's own branches are named where they are layers, or blocks of a few layers, alone: a path through whole
+    stages is no residual.
     """
     finder = _Roles({}, {}, Counter(), budget, is_network)
     finder.enter(tree)
@@ -73,7 +80,7 @@ class _Roles:
     def _entered(self, tree: Tree) -> Counter[Ref]:
         taken = Counter(tree.results)
         for item in tree.items:
-            self.givers[Result(item.location)] = item
+            self.givers |= {Result(item.location, index): item for index in range(_results(item))}
             if isinstance(item, ChoiceUse):
                 taken += self._entered(item.then) | self._entered(item.other)
             else:
@@ -106,6 +113,9 @@ class _Roles:
                 continue
             if not other.items and other.results == (item.operand,) and item.operand in self.givers:
                 self.found |= {Result(item.location): "out", side.results[0]: "out"}
+                for ref in last.operands:
+                    if not self.is_past(ref, item, side):
+                        self.to_start(ref, {Result(inner.location) for inner in side.items}, "out")
                 past = set[Ref]().union(*(self.behind(ref) for ref in last.operands if self.is_past(ref, item, side)))
                 branch = self.back(item.operand, past)
                 self.call(branch or _Branch([item.operand], item.operand), "out")
@@ -152,7 +162,9 @@ class _Roles:
         short = [_COUNT.sub("", name) for name in full]
         named = short if len({*short}) == len(short) else full
         if not all(named) or len({*named}) < len(named):
-            named = [f"branch{number}" for number in range(1, len(branches) + 1)]
+            around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
+            usual = f"{around}_" if _BRANCH.fullmatch(around) else "branch"
+            named = [f"{usual}{number}" for number in range(1, len(branches) + 1)]
         for branch, name in zip(branches, named, strict=True):
             self.call(branch, name)
 
@@ -174,16 +186,25 @@ class _Roles:
         """The tensors from this one back to one that the other branches come from, too."""
         refs: list[Ref] = []
         takers = 1
-        while end not in others and end in self.givers:
+        while end not in others and end in self.givers and _results(self.givers[end]) == 1:
             item = self.givers[end]
-            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not isinstance(item, LayerUse)):
+            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not _is_short(item)):
                 return None
             refs.append(end)
             before = self.before(item)
             if before is None:
                 return _Branch(refs, end)
-            end, takers = before, len(item.operands) if _joins(item) else 1
+            end, takers = before, self.takers(item, before)
         return _Branch(refs, end)
+
+    def takers(self, item: ItemUse, before: Ref) -> int:
+        """How often what an item works on may be taken, all of it for that item."""
+        if isinstance(item, ChoiceUse):
+            return max(self._entered(item.then)[before], self._entered(item.other)[before], 1)
+        if _joins(item):
+            return len(item.operands)
+        is_weighed = isinstance(item, LayerUse) and item.op.name == "multiply" and before in item.operands
+        return 2 if is_weighed and any(before in self.behind(ref) for ref in item.operands if ref != before) else 1
 
     def before(self, item: ItemUse) -> Ref | None:
         """What an item works on: of a merge the tensor that is weighed, or that a branch is added to."""
@@ -210,7 +231,11 @@ class _Roles:
         inner = self.branches(item.operands)
         self.depth -= 1
         starts = {branch.start for branch in inner or ()}
-        return starts.pop() if len(starts) == 1 else None
+        if len(starts) == 1:
+            return starts.pop()
+        # Of branches that take each other's tensors: the last one that all come from.
+        shared = set[Ref].intersection(*behind)
+        return max(shared, key=lambda ref: len(self.behind(ref)), default=None) if _joins(item) else None
 
     def behind(self, end: Ref) -> set[Ref]:
         """The tensors that one is made of, itself included, as far back as branches go."""
@@ -259,11 +284,7 @@ class _Roles:
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
-        named = [
-            item.name
-            for item in items
-            if isinstance(item, CallUse | SequenceUse) or (isinstance(item, LayerUse) and item.named)
-        ]
+        named = [item.name for item in items if _has_own_name(item)]
         if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name
         parts = [name.split("_") for name in named]
@@ -280,22 +301,55 @@ class _Roles:
 
     def sides(self, item: ChoiceUse, name: str) -> None:
         for side in (item.then, item.other):
-            inside = {Result(inner.location) for inner in side.items}
-            end: Ref | None = side.results[0]
-            while end in inside and self.taken[end] == 1:
-                self.found.setdefault(end, name)
-                inner = self.givers[end]
-                if isinstance(inner, ChoiceUse):
-                    self.sides(inner, name)
-                end = self.before(inner)
+            self.to_start(side.results[0], {Result(inner.location) for inner in side.items}, name)
+
+    def to_start(self, end: Ref | None, inside: set[Result], name: str) -> None:
+        """Name the tensors from this one back to where a side of a condition starts, which has these."""
+        while end in inside and self.taken[end] == 1:
+            self.found.setdefault(end, name)
+            inner = self.givers[end]
+            if isinstance(inner, ChoiceUse):
+                self.sides(inner, name)
+            end = self.before(inner)
 
 
 def _all_equal(parts: Sequence[str]) -> bool:
     return len({*parts}) == 1
 
 
+def _has_own_name(item: ItemUse) -> TypeGuard[LayerUse | CallUse | SequenceUse]:
+    """Whether the spec names an item; a call may be called after its block, with a number."""
+    if isinstance(item, CallUse):
+        called, block = f"_{_COUNT.sub('', item.name)}_", f"_{item.definition.name}_"
+        return not (block.startswith(called) or block.endswith(called))
+    return isinstance(item, SequenceUse) or (isinstance(item, LayerUse) and item.named)
+
+
+def _is_short(item: ItemUse) -> bool:
+    """Whether an item is a layer, or a block of a few layers alone."""
+    if isinstance(item, CallUse):
+        inside = item.definition.tree.items
+        return len(inside) <= _FEW and all(isinstance(inner, LayerUse) for inner in inside)
+    return isinstance(item, LayerUse)
+
+
 def _joins(item: ItemUse) -> TypeGuard[LayerUse]:
     return isinstance(item, LayerUse) and item.op.name == "concat"
+
+
+def _results(item: ItemUse) -> int:
+    """How many tensors an item gives."""
+    match item:
+        case LayerUse():
+            return item.results
+        case CallUse():
+            return len(item.definition.tree.results)
+        case SequenceUse():
+            return len(item.body.results)
+        case ChoiceUse():
+            return len(item.then.results)
+        case LoopUse():
+            return 1 + len(item.marks)
 
 
 def _operands(item: ItemUse) -> Sequence[Ref]:
@@ -359,5 +413,5 @@ def _ends_in_gate(tree: Tree) -> bool:
 
 def usable(found: Mapping[Ref, str], taken: set[str]) -> dict[Ref, str]:
     """The roles by names that can be used: where something else has the name, it is what that gives."""
-    names = {name: name if name not in taken else f"{name}_out" for name in found.values()}
+    names = {name: name if name not in taken else _OTHERWISE.get(name, f"{name}_out") for name in found.values()}
     return {ref: names[name] for ref, name in found.items() if names[name] not in taken}

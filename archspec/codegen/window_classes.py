@@ -11,7 +11,7 @@ from archspec.codegen.tree import LayerUse
 
 _KINDS: Final = {"windows": "WindowAttention", "grid": "GridAttention", "either": "PartitionAttention"}
 
-_BEFORE: Final = {"swin": "", "maxvit": "Maxvit", "timm": "Timm"}
+_BEFORE: Final = {"swin": "", "maxvit": "Maxvit", "timm": "Timm", "maxvit_tf": "TimmMaxvit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class WindowClass:
     cosine: bool
     """Scores are cosines, and a small network gives the biases."""
     names: str
-    """Whose names the maps have, and whether indices are saved: those of `swin`, `maxvit` or `timm`."""
+    """Whose names the weights have, and whether indices are saved: those of `swin`, `maxvit`, `timm` or `maxvit_tf`."""
     shifted: bool
     """Windows may be shifted."""
     partition: str
@@ -46,12 +46,18 @@ class WindowClass:
 
 def window_class(use: LayerUse, *, named: bool) -> WindowClass:
     """The class of a layer; `named` says that its maps have the names that the spec gives them."""
+    cosine, names = use.value("scores") == "cosine", use.value("names")
     return WindowClass(
-        cosine=use.value("scores") == "cosine",
-        names=use.value("names") if named else "swin",
+        cosine=cosine,
+        names=names if named or _has_other_weights(names, cosine=cosine) else "swin",
         shifted=not use.fixed("shift") or any(use.value("shift")),
         partition=("grid" if use.value("grid") else "windows") if use.fixed("grid") else "either",
     )
+
+
+def _has_other_weights(names: str, *, cosine: bool) -> bool:
+    """Whether weights are others than Swin's, and not only called otherwise."""
+    return names == "maxvit_tf" or (cosine and names == "timm")
 
 
 def variants(*, named: bool) -> Mapping[str, Mapping[str, object]]:
@@ -59,6 +65,7 @@ def variants(*, named: bool) -> Mapping[str, Mapping[str, object]]:
     found = (
         WindowClass(cosine, names, shifted, partition)
         for cosine, names, shifted, partition in product((False, True), _BEFORE, (False, True), _KINDS)
-        if (named or names == "swin") and not (cosine and names == "maxvit")  # which no layer is
+        if named or names == "swin" or _has_other_weights(names, cosine=cosine)
+        if not (cosine and names.startswith("maxvit"))  # which no layer is
     )
     return {made.name: asdict(made) for made in found}

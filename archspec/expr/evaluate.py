@@ -55,12 +55,17 @@ def evaluate(expr: Expr, env: Mapping[str, Value], budget: Budget) -> Value:
         ExprError: a name is unknown, an operation does not fit its operands, or a limit is passed.
         WorkError: the limit on the work of a whole network is passed.
     """
-    # Most are constants, for which a call and a `match` take longer than all else.
-    value = expr.value if type(expr) is Const else _value(expr, env, budget)
+    # Most are constants and names, for which a call and a `match` take longer than all else.
+    if type(expr) is Const:
+        value = expr.value
+    elif type(expr) is Name and expr.id in env:
+        value = env[expr.id]
+    else:
+        value = _value(expr, env, budget)
     if type(value) is float:
         value = value or 0.0  # there is one zero: adding 0 changes nothing
     # A list may be long: whatever is done with it next takes time for each of its items.
-    budget.spend(1 if not isinstance(value, tuple) else 1 + _weight(value, budget) // 8)
+    budget.spend(1 if type(value) is not tuple else 1 + _weight(value, budget) // 8)
     return value
 
 

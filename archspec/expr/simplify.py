@@ -42,6 +42,9 @@ def names(expr: Expr, budget: Budget) -> frozenset[str]:
     if type(expr) is Const:  # as most are
         budget.spend(1)
         return _NONE
+    if type(expr) is Name and not is_bound(expr.id):
+        budget.spend(1)
+        return frozenset((expr.id,))
     found: set[str] = set()
     parts, count = [expr], 0
     while parts:
@@ -108,6 +111,9 @@ def fold(
             the second where that is not known.
         quantities: What names that stay are called for, which helps to see that two expressions are equal.
     """
+    if type(expr) is Const and type(expr.value) is not float:  # as most are
+        budget.spend(2)
+        return expr
     return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
 
 

@@ -62,9 +62,11 @@ class Assembly:
         inputs: Sequence[Tensor],
     ) -> tuple[Tensor, ...]:
         """A layer at the end of a scope, which knows all the tensors that it takes; its results."""
-        taken = tuple(tensor.path for tensor in inputs)
+        taken = tuple([tensor.path for tensor in inputs])
         self.nodes[layer.path] = node_of(layer, taken)
         scope.items.append(layer)
+        if len(layer.types) == 1:  # as nearly all have
+            return (Tensor(scope, Result(layer.location), layer.path, layer.types[0]),)
         return tuple(
             Tensor(scope, Result(layer.location, index), value_name(layer.path, index), type)
             for index, type in enumerate(layer.types)

@@ -122,7 +122,7 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
     def resolve(refs: tuple[Ref, ...]) -> tuple[str, ...]:
         try:
             return tuple(
-                operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs
+                [operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs]
             )
         except (IndexError, KeyError):
             raise InternalError(f"one of {refs} stands for nothing") from None
@@ -133,8 +133,9 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 if item.path in def_use.nodes:
                     raise InternalError(f"two layers are called {item.path}")
                 inputs = resolve(item.operands)
-                def_use.nodes[item.path] = node_of(item, inputs)
-                known[item.location] = tuple(value_name(item.path, index) for index in range(len(item.types)))
+                node = def_use.nodes[item.path] = node_of(item, inputs)
+                many = len(item.types) > 1
+                known[item.location] = node.values if many else (item.path,)
             case Scope():
                 known[item.location] = _scope(item, resolve(item.operands), def_use)
             case Choice():

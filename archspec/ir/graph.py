@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from archspec.display import display
 from archspec.errors import Diagnostic, InternalError, Source, Span
 from archspec.expr import Expr, Value
-from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references
+from archspec.ir.def_use import DefUse, Node, producer, result_index, trace_references, value_name
 from archspec.ir.op import Derived, Weight
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope
 from archspec.ir.tensor_type import Shape, TensorType
@@ -192,7 +192,11 @@ class LayerGraph:
     @cached_property
     def types(self) -> Mapping[str, TensorType]:
         """The type of each tensor, by the names that `Node.inputs` has, in order of computation."""
-        return {name: type for node in self.nodes.values() for name, type in zip(node.values, node.types, strict=True)}
+        found: dict[str, TensorType] = {}
+        for path, node in self.nodes.items():
+            for index, type in enumerate(node.types):
+                found[value_name(path, index)] = type
+        return found
 
     def input_types(self, node: Node) -> tuple[TensorType, ...]:
         """The types that arrive at a node, in the op's order."""
@@ -309,12 +313,12 @@ class LayerGraph:
         length: dict[str, int] = {}
         before: dict[str, str | None] = {}
         for path, node in self.evaluated_nodes.items():
-            best = max(map(producer, node.inputs), key=lambda source: length[source], default=None)
+            best = max(map(producer, node.inputs), key=length.__getitem__, default=None)
             before[path] = best
             length[path] = (length[best] if best else 0) + node.op.weighted
         if not length:
             raise InternalError(f"the graph of {self.name} is empty")
-        at: str | None = max(length, key=lambda path: length[path])
+        at: str | None = max(length, key=length.__getitem__)
         found: list[str] = []
         while at is not None:
             if self.nodes[at].op.weighted:

@@ -32,7 +32,9 @@ class Renaming:
         found: dict[str, Node] = {}
         for node in nodes:
             path, inputs = self._path(node.path), tuple(map(self.tensor, node.inputs))
-            found[path] = replace(node, path=path, inputs=inputs, shared=self._shared(node.shared))
+            # `dataclasses.replace` takes several times as long; so below, for layers.
+            shared = self._shared(node.shared)
+            found[path] = Node(path, node.op, inputs, node.types, node.exprs, node.span, shared, node.flat_name)
         return found
 
     def _path(self, path: str) -> str:
@@ -52,7 +54,19 @@ class Renaming:
     def _item(self, item: Item) -> Item:
         match item:
             case Layer():
-                return replace(item, path=self._path(item.path), shared=self._shared(item.shared))
+                return Layer(
+                    item.location,
+                    item.name,
+                    item.named,
+                    self._path(item.path),
+                    item.operands,
+                    item.op,
+                    item.types,
+                    item.exprs,
+                    item.span,
+                    self._shared(item.shared),
+                    item.flat_name,
+                )
             case Scope():
                 return self.scope(item)
             case Choice():

@@ -42,7 +42,7 @@ class _Mapping:
 
         def types(refs: Sequence[Ref]) -> tuple[TensorType, ...]:
             return tuple(
-                operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs
+                [operands[ref.index] if isinstance(ref, Operand) else known[ref.location][ref.index] for ref in refs]
             )
 
         items: list[Item] = []

@@ -245,19 +245,19 @@ class Op(Described):
         if not kinds or not inputs or inputs[0] not in self.accepted():
             return self
         found: dict[str, Any] = {}
+        axes = len(inputs[0].places)
         for name, kind in kinds.items():
             given = getattr(self, name)
             try:
-                value = kind.spread(given, len(inputs[0].places))
+                value = kind.spread(given, axes)
             except LengthError as error:
                 raise _misfit(name, kind, error.count, inputs[0]) from None
             if value is not given:
                 found[name] = value
         if not found:
             return self
-        changed: Any = self
-        fitted: Self = dataclasses.replace(changed, **found)
-        return fitted
+        # `dataclasses.replace` takes twice as long.
+        return type(self)(**{name: found[name] if name in found else getattr(self, name) for name in self.attributes()})
 
     def resolved(self, inputs: Sequence[TensorType]) -> Self:
         """The op with everything explicit that follows from the size of its input, such as the sides of `same`."""

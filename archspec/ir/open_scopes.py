@@ -166,6 +166,8 @@ class OpenLoop:
     before: int | None = None
     total: int | None = None
     iterations: list[OpenScope | Scope] = field(default_factory=list["OpenScope | Scope"])
+    collects: bool = False
+    """Whether what each iteration but the last gives is a further result; the last gives the loop's first."""
     others: list[Tensor] = field(default_factory=list["Tensor"])
     """What enters after the first tensor, as the scope around knows it."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])
@@ -198,6 +200,7 @@ class OpenLoop:
             ),
             self.span,
             self.structure,
+            tuple(range(len(self.iterations) - 1)) if self.collects else (),
             index=self.index,
             before=self.before,
             total=self.total,

@@ -58,6 +58,17 @@ def tensor_named(name: str) -> tuple[int, Ref] | None:
     return level, Operand(*numbers) if place[0] == "o" else Result(*numbers)
 
 
+def item_label(name: str, index: int) -> str:
+    """The label of a tensor that is one of a list: `outputs[0]`."""
+    return f"{name}[{index}]"
+
+
+def listed(label: str) -> tuple[str, int] | None:
+    """The list and the place of a tensor with such a label; None for any other."""
+    name, _, index = label.partition("[")
+    return (name, int(index[:-1])) if index else None
+
+
 @record
 class Binding:
     """What a block's param stands for in one call: its value, and the caller's expression for it."""

@@ -162,7 +162,9 @@ class Accepted:
     dtype: DType = "float"
 
     def __contains__(self, type: TensorType) -> bool:
-        return type.dtype == self.dtype and (type.axes in self.axes or (self.unnamed and "_" in type.axes))
+        if (type.vocabulary is None) is not (self.dtype == "float"):
+            return False
+        return type.axes in self.axes or (self.unnamed and "_" in type.axes)
 
     @property
     def words(self) -> str:

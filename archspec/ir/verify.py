@@ -10,6 +10,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import ShapeError
 from archspec.ir.scope import Choice, Item, Layer, Loop, Scope, walk, walk_layers
+from archspec.ir.tensor_type import TensorType
 from archspec.reserved_names import is_item_name
 
 
@@ -33,8 +34,9 @@ def verify(graph: LayerGraph) -> None:
     for name, path in graph.outputs.items():
         if graph.types[path].is_ids:
             raise InternalError(f"the output {name} is ids, which no layer computes")
+    inferred: set[tuple[int, ...]] = set()
     for node in graph.nodes.values():  # tracing them raises where a reference stands for nothing
-        _verify_node(graph, node)
+        _verify_node(graph, node, inferred)
     _verify_paths(graph.root.path, graph.root.body.items)
     _verify_sharing(graph)
     for name, path in graph.taps.items():
@@ -47,7 +49,8 @@ def is_name(text: str) -> bool:
     return text.isascii() and text.isidentifier() and not keyword.iskeyword(text)
 
 
-def _verify_node(graph: LayerGraph, node: Node) -> None:
+def _verify_node(graph: LayerGraph, node: Node, inferred: set[tuple[int, ...]]) -> None:
+    """Check one node; `inferred` has the identities of ops and types that were found to fit, as in equal iterations."""
     op, count = node.op, len(node.inputs)
     if op.name == "input":
         if node.path not in graph.inputs:
@@ -56,6 +59,27 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
     if count < op.least_inputs or (op.most_inputs is not None and count > op.most_inputs):
         raise InternalError(f"{node.path}: {op.name} has {count} inputs")
     arriving = graph.input_types(node)
+    known = (id(op), id(node.types), *map(id, arriving))  # all of them live as long as the graph
+    if known not in inferred:
+        _verify_types(node, arriving)
+        inferred.add(known)
+    if not node.shared:
+        return
+    for name, weight in graph.parameters_of(node).items():
+        first = graph.all_weights[name]
+        if weight.shape != first.shape:
+            raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {first.shape}")
+        if (weight.trainable, weight.decay) != (first.trainable, first.decay):
+            raise InternalError(f"{node.path} has {name} with another weight decay, or it is not trained in both")
+        if (name.rpartition(".")[0] if weight.name else name) in ("", *graph.inputs):
+            raise InternalError(f"{node.path} shares {name}, which is no name of a parameter")
+    if unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}:
+        raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")
+
+
+def _verify_types(node: Node, arriving: Sequence[TensorType]) -> None:
+    """The op is that for what arrives, and gives what the node is said to give."""
+    op = node.op
     try:
         if op.fitted(arriving) is not op:
             raise InternalError(f"{node.path}: {op.name} is not brought to the axes of its input")
@@ -64,16 +88,6 @@ def _verify_node(graph: LayerGraph, node: Node) -> None:
         raise InternalError(f"{node.path} {error}") from error
     if types != node.types:
         raise InternalError(f"{node.path}: its type is {node.types}, its op gives {types}")
-    for name, weight in graph.parameters_of(node).items() if node.shared else ():
-        first = graph.all_weights[name]
-        if weight.shape != first.shape:
-            raise InternalError(f"{node.path} has {weight.shape} for {name}, which is {first.shape}")
-        if (weight.trainable, weight.decay) != (first.trainable, first.decay):
-            raise InternalError(f"{node.path} has {name} with another weight decay, or it is not trained in both")
-        if (name.rpartition(".")[0] if weight.name else name) in ("", *graph.inputs):
-            raise InternalError(f"{node.path} shares {name}, which is no name of a parameter")
-    if node.shared and (unknown := node.shared.keys() - {weight.name for weight in graph.weights(node)}):
-        raise InternalError(f"{node.path} shares {', '.join(sorted(unknown))}, which {op.name} does not have")
 
 
 def _verify_sharing(graph: LayerGraph) -> None:
@@ -97,18 +111,19 @@ def _verify_paths(around: str, items: Sequence[Item]) -> None:
         if item.location in locations:
             raise InternalError(f"two items of {around or 'the network'} stand at the location {item.location}")
         locations.add(item.location)
-        inside: Sequence[Item] = ()
         path = around
-        if isinstance(item, Loop):
-            inside = item.iterations
-        elif not isinstance(item, Layer):
-            inside = item.body.items
         if not isinstance(item, Choice):
             if not is_item_name(item.name):
                 raise InternalError(f"{item.name!r} in {around or 'the network'} is no name")
-            if isinstance(item, Scope) and item.block is not None and not is_name(item.block):
-                raise InternalError(f"{item.block!r} is no name of a block")
             path = f"{around}.{item.name}" if around else item.name
             if item.path != path:
                 raise InternalError(f"{item.path} stands where {path} should")
-        _verify_paths(path, inside)
+        match item:
+            case Layer():
+                pass
+            case Loop():
+                _verify_paths(path, item.iterations)
+            case Scope(block=str() as block) if not is_name(block):
+                raise InternalError(f"{block!r} is no name of a block")
+            case _:
+                _verify_paths(path, item.body.items)

@@ -44,7 +44,7 @@ def bind(
     arguments: dict[str, Attribute | Expr] = {**given, **dict(fields)}
     values: dict[str, Value] = {"in_channels": env["channels"]} if "channels" in env else {}
     bindings: dict[str, Binding] = {}
-    arriving = {"in_channels": Name("channels")}
+    meanings: dict[str, Expr] = {"in_channels": Name("channels")}  # for the caller, those so far
     sizes: dict[str, int] = {}
     for name, param in block.params.items():
         choices = param.values
@@ -53,15 +53,17 @@ def bind(
         if argument is None:
             if param.default is None:
                 raise SpecError(Diagnostic("E0402", f"block `{block.name}` needs `{name}`", place))
-            value = param_value(name, choices, param.default, values, budget)
-            expr: Expr = Const(value)
-            if choices is None:
-                _, default = evaluated(param.default, values, budget)
+            expr: Expr
+            if choices is not None:
+                value = param_value(name, choices, param.default, values, budget)
+                expr = Const(value)
+            else:
+                value, default = evaluated(param.default, values, budget)
                 if (size := _size(default, sizes, budget)) > (most := budget.limits.default_parts):
                     message = f"the default of `{name}`, with the params before it put in, has {size:,} parts"
                     help = f"at most {most:,} are allowed; let it mention fewer params"
                     raise SpecError(Diagnostic("E0304", message, param.default.span, help=help))
-                expr = fold(default, budget, arriving | {key: binding.expr for key, binding in bindings.items()})
+                expr = fold(default, budget, meanings)
         elif isinstance(argument, Attribute):
             value, expr = _argument(choices, argument, env, budget)
         else:
@@ -70,8 +72,9 @@ def bind(
             where = argument.span if isinstance(argument, Attribute) else place
             raise SpecError(_not_a_choice(name, value, choices, where))
         values[name] = value
-        bindings[name] = Binding(value, fold(expr, budget, whole=lambda name: type(env.get(name)) is int))
-        sizes[name] = _size(bindings[name].expr, {}, budget) if names(bindings[name].expr, budget) else 1
+        expr = meanings[name] = fold(expr, budget, whole=lambda name: type(env.get(name)) is int)
+        bindings[name] = Binding(value, expr)
+        sizes[name] = _size(expr, {}, budget) if names(expr, budget) else 1
     return bindings
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from archspec.errors import Diagnostics, Note, Span
 from archspec.ir.ops import OPS
-from archspec.spec import Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
+from archspec.spec import Attribute, Block, Call, Item, LocatedList, Repeat, Reuse, Spec, Stage, Tap
 from archspec.spec import Sequence as Seq
 
 
@@ -26,11 +26,29 @@ def marks_in(items: Iterable[Item]) -> set[str]:
     return {*taps_in(items), *(name for item in everything(items) for name in result_names(item))}
 
 
+def lists_in(items: Iterable[Item]) -> dict[str, Span | None]:
+    """The names of lists of tensors, each with its place: what repeats collect, or ops of several results give."""
+    found: dict[str, Span | None] = {}
+    for item in everything(items):
+        if isinstance(item, Repeat) and item.collect is not None:
+            found[item.collect] = item.place("collect")
+        elif (given := list_named(item)) is not None:
+            found[str(given.raw)] = given.span
+    return found
+
+
+def list_named(item: Item) -> Attribute | None:
+    """The name of a list under `outputs` of an op of several results, where one name stands for all of them."""
+    op = OPS.get(item.name) if isinstance(item, Call) else None
+    given = item.attributes.get("outputs") if op is not None and op.several and isinstance(item, Call) else None
+    return given if given is not None and isinstance(given.raw, str) else None
+
+
 def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]:
     """The names of tensors that are marked under a condition, and in no repeat: they are there where it holds."""
     found: set[str] = set()
     for item in items:
-        inside = under or getattr(item, "when", None) is not None
+        inside = under or item.when is not None
         if isinstance(item, Repeat):
             continue
         if inside:
@@ -39,7 +57,7 @@ def conditional_marks(items: Iterable[Item], *, under: bool = False) -> set[str]
             found |= conditional_marks(item.branches or (), under=inside)
         elif isinstance(item, Seq | Stage):
             found |= conditional_marks(item.layers, under=inside)
-        found |= conditional_marks(getattr(item, "otherwise", None) or (), under=True)
+        found |= conditional_marks(item.otherwise or (), under=True)
     return found
 
 
@@ -52,7 +70,7 @@ def carried_out(items: Iterable[Item]) -> Iterator[str]:
             yield from carried_out(item.branches or ())
         elif isinstance(item, Seq | Stage):
             yield from carried_out(item.layers)
-        yield from carried_out(getattr(item, "otherwise", None) or ())
+        yield from carried_out(item.otherwise or ())
 
 
 def result_names(item: Item) -> dict[str, Span | None]:
@@ -90,10 +108,10 @@ def everything(items: Iterable[Item]) -> Iterator[Item]:
         item = stack.pop()
         yield item
         if isinstance(item, Call):
-            stack.extend(item.branches or ())
-        if isinstance(item, Seq | Repeat | Stage):
-            stack.extend(item.layers)
-        stack.extend(getattr(item, "otherwise", None) or ())
+            stack += item.branches or ()
+        elif isinstance(item, Seq | Repeat | Stage):
+            stack += item.layers
+        stack += item.otherwise or ()
 
 
 def bare(branch: Item) -> Call | None:

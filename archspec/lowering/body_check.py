@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from archspec.errors import Span, did_you_mean, nearest
 from archspec.expr import names, parse, split_pattern
 from archspec.ir.ops import OPS
-from archspec.lowering.bodies import bare, everything, given_by_calls, marks_in, taps_in
+from archspec.lowering.bodies import bare, everything, given_by_calls, lists_in, marks_in, taps_in
 from archspec.lowering.body_names import BodyNames
 from archspec.lowering.call_check import CallCheck
 from archspec.lowering.units import WHOLE_INDICES
 from archspec.reserved_names import NOT_LAYERS, not_a_layer
 from archspec.spec import Attribute, Block, Call, Item, Param, Repeat, Stage
 from archspec.spec import Sequence as Seq
+from archspec.spec.checks import tap_and_index
 from archspec.spec.file_suggestions import block_help
 from archspec.spec.scalars import describe
 from archspec.suggestions.static_checks import A_TAP, tap_help
@@ -29,12 +30,14 @@ class BodyCheck(BodyNames):
         items = tuple(items)
         self.items_in = tuple(everything(items))
         self.taps |= {*marks_in(items), *given_by_calls(items, self.spec.blocks)}
+        self.lists |= lists_in(items)
         self.items(items, frozenset())
 
     def items(self, items: Iterable[Item], indices: frozenset[str]) -> None:
         """Check some of the body's items, and those inside them; `indices` are those of the loops around."""
         for item in items:
             if isinstance(item, Call):
+                self.joined |= {id(branch) for branch in item.branches or ()}
                 self.branch_of |= {id(call): item for branch in item.branches or () if (call := bare(branch))}
             for row in _inside(item):
                 self.items(row, indices | ({item.index} if isinstance(item, Repeat) else set[str]()))
@@ -45,14 +48,14 @@ class BodyCheck(BodyNames):
 
     def item(self, item: Item, indices: frozenset[str]) -> None:
         """Check what is written in an item itself."""
-        self.use(getattr(item, "when", None), indices=indices)
+        self.use(item.when, indices=indices)
         if isinstance(item, Repeat | Stage):
             self.index(item, indices)
         match item:
             case Call():
                 self.call(item, indices)
             case Seq() if item.origin is not None:
-                self.start(item.origin, f"no tap `{item.origin}` here", item.place("from"))
+                self.sequence_start(item, item.origin, indices)
             case Repeat():
                 self.use(item.times, indices=indices)
                 self.iteration_names(item, indices)
@@ -62,15 +65,53 @@ class BodyCheck(BodyNames):
             case _:
                 pass
 
-    def start(self, name: str, message: str, place: Span | None, fallback: str = "") -> None:
-        """A tap is named here, to start from or to give to a block."""
+    def sequence_start(self, item: Seq, origin: str, indices: frozenset[str]) -> None:
+        """A sequence starts at a tap, at one of a list or, as a branch of a merge that does no more, at all of one."""
+        if origin not in self.lists or origin in self.taps:
+            self.start(origin, f"no tap `{origin}` here", item.place("from"), indices=indices)
+            return
+        self.tapped.add(origin)
+        if id(item) not in self.joined or item.layers or item.label is not None or item.when is not None:
+            message = f"`{origin}` is a list of tensors, and one is needed here"
+            help = (
+                f"take one, as in `from: {origin}[0]`; a merge takes all of them, as in `concat: [{{from: {origin}}}]`"
+            )
+            self.found.error("E0406", message, item.place("from"), help=help)
+
+    def start(
+        self,
+        text: str,
+        message: str,
+        place: Span | None,
+        fallback: str = "",
+        *,
+        indices: frozenset[str] = frozenset(),
+    ) -> None:
+        """A tap, or one of a list, is named here, to start from or to give to a block."""
+        name, index = tap_and_index(text)
         self.tapped.add(name)
+        if index is not None:
+            self.one_of_list(name, Attribute(index, place), indices)
+            return
         if name in self.taps or self.may_be(name):
             return
         match = nearest(name, self.taps)
         self.tapped |= {match} if match is not None else set[str]()  # it is meant, and so it is used
         help = tap_help(name, self.taps, self.items_in, self.spec.blocks) or fallback
         self.found.error("E0406", message, place, help=help)
+
+    def one_of_list(self, name: str, index: Attribute, indices: frozenset[str]) -> None:
+        """One tensor of a list, by an expression that knows all but `channels`."""
+        known, self.known = self.known, self.known - {"channels"}
+        self.use(index, indices=indices)
+        self.known = known
+        if name in self.lists or self.may_be(name):
+            return
+        match = nearest(name, self.lists)
+        self.tapped |= {match} if match is not None else set[str]()
+        message = f"`{name}` is one tensor, and no list" if name in self.taps else f"no list `{name}` here"
+        help = "lists are what a `repeat` collects, and `outputs` of `split` by one name, as in `outputs: parts`"
+        self.found.error("E0406", message, index.span, help=did_you_mean(name, self.lists) if match else help)
 
     def call(self, call: Call, indices: frozenset[str]) -> None:
         """An op, or a block by its name."""
@@ -94,7 +135,7 @@ class BodyCheck(BodyNames):
             calls.arguments(block, call.attributes)
             calls.missing(block, {*call.attributes, *(block.unit if call.fields is not None else ())}, call.span)
             self.use(call.fields, indices=indices)
-            self.fed(block, call.attributes, call.span)
+            self.fed(block, call.attributes, call.span, indices=indices)
         elif call.name in self.spec.refused:  # it may be a block that is refused
             self.leave(call)
         else:
@@ -131,7 +172,15 @@ class BodyCheck(BodyNames):
         for text in (text for text, is_expression in split_pattern(call.flat_name) if is_expression):
             self.use(Attribute(text, call.place("flat_name")), indices=indices)
 
-    def fed(self, block: Block, given: Mapping[str, Attribute], place: Span, said: Collection[str] = ()) -> None:
+    def fed(
+        self,
+        block: Block,
+        given: Mapping[str, Attribute],
+        place: Span,
+        said: Collection[str] = (),
+        *,
+        indices: frozenset[str] = frozenset(),
+    ) -> None:
         """A block's inputs are taps, by name; those in `said` are wrong in another way."""
         for name in block.inputs:
             if name not in given:
@@ -146,7 +195,12 @@ class BodyCheck(BodyNames):
                 self.found.error("E0406", message, span, help=A_TAP)
                 continue
             message = f"the input `{name}` of block `{block.name}` is a tap; there is no tap `{tap[:80]}` here"
-            self.start(tap, message, span, A_TAP)
+            if tap in self.lists:
+                message = f"the input `{name}` of block `{block.name}` is one tensor, and `{tap}` a list of them"
+                self.found.error("E0406", message, span, help=f"take one, as in `{name}: {tap}[0]`")
+                self.tapped.add(tap)
+                continue
+            self.start(tap, message, span, A_TAP, indices=indices)
 
     def ends(self, block: Block) -> None:
         """A block's inputs are used, and its outputs are taps."""
@@ -224,6 +278,9 @@ class BodyCheck(BodyNames):
         for name, tap in taps_in(block.layers).items():
             if name not in {*self.tapped, *block.outputs, *self.spec.refused}:
                 self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
+        for name, place in lists_in(block.layers).items():
+            if name not in {*self.tapped, *self.spec.refused}:
+                self.found.error("E0407", f"list `{name}` of {self.where} is never used", place)
 
     def unused_inputs(self) -> None:
         """Of several inputs the first arrives at the first item; the others are started from, given, or outputs."""
@@ -258,4 +315,4 @@ def _inside(item: Item) -> Iterator[tuple[Item, ...]]:
         yield item.branches or ()
     if isinstance(item, Seq | Repeat | Stage):
         yield item.layers
-    yield getattr(item, "otherwise", None) or ()
+    yield item.otherwise or ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archspec.errors import SpecError, nearest
+from archspec.errors import Span, SpecError, nearest
 from archspec.expr import names
 from archspec.ir.op import AttributeInfo, Op
 from archspec.lowering.diagnostics import CheckDiagnostics
@@ -26,9 +26,13 @@ class BodyNames:
     known: set[str] = field(default_factory=set[str])
     used: set[str] = field(default_factory=set[str])
     taps: set[str] = field(default_factory=lambda: {"input"})
+    lists: dict[str, Span | None] = field(default_factory=dict[str, "Span | None"])
+    """The lists of tensors, each with its place."""
     tapped: set[str] = field(default_factory=set[str])
     items_in: tuple[Item, ...] = ()
     """All items of the body, at any depth."""
+    joined: set[int] = field(default_factory=set[int])
+    """The branches of merges, by `id`."""
     branch_of: dict[int, Call] = field(default_factory=dict[int, Call])
     """The calls that are a branch by their name alone, by `id`, each with the merge: a tap may be meant."""
     vague: set[str] = field(default_factory=set[str])

@@ -57,11 +57,16 @@ class CallCheck:
         if not op.takes_branches() and call.branches is not None:
             help = "put the items before it in the list: it has what arrives as its input"
             found.error("E0202", f"{op.name} has one input and takes no branches", call.span, help=help)
-        if merges and call.branches is not None and len(call.branches) < op.least_inputs and not self.meant(call):
+        few = call.branches is not None and len(call.branches) < op.least_inputs
+        if merges and few and not self.lists(call) and not self.meant(call):
             help = "an empty branch `[]` is the identity"
             found.error("E0410", f"{op.name} needs at least {op.least_inputs} branches", call.span, help=help)
         if call.branches is not None:
             self.omissible(op, call, call.branches)
+        if (listed := sorted(self.lists(call))) and op.most_inputs is not None:
+            message = f"{op.name} takes tensors one by one, and `{listed[0]}` is a list of them"
+            help = f"take one, as in `from: {listed[0]}[0]`"
+            found.error("E0202", message, call.span, help=help)
         if call.branches is not None and op.takes_branches() and len(call.branches) > (op.most_inputs or inf):
             message = f"{op.name} takes at most {op.most_inputs} branches, this is {len(call.branches)}"
             found.error("E0202", message, call.span)
@@ -121,15 +126,25 @@ class CallCheck:
     def results(self, op: type[Op], call: Call, attribute: Attribute) -> None:
         """The names of what an op of several results gives."""
         raw, found = attribute.raw, self.body.found
+        if isinstance(raw, str):
+            if not is_name(raw) or raw == "input":
+                help = "a name has letters, digits and underscores, and begins with a letter"
+                message = f"`{raw[:80]}` cannot name the results of {op.name}"
+                found.error("E0404", message, attribute.span, help=help)
+            return
         if not isinstance(raw, list) or not raw or not all(isinstance(name, str) for name in raw):
-            help = f"write `{op.name}: {{outputs: [first, second], ...}}`"
-            message = f"`outputs` of {op.name} must be a list of names, found {describe(raw)}"
+            help = f"write `{op.name}: {{outputs: [first, second], ...}}`, or one name for the list of all of them"
+            message = f"`outputs` of {op.name} must be names, found {describe(raw)}"
             found.error("E0202", message, attribute.span, help=help)
             return
         for name, span in result_names(call).items():
             if not is_name(name) or name == "input" or raw.count(name) > 1:
                 help = "a name has letters, digits and underscores, begins with a letter, and stands once"
                 found.error("E0404", f"`{name[:80]}` cannot name a result of {op.name}", span, help=help)
+
+    def lists(self, merge: Call) -> set[str]:
+        """The lists of tensors among the branches of a merge."""
+        return {branch.origin or "" for branch in merge.branches or ()} & self.body.lists.keys()
 
     def meant(self, merge: Call) -> bool:
         """Whether the only branch of a merge is a name that means nothing, of which has been said what to write."""

@@ -51,6 +51,8 @@ class Context:
     taps: dict[str, Tensor]
     loop: Mapping[str, Value]
     """`i`, inside a repeat."""
+    lists: dict[str, tuple[Tensor, ...]] = field(default_factory=dict[str, tuple[Tensor, ...]])
+    """What repeats have collected, and what ops of several results give, by the name of the list."""
     made: dict[str, Made] = field(default_factory=dict[str, Made])
     """What has a name in this scope so far, for `reuse`."""
 

@@ -183,10 +183,10 @@ def tap_marked_twice(name: str, place: Span | None) -> Diagnostic:
     return Diagnostic("E0405", f"`{name}` marks another tensor here already", place, help=help)
 
 
-def unmarked_tap(name: str, place: Span | None) -> Diagnostic:
-    """A tap that exists, but has not been passed where it is asked for."""
-    help = "a tap is seen after it, and not outside the condition or the `repeat` that it stands in"
-    return Diagnostic("E0406", f"tap `{name}` has not been reached here", place, help=help)
+def unmarked_tap(name: str, place: Span | None, what: str = "tap") -> Diagnostic:
+    """A tap, or a list, that exists, but has not been passed where it is asked for."""
+    help = f"a {what} is seen after it, and not outside the condition or the `repeat` that it stands in"
+    return Diagnostic("E0406", f"{what} `{name}` has not been reached here", place, help=help)
 
 
 def too_large(shape: Sequence[int], limits: Limits) -> str | None:
@@ -200,15 +200,14 @@ def too_large(shape: Sequence[int], limits: Limits) -> str | None:
 
 def layer_too_large(op: Op, inputs: Sequence[TensorType], outputs: Sequence[TensorType], limits: Limits) -> str | None:
     """What is too large about a layer, if anything is: its outputs, its padded input, or its weights."""
-    reason = next(filter(None, (too_large(type.sizes, limits) for type in outputs)), None)
+    shapes = [type.sizes for type in outputs]
     padding = getattr(op.resolved(inputs), "padding", None)
-    if reason is None and isinstance(padding, Padding) and padding.sides is not None:
+    if isinstance(padding, Padding) and padding.sides is not None:
         places = zip(inputs[0].places, padding.sides, strict=True)
-        padded = (inputs[0].channels, *(size + before + after for size, (before, after) in places))
-        reason = too_large(padded, limits)
-    for weight in op.weights(inputs) if reason is None else ():
-        reason = reason or too_large(weight.shape, limits)
-    return reason
+        shapes.append((inputs[0].channels, *[size + before + after for size, (before, after) in places]))
+    if reason := next(filter(None, [too_large(shape, limits) for shape in shapes]), None):
+        return reason
+    return next(filter(None, [too_large(weight.shape, limits) for weight in op.weights(inputs)]), None)
 
 
 def too_many_items(place: Span | None, most: int) -> Diagnostic:

@@ -50,7 +50,7 @@ class InlineItems(RepeatedItems):
             raise SpecError(Diagnostic("E0303", message, call.attributes[counted[0]].span, help=help))
         variables = Variables(env, context.variables.root, outer)
         plan, loop = context.plan.inside(call), context.loop if counted else {}
-        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, loop=loop, made={})
+        inner = replace(context, plan=plan, variables=variables, taps={"input": x}, lists={}, loop=loop, made={})
         y = self._items(block.layers, x, inner)
         self.trail.pop()
         return y
@@ -72,26 +72,33 @@ class InlineItems(RepeatedItems):
         scope, location = context.scope, context.plan[item].location
         outer, scope.items = scope.items, []
         y, carried = x, {name: self._tap(name, given.key_span, context) for name, given in item.carry.items()}
+        collected: tuple[Tensor, ...] = ()
         for index in range(times):
             self._count(item.times)
-            taps = self._copied(context.taps) | carried
-            y = self._inline_iteration(item, index, y, replace(context, taps=taps))
+            taps, lists = self._copied(context.taps) | carried, self._copied(context.lists)
+            if item.collect is not None:
+                self._expect(len(collected), item)
+                lists |= {item.collect: collected}
+            y = self._inline_iteration(item, index, y, replace(context, taps=taps, lists=lists))
+            collected += (y,) if item.collect is not None else ()
             carried = {
                 name: self._tap(str(given.raw), given.span, replace(context, taps=taps))
                 for name, given in item.carry.items()
             }
         made, scope.items = scope.items, outer
-        tensors = [y, *carried.values()]
+        tensors = [y, *carried.values(), *collected]
         if not names(expr, self.budget):
             outer += made
         else:
-            tensors = [y, *(bring(tensor, scope) for tensor in carried.values())]
+            tensors = [y, *(bring(tensor, scope) for tensor in tensors[1:])]
             refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
             outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, refs))
             tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
-        for name, tensor in zip(carried, tensors[1:], strict=True):
+        for name, tensor in zip(carried, tensors[1:], strict=False):
             context.taps[name] = tensor
             self._mark(name, tensor, context)
+        if item.collect is not None:
+            self._gather(item.collect, tensors[1 + len(carried) :], item.place("collect"), context)
         return tensors[0]
 
     def _known_in_names(self, item: Repeat, index: int, context: Context) -> Mapping[str, Value]:
@@ -122,8 +129,13 @@ class InlineItems(RepeatedItems):
         scope = enter(context.scope, plan[item].location, name, path, x, span)
         if single is None:
             start = Tensor(scope, Operand(0), x.path, x.type)
-            inside = replace(inner, scope=scope, plan=self._plan(item.layers, numbered=True))
-            return leave(scope, self._items(item.layers, start, inside))
+            # What is carried enters each iteration by itself, so that all are wired alike.
+            carried = {name: scope.feed(inner.taps[name]) for name in item.carry}
+            plan = self._plan(item.layers, numbered=True)
+            inside = replace(inner, scope=scope, plan=plan, taps=self._copied(inner.taps) | carried)
+            y = leave(scope, self._items(item.layers, start, inside))
+            inner.taps |= {name: tensor for name, tensor in inside.taps.items() if name not in inner.taps}
+            return y
         block = self.spec.blocks[single.name]
         scope.kind, scope.block = "block", single.name
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)

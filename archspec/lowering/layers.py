@@ -12,12 +12,12 @@ from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, pattern
 from archspec.ir.builder import GraphBuilder
 from archspec.ir.deciding_sizes import deciding_sizes
 from archspec.ir.op import Op, ShapeError
-from archspec.ir.open_scopes import Tensor
+from archspec.ir.open_scopes import Tensor, bring
 from archspec.ir.ops import OPS
-from archspec.ir.scope import Binding, Layer
+from archspec.ir.scope import Binding, Layer, item_label
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
-from archspec.lowering.bodies import result_names
+from archspec.lowering.bodies import list_named, result_names
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import (
     layer_and_sequence,
@@ -32,10 +32,11 @@ from archspec.lowering.diagnostics import (
 from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, item_name
-from archspec.lowering.values import OpReader
+from archspec.lowering.values import OpReader, evaluated
 from archspec.reserved_names import FLAT_NAME, in_sequence
 from archspec.spec import Attribute, Call, Item, Spec
 from archspec.spec import Sequence as Seq
+from archspec.spec.checks import tap_and_index
 
 T = TypeVar("T")
 
@@ -119,11 +120,43 @@ class LayerLowering:
         self.budget.spend(len(named) // 8)
         return dict(named)
 
-    def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
+    def _tap(self, text: str, place: Span | None, context: Context) -> Tensor:
+        """The tensor that a tap marks, or one of a list of tensors, as in `parts[i]`."""
+        name, index = tap_and_index(text)
+        if index is not None:
+            return self._item_of(name, self._listed(name, place, context), Attribute(index, place), context)
         found = context.taps.get(name)
         if found is None:
             raise SpecError(unmarked_tap(name, place))
         return found
+
+    def _listed(self, name: str, place: Span | None, context: Context) -> tuple[Tensor, ...]:
+        """The tensors of a list."""
+        if name not in context.lists:
+            raise SpecError(unmarked_tap(name, place, "list"))
+        return context.lists[name]
+
+    def _item_of(self, name: str, tensors: Sequence[Tensor], index: Attribute, context: Context) -> Tensor:
+        """One tensor of a list; from the end where the index is negative."""
+        place, expr = evaluated(index, {**context.variables.env, **context.loop}, self.budget)
+        self._fix(self._outside(expr, context), context, "which tensor of a list is taken")
+        if isinstance(place, bool) or not isinstance(place, int):
+            message = f"`{name}[{index.raw}]`: a whole number is expected in the brackets, this is {place!r}"
+            raise SpecError(Diagnostic("E0202", message, index.span))
+        if not -len(tensors) <= place < len(tensors):
+            count = f"{len(tensors)} tensor{'' if len(tensors) == 1 else 's'}" if tensors else "no tensor"
+            message = f"`{name}` has {count} here, and none with the index {place}"
+            help = "the first is 0, and -1 is the last" if tensors else "the list is there after its first iteration"
+            raise SpecError(Diagnostic("E0406", message, index.span, help=help))
+        return tensors[place]
+
+    def _gather(self, name: str, tensors: Sequence[Tensor], place: Span | None, context: Context) -> None:
+        """Tensors are a list of this name from now on."""
+        if name in context.taps or name in context.lists:
+            raise SpecError(tap_marked_twice(name, place))
+        context.lists[name] = tuple(tensors)
+        for index, tensor in enumerate(tensors):
+            tensor.scope.label(tensor.ref, item_label(name, index))
 
     def _plan(self, items: Sequence[Item], *, numbered: bool) -> NamePlan:
         found = self.plans.get(id(items))
@@ -138,14 +171,28 @@ class LayerLowering:
             return self._joined(call, (x,), x, context, context.plan[call])
         always, omissible = apart(call.branches)
         inputs = self._inputs(always, x, context)
-        y = inputs[0] if omissible and len(inputs) == 1 else self._joined(call, inputs, x, context, context.plan[call])
+        if not inputs:
+            message = f"{call.name} gets no tensor: the list has none here"
+            help = "give it a branch that is always there, as in `[{from: input}, {from: outputs}]`"
+            raise SpecError(Diagnostic("E0410", message, call.span, help=help))
+        # What joins one tensor with those of a list that has none passes it on.
+        is_alone = len(inputs) == 1 and (omissible or OPS[call.name].least_inputs > 1)
+        y = inputs[0] if is_alone else self._joined(call, inputs, x, context, context.plan[call])
         for branch in omissible:
             y = self._omissible(call, branch, x, y, context)
         return y
 
     def _inputs(self, branches: Sequence[Seq], x: Tensor, context: Context) -> tuple[Tensor, ...]:
         """What the branches of an op give that are always there."""
-        return tuple(self._nested(branch, x, context) for branch in branches)
+        return tuple(tensor for branch in branches for tensor in self._branch(branch, x, context))
+
+    def _branch(self, branch: Seq, x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        """What a branch gives: one tensor, or those of a list."""
+        if branch.origin is None or branch.origin not in context.lists:
+            return (self._nested(branch, x, context),)
+        tensors = context.lists[branch.origin]
+        self._count(branch, 1 + len(tensors))
+        return tuple(bring(tensor, context.scope) for tensor in tensors)
 
     def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
         """What has been joined, and a branch that starts from what arrives, where that is not left out."""
@@ -156,8 +203,11 @@ class LayerLowering:
         op_class = OPS[call.name]
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
-        op, given = reading.read(self._env(context, x))
-        exprs = {key: self._outside(expr, context) for key, expr in given.items()}
+        exprs: dict[str, Expr] = {}
+        if (op := reading.same) is None:
+            op, exprs = reading.read(self._env(context, x))
+            if context.variables.outer:
+                exprs = {key: self._outside(expr, context) for key, expr in exprs.items()}
         name = self._name(slot, call, context)
         path = self._taken(name, call, context, numbered=slot.name is None)
         arriving = [tensor.type for tensor in inputs]
@@ -167,7 +217,7 @@ class LayerLowering:
         if in_sequence(name)[0] and any(not weight.name for weight in op.weights(arriving)):
             message = f"`{name}` is a parameter itself, and a sequence holds layers: leave out `bare`, or the dot"
             raise SpecError(Diagnostic("E0404", message, call.place("label"), notes=tuple(reversed(self.trail))))
-        if context.variables.root:
+        if context.variables.root and exprs:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
             for key in deciding_sizes(op_class, exprs, values):
@@ -199,6 +249,10 @@ class LayerLowering:
 
     def _name_results(self, call: Call, op: Op, path: str, results: Sequence[Tensor], context: Context) -> None:
         """The taps of an op of several results, which its call names."""
+        given = list_named(call)
+        if given is not None and len(results) > 1:
+            self._gather(str(given.raw), results, given.span, context)
+            return
         names = result_names(call)
         if len(names) != (len(results) if len(results) > 1 else 0):
             raise SpecError(results_named(call, op, path, len(results), names))

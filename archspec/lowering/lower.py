@@ -108,8 +108,7 @@ class Lowering(InlineItems):
 
     def _guarded(self, item: Item, x: Tensor, context: Context) -> Tensor:
         """An item with its condition, where it has one."""
-        # Their kinds are asked for: a model that has no such field takes long to say so.
-        if isinstance(item, Stage | Tap | Refused) or item.when is None:
+        if item.when is None:
             return self._item(item, x, context)
         when, otherwise = item.when, item.otherwise or ()
 
@@ -153,10 +152,11 @@ class Lowering(InlineItems):
         scope = context.scope
         outer, scope.items = scope.items, []
         # A tap or a name under a condition is not seen outside it.
-        inner = replace(context, taps=self._copied(context.taps), made=self._copied(context.made))
+        taps, lists = self._copied(context.taps), self._copied(context.lists)
+        inner = replace(context, taps=taps, lists=lists, made=self._copied(context.made))
         before, self.under_conditions = self.under_conditions, {}
         y = side(taken, inner)
-        has_other = not taken or bool(getattr(item, "otherwise", None))
+        has_other = not taken or bool(item.otherwise)
         choice = OpenChoice(slot.choice, condition, taken, operand.ref, scope.items, [y.ref], has_other)
         outer.append(choice)
         for name in self._carried(item):
@@ -213,7 +213,7 @@ class Lowering(InlineItems):
             case Refused():
                 raise InternalError("an item that is refused is lowered")
             case Tap():
-                if item.name in context.taps:
+                if item.name in context.taps or item.name in context.lists:
                     raise SpecError(tap_marked_twice(item.name, item.span))
                 context.taps[item.name] = x
                 self._mark(item.name, x, context)

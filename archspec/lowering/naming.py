@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from archspec.lowering.bodies import result_names
+from archspec.lowering.bodies import list_named, lists_in, result_names
 from archspec.lowering.units import single_reuse
 from archspec.reserved_names import in_sequence
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
+from archspec.spec.checks import tap_and_index
 
 _MOST: Final = 2**32
 """More than any file has items, or a repeat iterations."""
@@ -116,7 +117,7 @@ class _Planning:
         chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
         for item in _of_scope(items):
             choice = None
-            if getattr(item, "when", None) is not None:
+            if item.when is not None:
                 choice, self.location = self.location, self.location + 1
             if (block := inlined(item, self.blocks)) is not None:
                 plan.slots[id(item)] = Slot(self.location, None, False, choice)
@@ -172,7 +173,7 @@ def _of_scope(items: Sequence[Item]) -> Iterator[Item]:
         yield item
         if isinstance(item, Seq) and item.label is None:
             yield from _of_scope(item.layers)
-        yield from _of_scope(getattr(item, "otherwise", None) or ())
+        yield from _of_scope(item.otherwise or ())
 
 
 def _in_scope(items: Sequence[Item], blocks: Mapping[str, Block]) -> Iterator[Item]:
@@ -204,17 +205,19 @@ def _crossed(items: Sequence[Item], blocks: Mapping[str, Block]) -> bool:
                 return True
             case Seq() if item.origin is not None:
                 return True
+            case Repeat() if item.collect is not None:
+                return True
             case Repeat():
                 taps, starts = _marks(item.layers, blocks)
                 if starts - taps:  # a tap inside a repeat is not seen outside
                     return True
             case Seq() | Stage() if _crossed(item.layers, blocks):
                 return True
-            case Call() if result_names(item) or _crossed(item.branches or (), blocks):
+            case Call() if result_names(item) or list_named(item) or _crossed(item.branches or (), blocks):
                 return True
             case Call() if (block := inlined(item, blocks)) is not None and _crossed(block.layers, blocks):
                 return True
-        if _crossed(getattr(item, "otherwise", None) or (), blocks):
+        if _crossed(item.otherwise or (), blocks):
             return True
     return False
 
@@ -226,9 +229,9 @@ def _marks(items: Sequence[Item], blocks: Mapping[str, Block]) -> tuple[set[str]
     for item in items:
         if isinstance(item, Tap):
             taps.add(item.name)
-        taps |= result_names(item).keys()
+        taps |= result_names(item).keys() | lists_in((item,)).keys()
         if isinstance(item, Seq) and item.origin is not None:
-            starts.add(item.origin)
+            starts.add(tap_and_index(item.origin)[0])
         inner_taps, inner_starts = _marks(_inside(item, blocks), blocks)
         taps |= inner_taps
         starts |= inner_starts
@@ -242,7 +245,7 @@ def _inside(item: Item, blocks: Mapping[str, Block]) -> tuple[Item, ...]:
         *(block.layers if block is not None else ()),
         *(item.layers if isinstance(item, Seq | Repeat | Stage) else ()),
         *((item.branches or ()) if isinstance(item, Call) else ()),
-        *(getattr(item, "otherwise", None) or ()),
+        *(item.otherwise or ()),
     )
 
 

@@ -272,7 +272,7 @@ class _CallWriter:
         update: dict[str, object] = {}
         if isinstance(item, Refused):
             return item
-        if otherwise := getattr(item, "otherwise", None):
+        if otherwise := item.otherwise:
             update["otherwise"] = self.items(otherwise)
         if isinstance(item, Call) and item.branches is not None:
             update["branches"] = self.items(item.branches)

@@ -152,7 +152,7 @@ class Presets:
         if isinstance(item, Refused):
             return item
         update: dict[str, object] = {}
-        if otherwise := getattr(item, "otherwise", None):
+        if otherwise := item.otherwise:
             update["otherwise"] = self.items(otherwise, reached)
         match item:
             case Call():

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from archspec.errors import Diagnostic, Span, SpecError
-from archspec.expr import Expr
+from archspec.expr import Expr, exactly
 from archspec.ir.assembly import Place
 from archspec.ir.op import ShapeError
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
@@ -18,7 +18,7 @@ from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import layer_too_large, misfit
 from archspec.lowering.layers import LayerLowering
-from archspec.lowering.unit_count import count_units, mentions
+from archspec.lowering.unit_count import count_units, mentioned
 from archspec.lowering.units import UnitCall, call_fields, single_call, single_reuse, unit_calls, unit_name
 from archspec.lowering.values import evaluated
 from archspec.spec import Attribute, Block, Call, Item, Repeat, Reuse, Stage
@@ -116,10 +116,14 @@ class RepeatedItems(LayerLowering):
         pattern = item.names or DEFAULT_PATTERN
         loop = self._loop(item, expr, pattern, x, context)
         loop.index = item.index
+        loop.collects = item.collect is not None
+        collected: list[Tensor] = []
         again = single_reuse(item.layers)
         single = single_call(item.layers, self.spec.blocks)
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
+            if index and item.collect is not None:
+                collected.append(replace(x, ref=Result(loop.location, index)))
             self._count(item.times)
             variables = {**context.loop, item.index: index}
             name = unit_name(item, pattern, {"i": index}, self.budget)
@@ -139,9 +143,12 @@ class RepeatedItems(LayerLowering):
             self._count(item, len(scope.path) // 100)
             start = Tensor(scope, Operand(0), x.path, x.type)
             # A tap inside a repeat stands for another tensor in each iteration, so none is seen outside.
-            inner = Context(scope, plan, context.variables, self._copied(context.taps), variables)
+            taps, lists = self._copied(context.taps), self._copied(context.lists)
+            inner = Context(scope, plan, context.variables, taps, variables, lists)
             y = leave(scope, self._items(item.layers, start, inner))
             x = Tensor(context.scope, Result(loop.location), y.path, y.type)
+        if item.collect is not None:
+            self._gather(item.collect, [*collected, *[x][:times]], item.place("collect"), context)
         return self._looped(loop, item, x, context)
 
     def _times(self, item: Repeat, x: Tensor, context: Context) -> tuple[int, Expr]:
@@ -183,11 +190,14 @@ class RepeatedItems(LayerLowering):
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
         loop.structure, loop.index = structural, stage.index
+        names = mentioned(stage, self.budget)
         if context.variables.root:
-            loop.before, loop.total = self.units, self._unit_count(stage)
+            if "unit_count" in names and self.all_units is None:
+                self.all_units = count_units(self.spec, self.top.env, self.budget)
+            loop.before, loop.total = self.units, self.all_units
             self.units += len(calls)
-        indexed = any(mentions(stage, name, self.budget) for name in (stage.index, "unit_index"))
-        before: tuple[tuple[str, ...], int] | None = None
+        indexed = not names.isdisjoint((stage.index, "unit_index"))
+        before: tuple[tuple[str | Expr, ...], int] | None = None
         bindings: dict[str, Binding] = {}
         for index, call in enumerate(calls):
             self._count(call)
@@ -200,12 +210,6 @@ class RepeatedItems(LayerLowering):
                 before = given
             x = self._unit(loop, name, stage.block, bindings, x, stage, call.span, context)
         return self._looped(loop, stage, x, context)
-
-    def _unit_count(self, stage: Stage) -> int | None:
-        """How many units the stages of the network have, where this one asks for it."""
-        if self.all_units is None and mentions(stage, "unit_count", self.budget):
-            self.all_units = count_units(self.spec, self.top.env, self.budget)
-        return self.all_units
 
     def _bound(self, bindings: Mapping[str, Binding], context: Context) -> dict[str, Binding]:
         """A call's bindings in terms of the frame that it stands in."""
@@ -258,13 +262,13 @@ class RepeatedItems(LayerLowering):
         return made
 
 
-def _written(call: UnitCall) -> tuple[str, ...]:
+def _written(call: UnitCall) -> tuple[str | Expr, ...]:
     """What a unit is given, wherever that stands; 1 and `true` are not the same, though Python says so."""
-    return tuple(repr(given.raw if isinstance(given, Attribute) else given) for _, given in call.fields)
+    return tuple(repr(given.raw) if isinstance(given, Attribute) else given for _, given in call.fields)
 
 
 def _alike(bindings: Mapping[str, Binding], others: Mapping[str, Binding]) -> bool:
     """The same values, from the same expressions."""
     return bindings is others or (
-        bindings == others and all(repr(binding) == repr(others[name]) for name, binding in bindings.items())
+        bindings == others and all(exactly(given.value, others[name].value) for name, given in bindings.items())
     )

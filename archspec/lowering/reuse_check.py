@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from archspec.errors import Span, nearest
-from archspec.lowering.bodies import everything, result_names, taps_in
+from archspec.lowering.bodies import everything, lists_in, result_names, taps_in
 from archspec.lowering.body_check import BodyCheck
 from archspec.lowering.units import single_reuse
 from archspec.spec import Call, Item, Repeat, Reuse, Stage
 from archspec.spec import Sequence as Seq
+from archspec.spec.checks import tap_and_index
 
 _SCOPE = "a name is known after it, to the end of its block, named sequence or iteration, and of its condition"
 
@@ -33,9 +34,9 @@ class _ReuseCheck:
     def row(self, items: Iterable[Item], seen: dict[str, Item]) -> None:
         """Items in order; `seen` are those with names before them in the scope."""
         for item in items:
-            inside = seen if getattr(item, "when", None) is None else dict(seen)
+            inside = seen if item.when is None else dict(seen)
             self.item(item, inside)
-            self.row(getattr(item, "otherwise", None) or (), dict(seen))
+            self.row(item.otherwise or (), dict(seen))
 
     def item(self, item: Item, seen: dict[str, Item]) -> None:
         """One item, and those in it."""
@@ -136,7 +137,7 @@ class _ReuseCheck:
         own = {id(inner) for inner in everything(layers)}
         taps: dict[str, Span | None] = {name: tap.span for name, tap in taps_in(layers).items()}
         for inner in everything(layers):
-            taps |= result_names(inner)
+            taps |= {**result_names(inner), **lists_in((inner,))}
         for name, place in taps.items():
             outside = (other for other in self.body.items_in if id(other) not in own)
             if name in self.outputs or any(name in self.starts(other) for other in outside):
@@ -147,7 +148,7 @@ class _ReuseCheck:
     def starts(self, item: Item) -> Iterable[object]:
         """The taps that an item starts from or takes."""
         if isinstance(item, Seq):
-            return (item.origin,)
+            return (tap_and_index(item.origin)[0],) if item.origin is not None else ()
         name = item.name if isinstance(item, Call) else item.block if isinstance(item, Stage) else None
         block = self.body.spec.blocks.get(name) if name is not None else None
         given = item.attributes if isinstance(item, Call) else item.arguments if isinstance(item, Stage) else {}

@@ -30,13 +30,16 @@ def sizes_decide(root: Scope, sizes: Collection[str], lets: Mapping[str, Binding
 def _expressions(root: Scope) -> Iterator[Expr]:
     """Those in the frame of the network: what stands in a block speaks of the block's params."""
     stack: list[Item] = [*root.body.items]
+    bindings: Mapping[str, Binding] = {}
     while stack:
         item = stack.pop()
         match item:
             case Layer():
                 yield from item.exprs.values()
             case Scope(kind="block"):
-                yield from (given.expr for given in item.bindings.values())
+                if item.bindings is not bindings:  # as they are in equal units
+                    yield from (given.expr for given in item.bindings.values())
+                bindings = item.bindings
             case Scope():
                 stack.extend(item.body.items)
             case Choice():

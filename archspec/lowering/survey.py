@@ -17,7 +17,7 @@ from archspec.ir.open_scopes import OpenScope, Tensor
 from archspec.ir.scope import Operand
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import WorkError
-from archspec.lowering.bodies import everything, result_names
+from archspec.lowering.bodies import everything, lists_in, result_names
 from archspec.lowering.context import Context, Made, Variables
 from archspec.lowering.diagnostics import CheckDiagnostics
 from archspec.lowering.lower import Lowering
@@ -25,6 +25,7 @@ from archspec.lowering.naming import Slot
 from archspec.lowering.top import read_top
 from archspec.spec import Attribute, Block, Call, Item, Refused, Reuse, Spec, Tap
 from archspec.spec import Sequence as Seq
+from archspec.spec.checks import tap_and_index
 
 _UNKNOWN = Tensor(OpenScope(None, 0, "", "", "network"), Operand(0), "", TensorType((), ()))
 
@@ -110,14 +111,28 @@ class _Survey(Lowering):
         for inside in everything([item]):
             for name in result_names(inside):
                 context.taps.setdefault(name, _UNKNOWN)
+            for name in lists_in((inside,)):
+                context.lists.setdefault(name, (_UNKNOWN,))
             if isinstance(inside, Tap):
                 context.taps.setdefault(inside.name, _UNKNOWN)
             elif isinstance(inside, Call) and inside.label is not None and inside.name in self.spec.blocks:
                 for output in self.spec.blocks[inside.name].outputs:
                     context.taps.setdefault(f"{inside.label}.{output}", _UNKNOWN)
 
-    def _inputs(self, branches: Sequence[Seq], x: Tensor, context: Context) -> tuple[Tensor, ...]:
-        return tuple(self._passed(branch, x, context) for branch in branches)
+    def _branch(self, branch: Seq, x: Tensor, context: Context) -> tuple[Tensor, ...]:
+        tensors = context.lists.get(branch.origin or "")
+        if tensors is None:
+            return (self._passed(branch, x, context),)
+        return (
+            (_UNKNOWN,) * 2
+            if any(tensor is _UNKNOWN for tensor in tensors)
+            else Lowering._branch(self, branch, x, context)
+        )
+
+    def _item_of(self, name: str, tensors: Sequence[Tensor], index: Attribute, context: Context) -> Tensor:
+        if any(tensor is _UNKNOWN for tensor in tensors):
+            raise _UnknownError
+        return Lowering._item_of(self, name, tensors, index, context)
 
     def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
         if x is _UNKNOWN or y is _UNKNOWN:
@@ -145,7 +160,10 @@ class _Survey(Lowering):
         return Lowering._made(self, item, context)
 
     def _tap(self, name: str, place: Span | None, context: Context) -> Tensor:
-        if name not in context.taps and name.partition(".")[0] in self.spec.refused:
+        first = tap_and_index(name)[0]
+        if first not in context.taps and first not in context.lists and first.partition(".")[0] in self.spec.refused:
+            raise _UnknownError
+        if name in context.lists:  # that it is a list has been said
             raise _UnknownError
         tensor = Lowering._tap(self, name, place, context)
         if tensor is _UNKNOWN:
@@ -162,7 +180,7 @@ class _Survey(Lowering):
 
 def _starts(item: Item) -> bool:
     """Whether an item may be worked out though what arrives is not known: it, or its branches, start from taps."""
-    if getattr(item, "when", None) is not None:
+    if item.when is not None:
         return False
     if isinstance(item, Call):
         return item.branches is not None

@@ -15,9 +15,9 @@ from archspec.spec import Attribute, Call, Item, Repeat, Spec, Stage
 from archspec.spec import Sequence as Seq
 
 
-def mentions(stage: Stage, name: str, budget: Budget) -> bool:
-    """Whether a stage's units, or what all of them are given, mention a name."""
-    return any(name in names(expression(given, budget), budget) for given in _given(stage))
+def mentioned(stage: Stage, budget: Budget) -> set[str]:
+    """The names in a stage's units, and in what all of them are given."""
+    return {name for given in _given(stage) for name in names(expression(given, budget), budget)}
 
 
 def _given(stage: Stage) -> Iterator[Attribute]:
@@ -50,14 +50,14 @@ class _UnitCount:
         if not any(isinstance(inner, Stage) and inner.block is not None for inner in everything([item])):
             return 0
         self.budget.spend(4)
-        when: Attribute | None = getattr(item, "when", None)
+        when: Attribute | None = item.when
         if when is not None:
             try:
                 taken = truth(self._value(when, env))
             except ExprError:
                 return 0  # which is said where the item is worked out
             if not taken:
-                return self.of(getattr(item, "otherwise", None) or (), env)
+                return self.of(item.otherwise or (), env)
         match item:
             case Stage(block=str() as name):
                 block = self.spec.blocks[name]

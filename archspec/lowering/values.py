@@ -150,10 +150,7 @@ def read_attribute(
         mentions = bool(names(expr, budget))
         if not mentions:
             value = _whole(value)  # the value itself is printed: `2.0` can only mean 2
-        found = info.kind.read(value)
-        if not isinstance(found, float):
-            _check_size(value, budget.limits.size)
-        return found, expr if mentions else None
+        return _suited(info, value, budget), expr if mentions else None
     except AttributeValueError as error:
         note, help = "", error.help
         if expr is not None and names(expr, budget):
@@ -169,6 +166,18 @@ def read_attribute(
             help = "; ".join(filter(None, [way, help]))
         message = f"`{info.name}` of {op.name}: {error}"
         raise SpecError(Diagnostic(error.code, message, attribute.span, label=note, help=help)) from None
+
+
+def _suited(info: AttributeInfo, value: Value, budget: Budget) -> Any:
+    """What an attribute makes of a value.
+
+    Raises:
+        AttributeValueError: the value does not suit it.
+    """
+    found = info.kind.read(value)
+    if not isinstance(found, float):
+        _check_size(value, budget.limits.size)
+    return found
 
 
 def _check_size(value: Value, most: int) -> None:
@@ -239,8 +248,10 @@ class OpReader:
     budget: Budget
     known: dict[str, Any] = field(default_factory=dict[str, Any])
     """The values of attributes without a name in them."""
+    open: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    """The expressions of those with names in them."""
     same: Op | None = None
-    """The op itself, where it has no others."""
+    """The op itself once it has been read, where it has no others: it need not be read again."""
     typed: tuple[Op, list[TensorType], Op, tuple[TensorType, ...]] | None = None
     """The last op, the types that arrived at it, the op for those, and what it gives, which is not too large."""
 
@@ -250,8 +261,6 @@ class OpReader:
         Raises:
             SpecError: attributes have values that do not suit; all of them are named.
         """
-        if self.same is not None:
-            return self.same, {}
         values: dict[str, Any] = {**self.defaults, **self.known}
         exprs: dict[str, Expr] = {}
         wrong: list[Diagnostic] = []
@@ -260,17 +269,30 @@ class OpReader:
             if name in self.known or (self.op.several and name == "outputs"):
                 continue
             try:
-                values[name], expr = read_attribute(self.op, infos[name], attribute, env, self.budget)
+                expr = self.open.get(name)
+                if expr is None:
+                    values[name], expr = read_attribute(self.op, infos[name], attribute, env, self.budget)
+                else:
+                    values[name] = self._read_again(infos[name], attribute, expr, env)
             except SpecError as error:
                 wrong += error.diagnostics
                 continue
             if expr is None:
                 self.known[name] = values[name]
-            else:
-                exprs[name] = expr
+                continue
+            exprs[name] = expr
+            if not isinstance(attribute.raw, Mapping):
+                self.open[name] = expr
         if wrong:
             raise SpecError(wrong)
         op = self.op(**values)
         if not exprs:
             self.same = op
         return op, exprs
+
+    def _read_again(self, info: AttributeInfo, attribute: Attribute, expr: Expr, env: Mapping[str, Value]) -> Any:
+        """The value of an attribute whose expression is known, as `read_attribute` gives it."""
+        try:
+            return _suited(info, evaluate(expr, env, self.budget), self.budget)
+        except (ExprError, AttributeValueError):
+            return read_attribute(self.op, info, attribute, env, self.budget)[0]  # which says what is wrong

@@ -29,4 +29,4 @@ class ResolvePadding:
 
 def _resolved(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
     op = layer.op.resolved(arriving)
-    return layer if op == layer.op else replace(layer, op=op)
+    return layer if op is layer.op or op == layer.op else replace(layer, op=op)

@@ -34,9 +34,9 @@ DEFINITIONS: Final = "https://archspec.invalid/"
 """Where the models' JSON schemas refer to; `archspec.schema` puts the definitions there. Nothing is ever fetched."""
 NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[A-Za-z][A-Za-z0-9_]*$", "maxLength": Limits().name}
 LABEL_SCHEMA: Final[dict[str, Any]] = {"pattern": rf"{NAME_IN_SEQUENCE}|\{{[^{{}}]*\}}", "maxLength": Limits().name}
-# A tap of the network or block, or of a block that is called by name: `outer.kept`.
+# A tap of the network or block, or of a block that is called by name, `outer.kept`; or one of a list: `parts[0]`.
 TAP_SCHEMA: Final[dict[str, Any]] = {
-    "pattern": "^((?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*[.]){0,2}[A-Za-z][A-Za-z0-9_]*$"
+    "pattern": "^((?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*[.]){0,2}[A-Za-z][A-Za-z0-9_]*(\\[[^\\[].*\\])?$"
 }
 
 
@@ -136,7 +136,8 @@ class Model(BaseModel):
 
     @property
     def _located(self) -> LocatedDict:
-        data: LocatedDict | None = self._private("_data")
+        own = self.__pydantic_private__  # as `_private`, without a call: it is asked for hundreds of times
+        data: LocatedDict | None = own["_data"] if own else None
         if data is None:
             raise InternalError(f"a {type(self).__name__} without a place")
         return data

@@ -125,10 +125,16 @@ def usable_index(index: str, span: Span, load_context: LoadContext) -> None:
 
 
 def usable_tap(name: str, span: Span | None, load_context: LoadContext) -> None:
-    """Note why a name cannot be that of a tap, or of what a call gives, as in `a.low`."""
-    call, dot, tap = name.rpartition(".")
+    """Note why a name cannot be that of a tap, or of what a call gives, as in `a.low`, or of one of a list."""
+    call, dot, tap = tap_and_index(name)[0].rpartition(".")
     if not dot or usable_label(call, span, load_context):
         usable_name(tap, span, load_context, "a tap")
+
+
+def tap_and_index(text: str) -> tuple[str, str | None]:
+    """The name in `parts[i + 1]` and the expression in its brackets; None for the latter where there are none."""
+    name, bracket, index = text.partition("[")
+    return (name, index[:-1]) if bracket and index.endswith("]") and len(index) > 1 else (text, None)
 
 
 def _refused(name: str, reason: str, span: Span | None, load_context: LoadContext, what: str, help: str = "") -> bool:

@@ -119,8 +119,8 @@ class Composer:
                 del part[CLASSES]  # which has been said
                 continue
             found = LocatedList(span)
-            for line in filter(None, map(str.strip, text.splitlines())):
-                found.put(line, span)
+            found.extend(filter(None, map(str.strip, text.splitlines())))
+            found.item_spans = [span] * len(found)
             part[CLASSES] = found
 
     def _check_inherited(self, blocks: LocatedDict, inherited: object, own: set[str]) -> None:

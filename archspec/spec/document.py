@@ -64,4 +64,5 @@ class Document(Model):
     @property
     def refused(self) -> frozenset[str]:
         """The words in those of its parts that were refused; empty unless it is checked in spite of them."""
-        return self._refused
+        refused: frozenset[str] = self._private("_refused")  # it is asked for each name that an expression has
+        return refused

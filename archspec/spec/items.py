@@ -81,13 +81,13 @@ Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
 Branches: TypeAlias = Annotated[_Sequences, Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
 
 
-def _index(value: object, info: ValidationInfo) -> str:
+def _plain_name(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str):
         raise wrong("a name")
     return value
 
 
-IndexName: TypeAlias = Annotated[str, Reads(_index, {"type": "string", **NAME_SCHEMA})]
+PlainName: TypeAlias = Annotated[str, Reads(_plain_name, {"type": "string", **NAME_SCHEMA})]
 
 
 class _Conditional(Model):
@@ -199,7 +199,7 @@ class Repeat(_Conditional):
         json_schema_extra=LABEL_SCHEMA,
     )
     times: Count = Field(description="how many times, 0 or more")
-    index: IndexName = Field("i", description="the name of the iteration's number, counted from 0")
+    index: PlainName = Field("i", description="the name of the iteration's number, counted from 0")
     names: NestedPattern | None = Field(
         None, description="the iterations' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
@@ -208,6 +208,9 @@ class Repeat(_Conditional):
         default_factory=no_entries,
         description="taps before it, each with the tap of this iteration that it stands for in the next one",
     )
+    collect: PlainName | None = Field(
+        None, description="the name of the list of what its iterations give, each in turn"
+    )
     layers: Items = Field(description="the items")
 
     attribute_keys: ClassVar[tuple[str, ...]] = ("when", "else", "times", "names")
@@ -215,6 +218,8 @@ class Repeat(_Conditional):
     def _check(self, load_context: LoadContext) -> None:
         super()._check(load_context)
         usable_index(self.index, self.place("index"), load_context)
+        if self.collect is not None:
+            usable_name(self.collect, self.place("collect"), load_context, "a list")
         if self.inline and self.label is not None:
             message = "a repeat that is inline has no scope, and so no name"
             help = "leave out one of the two; `names` are those of its iterations"
@@ -232,6 +237,8 @@ class Tap(Model):
     noun: ClassVar[str] = "`tap`"
 
     kind: ClassVar[Literal["tap"]] = "tap"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
     name: str = Field(description="the name that `from` says", json_schema_extra=NAME_SCHEMA)
 
 
@@ -272,6 +279,8 @@ class Stage(Model):
     attribute_keys: ClassVar[tuple[str, ...]] = ("units", "unit_names")
 
     kind: ClassVar[Literal["stage"]] = "stage"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
     label: str = Field(alias="name", description="the first part of its layers' paths", json_schema_extra=LABEL_SCHEMA)
     block: str | None = Field(
         None,
@@ -287,7 +296,7 @@ class Stage(Model):
     unit_names: Pattern | None = Field(
         None, description="the units' names: a pattern with expressions of `i` in braces, `{i}` unless given"
     )
-    index: IndexName = Field(
+    index: PlainName = Field(
         "i", description="the name of the unit's number, counted from 0; inside of a repeat `i` is the repeat's"
     )
     layers: Items = Field((), description="items, in place of `block` and `units`: a named sequence")
@@ -319,6 +328,8 @@ class Refused:
     span: Span
 
     kind: ClassVar[Literal["refused"]] = "refused"
+    when: ClassVar[None] = None
+    otherwise: ClassVar[None] = None
 
 
 Item: TypeAlias = Call | Sequence | Repeat | Tap | Stage | Reuse | Refused

@@ -87,7 +87,7 @@ def _md5(value: object) -> str:
 
 def _names(value: object) -> tuple[str, ...]:
     # A file's name stands for the names in it: they are read where files are put together.
-    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+    if isinstance(value, list) and {*map(type, value)} == {str}:
         return tuple(value)
     raise wrong("a list of names in the order of the outputs, or a file with one on each line")
 

@@ -123,9 +123,9 @@ def _check_list(text: str, span: Span | None, load_context: LoadContext) -> None
     Raises:
         PydanticCustomError: the error is already noted.
     """
-    if "," not in text:
-        return
     text = text.strip()
+    if "," not in text or not _may_be_tuple(text):
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as `parse` does, which has read it before
         tree = ast.parse(text, mode="eval").body
@@ -137,6 +137,18 @@ def _check_list(text: str, span: Span | None, load_context: LoadContext) -> None
     help = f"write `[({shown})]` for one unit, or `[{shown}]` for units of one number each"
     load_context.error("E0202", message, span, help=help)
     raise reported()
+
+
+def _may_be_tuple(text: str) -> bool:
+    """Whether Python may read an expression as a tuple: it has commas outside of brackets, or begins with one."""
+    if text[0] == "(" or "'" in text or '"' in text:  # where brackets may stand for themselves
+        return True
+    depth = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            return True
+    return False
 
 
 def _unit(raw: object, span: Span, load_context: LoadContext) -> Unit | None:

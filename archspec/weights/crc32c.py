@@ -26,6 +26,8 @@ MULTIPLE: Final = (5685, 1362, 426, 0)
 """The powers of x^64 in a multiple of the polynomial that has four terms."""
 _PORTION: Final = 2**17
 """Words of 64 bits that are taken away at a time: 1 MB, which processors have near."""
+_STATE: Final = 4
+"""Bytes of the state."""
 _SHORT: Final = 1024
 """Bytes of which fewer are gone through one by one."""
 _MASK: Final = 0xA282EAD8
@@ -33,31 +35,64 @@ _MASK: Final = 0xA282EAD8
 
 def masked_crc32c(data: Bytes) -> int:
     """The checksum of bytes as tables of LevelDB have it: turned, and a constant added."""
-    found = crc32c(data)
-    return ((found >> 15 | found << 17) + _MASK) & 0xFFFFFFFF
+    return masked(crc32c(data))
+
+
+def masked(checksum: int) -> int:
+    """A checksum as tables of LevelDB have it."""
+    return ((checksum >> 15 | checksum << 17) + _MASK) & 0xFFFFFFFF
 
 
 def crc32c(data: Bytes) -> int:
     """The checksum of bytes."""
-    import numpy as np
+    found = Crc32c(len(data))
+    found.update(data)
+    return found.value
 
-    state = 0xFFFFFFFF
-    if len(data) < _SHORT:
-        for byte in data.tolist():
-            state = _byte_table()[(state ^ byte) & 255] ^ state >> 8
-        return state ^ 0xFFFFFFFF
-    first = -(-len(data) // 8) * 8 - len(data)  # zeros before the bytes, so that they are whole words
-    taken = min(len(data), 8 * _PORTION - first)
-    words: LongWords = np.zeros((first + taken) // 8, "<u8")
-    found = words.view(np.uint8)
-    found[first:] = data[:taken]
-    found[first : first + 4] ^= 255  # the state before the bytes is all ones
-    words = _divided(words)
-    while taken < len(data):
-        portion = data[taken : taken + 8 * _PORTION]
-        taken += len(portion)
-        words = _divided(np.concatenate([words, portion.view("<u8")]))
-    return _halved(words.view("<u4").astype(np.uint32)) ^ 0xFFFFFFFF
+
+class Crc32c:
+    """The checksum of bytes that need not all be there at once."""
+
+    def __init__(self, length: int) -> None:
+        """Args: length: how many bytes there are."""
+        import numpy as np
+
+        self._short: list[Bytes] | None = [] if length < _SHORT else None
+        # What is left so far, before it zeros, so that all is whole words.
+        self._left: Bytes = np.zeros(-length % 8, np.uint8)
+        self._turned = 0
+
+    def update(self, data: Bytes) -> None:
+        """Take in the next bytes."""
+        if self._short is not None:
+            self._short.append(data.copy())
+            return
+        for start in range(0, len(data), 8 * _PORTION):
+            self._take(data[start : start + 8 * _PORTION])
+
+    def _take(self, data: Bytes) -> None:
+        import numpy as np
+
+        given = np.concatenate([self._left, data])
+        # The state before the bytes is all ones.
+        turned = given[len(self._left) :][: _STATE - self._turned]
+        turned ^= 255
+        self._turned += len(turned)
+        whole = len(given) // 8 * 8
+        words = _divided(given[:whole].view("<u8"))
+        self._left = np.concatenate([words.view(np.uint8), given[whole:]])
+
+    @property
+    def value(self) -> int:
+        """That of all bytes."""
+        import numpy as np
+
+        if self._short is not None:
+            state = 0xFFFFFFFF
+            for byte in np.concatenate([np.zeros(0, np.uint8), *self._short]).tolist():
+                state = _byte_table()[(state ^ byte) & 255] ^ state >> 8
+            return state ^ 0xFFFFFFFF
+        return _halved(self._left.view("<u4").astype(np.uint32)) ^ 0xFFFFFFFF
 
 
 def _divided(words: LongWords) -> LongWords:

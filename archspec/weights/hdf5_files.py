@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
-from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers, read_numbers, widened
+from archspec.weights.portions import lying_at
+from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -263,7 +264,7 @@ def _layer_name(group: Any, key: str) -> str:
     Raises:
         DamagedError: the name is not there: the numbers of classes say nothing.
     """
-    if _VARIABLES not in group:
+    if _VARIABLES not in [*group]:  # its names alone: to ask the group would read what stands there
         return key
     variables = _member(group, _VARIABLES)
     name = variables.attrs.get("name")
@@ -307,10 +308,10 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
         kind = "bfloat16"
     elif dtype.kind not in "fiub":
         return LazyTensor(shape, "no numbers", no_numbers)
+    if place is not None and place >= 0 and (kind == "bfloat16" or dtype == CODES.get(kind)):
+        return lying_at(file.path, place, shape, kind)  # without the copies that the library makes
 
     def load() -> Array:
-        if place is not None and place >= 0 and (kind == "bfloat16" or dtype == CODES.get(kind)):
-            return read_numbers(file.path, place, shape, kind)  # without the copies that the library makes
         array = file.numbers(dataset)
         return widened(array.view("<u2").reshape(shape)) if kind == "bfloat16" else array
 

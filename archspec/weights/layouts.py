@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from archspec.ir.tensor_type import Shape
+from archspec.weights.portions import copy_tiles
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -27,13 +28,6 @@ DEPTHWISE: Final[Mapping[int, Layout]] = {
     axes: ((axes - 2, axes - 1), (), *((axis,) for axis in range(axes - 2))) for axes in (3, 4)
 }
 """From (..., channels, 1) to (channels, 1, ...)."""
-
-
-_ROWS: Final = 64
-_COLUMNS: Final = 16
-"""Numbers of a tile along what lies close together in an array, and in its copy."""
-_SMALL: Final = 2**18
-"""Bytes of an array of which smaller ones are near in any case."""
 
 
 def joined_shape(shapes: Sequence[Shape], layout: Layout | None) -> Shape | None:
@@ -70,6 +64,11 @@ def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Itera
 
 def part_of(array: Array, index: int, count: int, shape: Shape, layout: Layout | None) -> Array:
     """What the variable of this number, one of so many of one shape, holds of a weight in PyTorch's layout."""
+    return in_c_order(view_of_part(array, index, count, shape, layout))
+
+
+def view_of_part(array: Array, index: int, count: int, shape: Shape, layout: Layout | None) -> Array:
+    """`part_of` without a copy where the weight's numbers lie in the order of its axes: to write into it, too."""
     import numpy as np
 
     rows = len(array) // count if count > 1 else 0
@@ -78,29 +77,17 @@ def part_of(array: Array, index: int, count: int, shape: Shape, layout: Layout |
     flat = [axis for group in axes for axis in group]
     # Each axis is cut into those of the variable, which are then put into their places.
     cut = part.reshape([shape[axis] for axis in flat])
-    return in_c_order(cut.transpose(np.argsort(flat)))
+    return cut.transpose(np.argsort(flat))
 
 
 def in_c_order(array: Array) -> Array:
-    """The array with its numbers in the order of its axes; a copy of one whose axes were turned is made in tiles.
-
-    A processor reads and writes stretches of memory: a tile of the two longest axes has some that are whole on either
-    side. NumPy goes through such an array in the order of one side, and takes up to three times as long.
-    """
+    """The array with its numbers in the order of its axes; a copy where they lie in another."""
     import numpy as np
 
-    if array.nbytes < _SMALL or array.ndim < 2 or array.flags.c_contiguous:
-        return np.ascontiguousarray(array).reshape(array.shape)
+    if array.flags.c_contiguous:
+        return array
     found = np.empty(array.shape, array.dtype)
-    inner, outer = sorted(range(array.ndim), key=lambda axis: (-array.shape[axis], axis))[:2]
-    if array.strides[inner] > array.strides[outer]:
-        inner, outer = outer, inner
-    place: list[slice] = [slice(None)] * array.ndim
-    for row in range(0, array.shape[inner], _ROWS):
-        place[inner] = slice(row, row + _ROWS)
-        for column in range(0, array.shape[outer], _COLUMNS):
-            place[outer] = slice(column, column + _COLUMNS)
-            found[tuple(place)] = array[tuple(place)]
+    copy_tiles(array, found)
     return found
 
 

@@ -325,7 +325,7 @@ def _doubts(tensors: Mapping[str, LazyTensor], arrays: Arrays) -> list[str]:
     odd: dict[str, list[str]] = {"NaN": [], "infinite numbers": []}
     for name, array in arrays.items():
         with np.errstate(all="ignore"):  # what overflows, or is no number, is looked for below
-            total = array.sum(dtype=np.float64) if array.dtype.kind == "f" else 0.0
+            total = array.sum(dtype=max(array.dtype, np.dtype(np.float32))) if array.dtype.kind == "f" else 0.0
         if np.isfinite(total):
             continue  # one pass, where nothing is wrong
         for what, count in (("NaN", np.isnan(array).sum()), ("infinite numbers", np.isinf(array).sum())):

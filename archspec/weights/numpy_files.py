@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, no_numbers
+from archspec.weights.portions import fill_next, reads_next
+from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Array
@@ -57,7 +58,10 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
                 continue
             if entry.file_size - start != math.prod(shape) * dtype.itemsize:
                 raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
-            found[name] = LazyTensor(shape, dtype.name, _loader(path, entry, shape, fortran, dtype))
+            load = _loader(path, entry, shape, fortran, dtype)
+            plain = _is_stored(entry) and dtype == CODES.get(dtype.name)
+            fill = _filler(path, entry, fortran, dtype.name) if plain else None
+            found[name] = LazyTensor(shape, dtype.name, load, fill)
     return found
 
 
@@ -95,12 +99,33 @@ def _loader(path: Path, entry: zipfile.ZipInfo, shape: Shape, fortran: bool, dty
     return load
 
 
+def _filler(path: Path, entry: zipfile.ZipInfo, fortran: bool, kind: str) -> Callable[[Array], None]:
+    """The same of a part that is not compressed: its numbers are put into an array as they are read."""
+
+    def fill(target: Array) -> None:
+        with open_regular(path) as file:
+            try:
+                checksum, _ = _begun(file, entry)
+            except Exception:
+                raise DamagedError(f"{entry.filename[:80]!r} is damaged") from None
+
+            def seen(data: Array) -> None:
+                nonlocal checksum
+                checksum = zlib.crc32(data.data, checksum)
+
+            fill_next(target.transpose() if fortran else target, kind, reads_next(file, path.name, seen))
+        if checksum != entry.CRC:
+            raise DamagedError(f"{entry.filename[:80]!r} is damaged")
+
+    return fill
+
+
 def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
     """The bytes of a part's numbers. The archive is not gone through again: there may be very many parts."""
     import numpy as np
 
     with open_regular(path) as file:
-        if entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED:
+        if _is_stored(entry):
             return _stored(file, entry)
         alone = zipfile.ZipFile(io.BytesIO(_EMPTY))
         alone.fp = file
@@ -114,10 +139,24 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
             return data[:done]
 
 
+def _is_stored(entry: zipfile.ZipInfo) -> bool:
+    """Whether a part's bytes are there as they are."""
+    return entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED
+
+
 def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
     """The same of a part that is not compressed: read at once, and held against its checksum."""
     import numpy as np
 
+    checksum, length = _begun(file, entry)
+    data = np.fromfile(file, np.uint8, entry.file_size - length)
+    if zlib.crc32(data.data, checksum) != entry.CRC:
+        raise ValueError("the checksum is another")
+    return data
+
+
+def _begun(file: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, int]:
+    """Go to the numbers of a part that is not compressed; the checksum and the length of what stands before them."""
     file.seek(entry.header_offset)
     if file.read(4) != b"PK\x03\x04":
         raise ValueError("no part begins here")
@@ -126,11 +165,7 @@ def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
     _header(file)
     length = file.tell() - start
     file.seek(start)
-    checksum = zlib.crc32(file.read(length))
-    data = np.fromfile(file, np.uint8, entry.file_size - length)
-    if zlib.crc32(data.data, checksum) != entry.CRC:
-        raise ValueError("the checksum is another")
-    return data
+    return zlib.crc32(file.read(length)), length
 
 
 _ENCRYPTED: Final = 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
+from archspec.weights.portions import lying_at
 from archspec.weights.tensors import (
     CODES,
     MOST_AXES,
@@ -22,7 +23,6 @@ from archspec.weights.tensors import (
     byte_size,
     check_reach,
     no_numbers,
-    read_numbers,
     widened,
 )
 from archspec.wire_format import BYTES, CutMessageError, Field, WireError, fields, integers, read_bytes
@@ -168,12 +168,11 @@ def _tensor(path: Path, parts: _TensorParts, ends: dict[Path, dict[str, int]]) -
     if parts.external:
         other, start = _beside(path, parts, size)
         ends.setdefault(other, {})[parts.name] = start + size
-        return LazyTensor(shape, kind, lambda: read_numbers(other, start, shape, kind))
+        return lying_at(other, start, shape, kind)
     if parts.raw is not None:
         if parts.raw.end - parts.raw.start != size:
             raise DamagedError(f"{parts.name[:80]!r} has not as many bytes as its shape says")
-        first = parts.raw.start
-        return LazyTensor(shape, kind, lambda: read_numbers(path, first, shape, kind))
+        return lying_at(path, parts.raw.start, shape, kind)
     return LazyTensor(shape, kind, _listed(path, parts, shape, kind))
 
 

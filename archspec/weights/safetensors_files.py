@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from archspec.atomic_files import open_regular
-from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, byte_size, no_numbers, read_numbers
-
-if TYPE_CHECKING:
-    from archspec.weights.tensors import Array
+from archspec.weights.portions import lying_at
+from archspec.weights.tensors import MOST_AXES, DamagedError, LazyTensor, byte_size, no_numbers
 
 _HEADER: Final = 2**23
 """Bytes. The header of a network with 10,000 weights takes a tenth of it."""
@@ -116,8 +114,4 @@ def _tensor(path: Path, name: str, entry: Any, start: int) -> tuple[LazyTensor, 
     kind = _TYPES[word]
     if last - first != byte_size(shape, kind):
         raise DamagedError(f"not a whole safetensors file: {name[:80]!r} has not as many bytes as its shape says")
-
-    def load() -> Array:
-        return read_numbers(path, start + first, shape, kind)
-
-    return LazyTensor(shape, kind, load), (first, last)
+    return lying_at(path, start + first, shape, kind), (first, last)

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
-from archspec.weights.crc32c import masked_crc32c
+from archspec.weights.crc32c import Crc32c, masked, masked_crc32c
 from archspec.weights.leveldb_tables import TableBlock, TableEntry, entries
+from archspec.weights.portions import fill_next, lying_at, reads_next
 from archspec.weights.tensor_slices import Slice, box, joined_slices, slice_key, slice_of
 from archspec.weights.tensors import (
     CODES,
@@ -213,15 +214,23 @@ def _stored(name: str, stored: _Stored) -> LazyTensor:
     def load() -> Array:
         import numpy as np
 
-        if stored.checksum is not None:
-            flat = read_numbers(stored.path, stored.offset, (stored.size,), "uint8")
-            if masked_crc32c(flat) != stored.checksum:
-                raise DamagedError(f"the numbers of {name[:80]!r} are damaged: their checksum is another")
-            array: Array = flat.view(np.dtype(CODES[word])).reshape(shape)
-            return widened(array) if word == "bfloat16" else array
-        return read_numbers(stored.path, stored.offset, shape, word)
+        flat = read_numbers(stored.path, stored.offset, (stored.size,), "uint8")
+        if masked_crc32c(flat) != stored.checksum:
+            raise DamagedError(f"the numbers of {name[:80]!r} are damaged: their checksum is another")
+        array: Array = flat.view(np.dtype(CODES[word])).reshape(shape)
+        return widened(array) if word == "bfloat16" else array
 
-    return LazyTensor(shape, word, load)
+    def fill(target: Array) -> None:
+        found = Crc32c(stored.size)
+        with open_regular(stored.path) as file:
+            file.seek(stored.offset)
+            fill_next(target, word, reads_next(file, stored.path.name, found.update))
+        if masked(found.value) != stored.checksum:
+            raise DamagedError(f"the numbers of {name[:80]!r} are damaged: their checksum is another")
+
+    if stored.checksum is None:
+        return lying_at(stored.path, stored.offset, shape, word)
+    return LazyTensor(shape, word, load, fill)
 
 
 def _variable_names(stored: _Stored) -> dict[str, str]:

@@ -57,6 +57,11 @@ class LazyTensor:
     """NumPy's or PyTorch's name of its type, such as `float32` or `bfloat16`; or why it is no plain tensor."""
     load: Callable[[], Array]
     """Its numbers; those of bfloat16 as float32, which holds each of them exactly."""
+    fill: Callable[[Array], None] | None = None
+    """Put them into an array of the tensor's shape, whose axes may lie in any order, some at a time.
+
+    None where a file does not hold them one after the other; `load` is there for all.
+    """
 
     @property
     def problem(self) -> str:

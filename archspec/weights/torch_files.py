@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.archives import content_start, open_archive
 from archspec.atomic_files import open_regular
-from archspec.weights.tensors import FLOATS, INTEGERS, DamagedError, LazyTensor, no_numbers, widened
+from archspec.ir.tensor_type import Shape
+from archspec.weights.portions import fill_next
+from archspec.weights.tensors import CODES, FLOATS, INTEGERS, DamagedError, LazyTensor, no_numbers, widened
 from archspec.weights.unpickling import OddTensor, PickledObject, Storage, StoredTensor, unpickle
 
 if TYPE_CHECKING:
@@ -103,7 +105,28 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
         array: Array = np.ascontiguousarray(view).reshape(found.shape)
         return widened(array) if found.kind == "bfloat16" else array
 
-    return LazyTensor(found.shape, found.kind, load)
+    def fill(target: Array) -> None:
+        done, width = found.offset, _WIDTHS[found.kind]
+
+        def read(length: int) -> Array:
+            nonlocal done
+            import numpy as np
+
+            data = storages(found.storage, width, done, length // width)
+            if len(data) < length:
+                raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
+            done += length // width
+            return np.frombuffer(data, np.uint8)
+
+        fill_next(target, found.kind, read)
+
+    one_by_one = found.kind in CODES and found.strides == _strides(found.shape)
+    return LazyTensor(found.shape, found.kind, load, fill if one_by_one else None)
+
+
+def _strides(shape: Shape) -> tuple[int, ...]:
+    """Of a tensor whose numbers lie one after the other in the order of its axes."""
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 _WIDTHS: Final = {

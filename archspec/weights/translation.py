@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered, shifts
-from archspec.weights.layouts import joined, joined_shape, part_of
+from archspec.weights.layouts import Layout, joined, joined_shape, part_of, view_of_part
 from archspec.weights.map_rules import WeightMap
 from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
@@ -191,7 +191,7 @@ def in_order(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, 
 def named_by(weight_map: WeightMap | None, graph: LayerGraph, arrays: Arrays) -> Mapping[str, Array]:
     """A network's weights under a library's names, in its layout: what `best_translation` reads.
 
-    Each array is made when it is asked for, so that two of a weight are there for one weight at a time.
+    Each array is a view of the weight: its axes may lie in any order.
 
     Args:
         weight_map: whose names; those of archspec's Keras source if None.
@@ -236,7 +236,7 @@ def _check_constant(name: str, array: Array, number: float) -> None:
 
 
 class _NamedArrays(Mapping[str, "Array"]):
-    """Parts of weights by other names, each made when it is asked for."""
+    """Parts of weights by other names: views of them."""
 
     def __init__(self, places: Mapping[str, tuple[str, int]], origins: Mapping[str, Origin], arrays: Arrays) -> None:
         self._places, self._origins, self._arrays = places, origins, arrays
@@ -244,7 +244,7 @@ class _NamedArrays(Mapping[str, "Array"]):
     def __getitem__(self, name: str) -> Array:
         own, index = self._places[name]
         origin = self._origins[own]
-        return part_of(self._arrays[own], index, len(origin.parts), origin.shape, origin.layouts[0])
+        return view_of_part(self._arrays[own], index, len(origin.parts), origin.shape, origin.layouts[0])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -344,9 +344,23 @@ def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTenso
         )  # of other sizes: what it is adapted from
 
     def load() -> Array:
-        return joined([part.load() for part in parts], layout).reshape(wanted)
+        return _joined(parts, shape, layout).reshape(wanted)
 
     return LazyTensor(wanted, parts[0].kind, load)
+
+
+def _joined(parts: Sequence[LazyTensor], shape: Shape, layout: Layout | None) -> Array:
+    """A weight of this shape, of parts that are put into their places as they are read, where that can be."""
+    import numpy as np
+
+    fills = [part.fill for part in parts if part.fill is not None and part.kind == parts[0].kind]
+    if len(fills) < len(parts):
+        return joined([part.load() for part in parts], layout)
+    kind = parts[0].kind
+    found = np.empty(shape, "float32" if kind == "bfloat16" else kind)
+    for index, (part, fill) in enumerate(zip(parts, fills, strict=True)):
+        fill(view_of_part(found, index, len(parts), part.shape, layout))
+    return found
 
 
 def _holds_the_same(shape: Shape, wanted: Shape) -> bool:
@@ -363,4 +377,4 @@ def _filled(shape: Shape, value: float) -> LazyTensor:
 
         return np.full(shape, value, np.float32)
 
-    return LazyTensor(shape, "float32", load)
+    return LazyTensor(shape, "float32", load, lambda target: target.fill(value))

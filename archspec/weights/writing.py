@@ -14,6 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.weights import network_digest
 from archspec.weights.derived_tensors import with_derived
 from archspec.weights.loading import fit
+from archspec.weights.portions import portions
 
 if TYPE_CHECKING:
     from archspec.weights.tensors import Arrays
@@ -69,12 +70,11 @@ def write_tensors(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> No
     Raises:
         OutputError: the file cannot be written.
     """
-    import numpy as np
-
     with whole_file(path) as temporary, temporary.open("w+b") as file:
         file.write(_header(arrays, metadata))
         for array in arrays.values():
-            file.write(np.asarray(array, array.dtype.newbyteorder("<"), order="C").reshape(-1).view("u1").data)
+            for data in portions(array):
+                file.write(data.data)
         if metadata.get(KEY) == BLANK:
             fill(file)
 

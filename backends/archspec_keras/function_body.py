@@ -11,8 +11,9 @@ from typing import Final
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
+from archspec.codegen.pretty_printer import Bracket, Code, Keyword, Ternary, call, conditional, marked
 from archspec.codegen.table_rows import table_code, tables
+from archspec.codegen.tensor_lists import tensor_lists
 from archspec.codegen.tree import CHANNELS, CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import operand_names, uses
 from archspec.codegen.walk import all_layers, calls
@@ -133,11 +134,13 @@ class BodyWriter(LoopStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
+        around, self.collecting, self.lists = (self.collecting, self.lists), tensor_lists(tree), {}
         for item in tree.items:
             if isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:
                 self._item(item, tree)
+        self.collecting, self.lists = around
 
     def _item(self, item: ItemUse, tree: Tree) -> None:
         match item:
@@ -162,7 +165,7 @@ class BodyWriter(LoopStatements):
         never_negative = all(self.facts.never_negative.issuperset(paths) for paths in inputs)
         single_pixel = all(self.facts.single_pixel.issuperset(paths) for paths in inputs)
         is_shared = self.shared.has(use)
-        given = self._after(use, self._take(use.operands))
+        given = self._after(use, self._joined(use) if use.location in self.lists else self._take(use.operands))
         self.printer.spelled[FAN] = f"{given[0]}.shape[-1]"
         steps = ROWS[use.op.name].steps(LayerContext(use, self.printer, self.graph, never_negative, single_pixel))
         name = self._name(use)
@@ -185,14 +188,37 @@ class BodyWriter(LoopStatements):
                 self._emit(target, code)
             given = [target]
 
+    def _joined(self, use: LayerUse) -> list[str]:
+        """The list that a layer joins, with others after its own tensors."""
+        [found] = (found for found in self.collecting.values() if found.taker == use.location)
+        tensors, others = self.lists[use.location], self._take(found.others)
+        return [f"[*{', '.join([tensors, *others])}]" if others else tensors]
+
     def _emit_where(self, condition: str, given: Sequence[str], target: str, code: Code) -> None:
         """A statement that is done under a condition; otherwise what is given stays what it is."""
+        then = Statement(self.depth + 1, target, code, self.loops > 0)
         if [target] != [*given]:
+            other = Statement(self.depth + 1, target, given[0])
+            if (expression := self._as_expression([then], [other], condition)) is not None:
+                self._emit(target, expression)
+                return
             self._emit(target, given[0])
         self._emit("", f"if {condition}:")
-        self.depth += 1
-        self._emit(target, code)
-        self.depth -= 1
+        self.lines.append(then)
+
+    def _as_expression(self, then: Sequence[Statement], other: Sequence[Statement], test: str) -> Ternary | None:
+        """What two assignments under a condition and its opposite are as one, if they would be no shorter.
+
+        Where the second only passes on a tensor, it would stand before the condition, without an `else`.
+        """
+        if len(then) != 1 or len(other) != 1 or then[0].target != other[0].target or not then[0].target:
+            return None
+        sides = [line.code for line in (*then, *other)]
+        if any(isinstance(side, Ternary) for side in sides):
+            return None
+        code = conditional(sides[0], test, sides[1])
+        statements = 1 + len(then[0].lay_out()) + len(other[0].lay_out()) + (not isinstance(sides[1], str))
+        return code if len(Statement(self.depth, then[0].target, code).lay_out()) <= statements else None
 
     # -- conditions -------------------------------------------------------------------------------
 
@@ -236,6 +262,9 @@ class BodyWriter(LoopStatements):
         ]
         if aliases[0] or not then:
             tests, then, other, aliases, reads = tests[::-1], other, then, aliases[::-1], reads[::-1]
+        if (expression := self._as_expression(then, other, tests[0])) is not None:
+            self._emit(target, expression)
+            return
         if aliases[1] and target not in reads[0]:
             self._emit(target, other[0].code)
             if then and (then[0].target, then[0].code) == (target, other[0].code):  # it holds that already

@@ -8,7 +8,9 @@ from dataclasses import replace
 from archspec.codegen.folding import renamed_tree
 from archspec.codegen.marked_text import inside
 from archspec.codegen.merging import merged
+from archspec.codegen.pretty_printer import call
 from archspec.codegen.table_rows import loop_header
+from archspec.codegen.tensor_lists import TensorList
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -35,6 +37,9 @@ class LoopStatements(SharedStatements):
     def _loop(self, item: LoopUse, *, inline: bool = False) -> None:
         """A loop; one that is inline has its iterations in the scope around it."""
         name = self.prefix if inline else self._name(item)
+        if item.location in self.collecting:
+            self._collected(item, self.collecting[item.location], name)
+            return
         first, others = item.operands[:1], item.operands[1:]
         held = self._after(item, self._take(first)) if item.called else self._take(first)
         # What every iteration takes stays as it is, so the target is chosen while it is still needed.
@@ -59,12 +64,39 @@ class LoopStatements(SharedStatements):
         self.allocator.spend(others)
         self.allocator.hold(Result(item.location), held[0])
 
-    def _iterations(self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
-        """One iteration as it is, several as a loop."""
+    def _collected(self, item: LoopUse, found: TensorList, name: LayerName) -> None:
+        """Iterations whose results are appended to a list, which begins with what is joined before them."""
+        starts, held = self._take(found.starts), self._take(item.operands)
+        runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
+        tensors = self.lists[found.taker] = self._variable(found.name)
+        before = len(self.lines)
+        self._emit(tensors, f"[{', '.join(starts)}]")
+        calls = all(isinstance(run.item, CallUse) for run in runs)
+        in_place = calls and found.last_is_alone and found.starts[-1:] == item.operands[:1]
+        target = f"{tensors}[-1]" if in_place else self.allocator.fresh(held[:1])
+        self.allocator.hold(Result(item.location), target)
+        if in_place:
+            held = [target, *held[1:]]
+        for run in runs:
+            start, around, iterations = len(self.lines), self.iterations, item.iterations_of(run, self.iterations)
+            self.iterations = {*iterations}
+            self._iterations(item, run, name, held, target, tensors)
+            self.iterations = around
+            self.lines[start:] = [line.for_(iterations) for line in self.lines[start:]]
+            held = [target, *held[1:]]
+        self.lines[before:] = [line.for_(inside(item.paths, self.iterations)) for line in self.lines[before:]]
+        self.allocator.spend(found.items)
+
+    def _iterations(
+        self, item: LoopUse, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str = ""
+    ) -> None:
+        """One iteration as it is, several as a loop; what each gives is appended to `tensors`, if there is a list."""
         index, channels = iteration_names(run.depth)
         budget = self.definition.budget
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
-            self._iteration(run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target)
+            self._iteration(
+                run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target, tensors
+            )
             return
         variable = self.printer.spelled[index]
         values = {*(run.rows.names if run.rows is not None else ())}
@@ -77,7 +109,7 @@ class LoopStatements(SharedStatements):
         self.loops += 1
         with self._part(target) as lines:
             self.printer.names -= {channels, *values}
-            self._iteration(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target)
+            self._iteration(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target, tensors)
             if channels in self.printer.names:
                 lines.insert(0, Statement(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
         unused = values - self.printer.names
@@ -88,8 +120,17 @@ class LoopStatements(SharedStatements):
         if not lines:  # iterations that do nothing
             del self.lines[before + (self.lines[before].target == target) :]
 
-    def _iteration(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
-        """One iteration: what it gives is in the target afterwards."""
+    def _iteration(self, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str) -> None:
+        """One iteration: what it gives is in the target afterwards, or the last of the list."""
+        if tensors and target == f"{tensors}[-1]":
+            assert isinstance(run.item, CallUse)
+            self._emit("", call(f"{tensors}.append", self._called(run.item, held, name)))
+            return
+        self._single(run, name, held, target)
+        if tensors:
+            self._emit("", f"{tensors}.append({target})")
+
+    def _single(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
         if run.item.reuses:
             self._emit(target, self._called_again(run.item, held))
             return

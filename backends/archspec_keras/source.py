@@ -223,12 +223,11 @@ def _block(name: str, body: BodyWriter) -> _Function:
     if results > 1:
         returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
-    doc = definition.doc or f"The block {definition.name}."
     tensors = [(variable, "input tensor") for variable in body.variables]
     named = [("name", "prefix of the layers' names")] if body.takes_name else []
     return _Function(
         "\n".join(signature),
-        "\n".join(documented_docstring(doc, [*tensors, *_documented(body), *named], 1)),
+        "\n".join(documented_docstring(definition.doc, [*tensors, *_documented(body), *named], 1)),
         (),
         lines,
         definition.paths,

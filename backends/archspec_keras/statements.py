@@ -11,6 +11,7 @@ from archspec.codegen.escaping import variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import Paths, inside
 from archspec.codegen.pretty_printer import Code, call, lay_out, marked
+from archspec.codegen.tensor_lists import TensorList
 from archspec.codegen.tree import CallUse, Definition, LayerUse, LoopUse, Parameter, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.codegen.walk import calls
@@ -79,6 +80,10 @@ class StatementWriter:
         """Inside a loop the paths of the iterations that are written."""
         self.depth = 1
         self.prefix = LayerName()
+        self.collecting: dict[int, TensorList] = {}
+        """What loops of the tree that is written append to lists, by location."""
+        self.lists: dict[int, str] = {}
+        """The variable of the list of tensors that a layer joins, by the layer's location."""
         self.takes_name = True
         """Whether the function is given the beginning of its layers' names: where all are flat, it is not."""
         self.taken: set[str] = set()

@@ -11,18 +11,19 @@ import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from archspec.codegen.backend import Outcome
-from archspec.codegen.backend_errors import check_dtype, no_device, not_importable
+from archspec.codegen.backend_errors import check_dtype, no_device
 from archspec.digests import BLANK, KEY, filled, with_digest
 from archspec.errors import BackendError, Diagnostic, InternalError, OutputError
 from archspec.initialization import draw
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
-from archspec_onnx.engines import current_engine, openvino_model
+from archspec_onnx.engines import current_engine, onnxruntime_session, openvino_model
 from archspec_onnx.names import names_of
 from archspec_onnx.opsets import OPSET
 from archspec_onnx.quantization import quantized as quantized
 from archspec_onnx.quantization import watched as watched
 from archspec_onnx.source import DTYPE_KEY, TYPES, write
+from archspec_onnx.tensorrt import TensorrtModel
 from archspec_onnx.timing import timed as timed
 from archspec_onnx.timing import timed_rival as timed_rival
 
@@ -293,14 +294,10 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
         return evaluate(model, feeds)
     if current_engine() == "openvino":
         return [*openvino_model(model.SerializeToString())(feeds).values()]
-    try:
-        import onnxruntime
-    except Exception as error:  # whatever it raises
-        raise not_importable("ONNX Runtime", error) from error
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # it runs once: waiting is all it would do
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    if current_engine() == "tensorrt-native":
+        given = TensorrtModel(model.SerializeToString(), feeds).outputs()
+        return [given[name] for name in names]
+    # It runs once: waiting is all that its threads would do.
+    session = onnxruntime_session(model.SerializeToString(), current_engine(), spins=False)
     found: Sequence[Array] = session.run(names, feeds)
     return found

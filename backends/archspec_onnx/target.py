@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,13 +13,13 @@ from archspec.codegen.backend_errors import check_dtype
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.graph import LayerGraph
 from archspec.quantization.scheme import Quantization
-from archspec_onnx.engines import ENGINE, ENGINES, TITLES, current_engine
+from archspec_onnx.engines import ENGINES, INFO, current_engine, environment_of, require_engine
 from archspec_onnx.opsets import OPSET, check_opset
 from archspec_onnx.usage import onnxruntime_usage, openvino_usage
 
 
 class OnnxBackend(LazyTimedModels):
-    """ONNX: a model file, its weights inside. It runs on ONNX Runtime, OpenVINO, or ONNX's own reference evaluator."""
+    """ONNX: a model file, its weights inside. It runs on ONNX Runtime, OpenVINO, TensorRT, or ONNX's own evaluator."""
 
     models = "archspec_onnx.model"
     frameworks = ("onnx",)
@@ -31,18 +31,18 @@ class OnnxBackend(LazyTimedModels):
 
     def environment(self, engine: str) -> Mapping[str, str]:
         """See `archspec.codegen.backend`, for this and all that follows."""
-        return {ENGINE: engine}
+        return environment_of(engine)
 
     def lacks(self, task: Task, dtype: str) -> str:
         """The reference evaluator has all dtypes."""
         engine = current_engine()
-        if engine == "openvino" and task != "inference":
-            return "OpenVINO only runs models"
+        if engine in ("openvino", "tensorrt-native") and task != "inference":
+            return f"{INFO[engine].title} only runs models"
         return _lacking(engine, dtype)
 
     def variants(self, engine: str) -> Mapping[str, str]:
         """One on each engine that is made to be fast."""
-        return {} if engine == "reference" else {"": TITLES[engine]}
+        return {} if engine == "reference" else {"": INFO[engine].title}
 
     def lacks_variant(self, engine: str, variant: str, dtype: str, *, training: bool) -> str:
         """ONNX models are for inference."""
@@ -57,9 +57,8 @@ class OnnxBackend(LazyTimedModels):
         if chosen not in self.engines:
             message = f"ONNX models do not run on `{chosen}`"
             raise BackendError(Diagnostic("E0603", message, help=did_you_mean(chosen, self.engines)))
-        if engine in ("onnxruntime", "openvino") and find_spec(engine) is None:
-            help = f"install it with `pip install {engine}`"
-            raise BackendError(Diagnostic("E0602", f"{TITLES[engine]} is not installed", help=help))
+        if engine is not None:
+            require_engine(engine)
 
     def render(
         self,
@@ -112,15 +111,27 @@ class OnnxBackend(LazyTimedModels):
     def versions(self) -> Mapping[str, str]:
         """The versions of ONNX and, where models run on it, of ONNX Runtime."""
         found = {"onnx": version("onnx")}
-        if (engine := current_engine()) != "reference" and find_spec(engine) is not None:
-            found[engine] = version(engine)
+        package = INFO[current_engine()].package
+        if package and find_spec(package) is not None:
+            found[package] = _version(package)
         return found
 
 
 def _lacking(engine: str, dtype: str) -> str:
     """Why an engine does not run models of a dtype; empty if it does."""
+    title = INFO[engine].title
     if engine == "onnxruntime" and dtype in ("float64", "bfloat16"):
-        return f"{TITLES[engine]} has no convolution in {dtype}; `onnx:reference` has one"
+        return f"{title} has no convolution in {dtype}; `onnx:reference` has one"
     if engine == "openvino" and dtype == "float64":
-        return f"{TITLES[engine]} computes in float32 what is written in float64; `onnx:reference` does not"
+        return f"{title} computes in float32 what is written in float64; `onnx:reference` does not"
+    if engine in ("tensorrt", "tensorrt-native") and dtype == "float64":
+        return f"{title} has no float64; `onnx:reference` has it"
     return ""
+
+
+def _version(package: str) -> str:
+    """The version of a package, whose distribution for GPUs may have a name of its own."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return version(f"{package}-gpu")

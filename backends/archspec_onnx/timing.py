@@ -1,18 +1,18 @@
-"""Models made ready to be timed on ONNX Runtime or OpenVINO, for inputs of one size, as the other engines have them."""
+"""Models made ready to be timed on their engines, for inputs of one size, as the other backends' have them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import ModelProto, helper
 
 from archspec.bench.backend import TimedModel
-from archspec.codegen.backend_errors import not_importable
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
-from archspec_onnx.engines import current_engine, openvino_model
+from archspec_onnx.engines import INFO, current_engine, onnxruntime, onnxruntime_session, openvino_model
+from archspec_onnx.tensorrt import TensorrtModel
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
@@ -31,8 +31,45 @@ def timed(
 
 def _timed_bytes(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
     """An ONNX model on a batch, on the engine of this process; its outputs by the names that it has for them."""
-    run = _openvino(model, inputs) if current_engine() == "openvino" else _onnxruntime(model, inputs)
+    engine = current_engine()
+    if engine == "tensorrt-native":
+        built = TensorrtModel(model, inputs)
+        return TimedModel(built.step, built.outputs)
+    if engine != "openvino":
+        session = onnxruntime_session(model, engine, sizes=_open_sizes(model, inputs))
+        if INFO[engine].device != "cpu":
+            return on_device(session, inputs, INFO[engine].device)
+        names = [value.name for value in session.get_outputs()]
+        run = _named(names, lambda: session.run(names, dict(inputs)))
+    else:
+        run = _openvino(model, inputs)
     return TimedModel(run, run)
+
+
+def on_device(session: Any, inputs: Mapping[str, Array], device: str) -> TimedModel:
+    """A session on a batch that is where it computes, as PyTorch's models have theirs: copies are not in a step."""
+    value = onnxruntime().OrtValue
+    binding = session.io_binding()
+    for name, array in inputs.items():
+        binding.bind_ortvalue_input(name, value.ortvalue_from_numpy(array, device, 0))
+    names = [output.name for output in session.get_outputs()]
+    for name in names:
+        binding.bind_output(name, device)
+
+    def step() -> None:
+        session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
+
+    def outputs() -> Mapping[str, Array]:
+        step()
+        return dict(zip(names, binding.copy_outputs_to_cpu(), strict=True))
+
+    return TimedModel(step, outputs)
+
+
+def _named(names: Sequence[str], run: Callable[[], Sequence[Array]]) -> Callable[[], Mapping[str, Array]]:
+    """What runs a model, and gives its outputs by name."""
+    return lambda: dict(zip(names, run(), strict=True))
 
 
 def timed_rival(
@@ -60,20 +97,6 @@ def _fitting(model: ModelProto, inputs: Arrays) -> dict[str, Array]:
     return {name: np.ascontiguousarray(array, dtype(kinds[name])) for name, array in inputs.items()}
 
 
-def _onnxruntime(model: bytes, inputs: Mapping[str, Array]) -> Callable[[], Mapping[str, Array]]:
-    try:
-        import onnxruntime
-    except Exception as error:  # whatever it raises
-        raise not_importable("ONNX Runtime", error) from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors
-    for name, size in _open_sizes(model, inputs).items():
-        options.add_free_dimension_override_by_name(name, size)
-    session = onnxruntime.InferenceSession(model, options, providers=onnxruntime.get_available_providers())
-    names = [value.name for value in session.get_outputs()]
-    return lambda: dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-
 def _open_sizes(model: bytes, inputs: Mapping[str, Array]) -> dict[str, int]:
     """The sizes that a model leaves open, by the names that it gives them, as a batch has them."""
     return {
@@ -90,8 +113,4 @@ def _openvino(model: bytes, inputs: Mapping[str, Array]) -> Callable[[], Mapping
     request = compiled.create_infer_request()
     names = [output.any_name for output in compiled.outputs]
 
-    def run() -> Mapping[str, Array]:
-        results = request.infer(dict(inputs), share_inputs=True, share_outputs=True)
-        return dict(zip(names, results.values(), strict=True))
-
-    return run
+    return _named(names, lambda: [*request.infer(dict(inputs), share_inputs=True, share_outputs=True).values()])

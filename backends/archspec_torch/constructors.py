@@ -10,7 +10,7 @@ from typing import Final
 from archspec.codegen.escaping import is_attribute, quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import inside
-from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, marked
+from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call, conditional, marked
 from archspec.codegen.reuse import is_reuse
 from archspec.codegen.rolled import rolled
 from archspec.codegen.table_rows import loop_header
@@ -166,7 +166,7 @@ class ConstructorWriter:
                 return None
         if not isinstance(place, Const) or not isinstance(later, Const) or place == later:
             return None
-        return Ternary(self.module(part), self._test(condition), call("nn.Identity"))
+        return conditional(self.module(part), self._test(condition), call("nn.Identity"))
 
     def _test(self, condition: Expr) -> str:
         """A condition as a test: Python takes no bare `a if b else c` for one."""
@@ -182,8 +182,8 @@ class ConstructorWriter:
         parts = Bracket("", tuple(self._parts(then, named=named)), "[", "]")
         inner = _only_choice(other)
         if inner is not None:
-            return Ternary(parts, test, self._either(inner, named=named))
-        return Ternary(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
+            return conditional(parts, test, self._either(inner, named=named))
+        return conditional(parts, test, Bracket("", tuple(self._parts(other, named=named)), "[", "]"))
 
     def name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> str:
         """The name of a part of a row, as source."""

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from archspec.codegen.carried_rows import CarriedRow, carried_rows
 from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.marked_text import Paths, as_marked, inside, join, whole
 from archspec.codegen.pretty_printer import (
     INDENT,
-    WIDTH,
     Bracket,
     Code,
     Infix,
     call,
+    conditional,
     flat,
     lay_out,
     marked,
     marks,
     one_line,
 )
+from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
@@ -56,7 +58,8 @@ def forward(
     found: list[Turns] = []
     if row is None and not training and spelling.lists:
         found = _loops(definition, replace(spelling, labeled=False))
-    writer = _writer(definition, tree, spelling, found)
+    collected = {} if row is not None else tensor_lists(tree)
+    writer = _writer(definition, tree, spelling, found, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
         return names, lay_out(writer.joined(row.merge, row.parts, names[0]), 2, "return ")
@@ -84,7 +87,9 @@ def forward(
     return names, [*writer.lines, *lay_out(returned, 2, "return ")]
 
 
-def _writer(definition: Definition, tree: Tree, spelling: Spelling, loops: Sequence[Turns]) -> _ForwardWriter:
+def _writer(
+    definition: Definition, tree: Tree, spelling: Spelling, loops: Sequence[Turns], collected: Mapping[int, TensorList]
+) -> _ForwardWriter:
     """What writes the statements of a tree, in which loops begin and end where these do."""
     allocator = VariableAllocator(
         tree,
@@ -94,22 +99,20 @@ def _writer(definition: Definition, tree: Tree, spelling: Spelling, loops: Seque
         definition.inputs,
         is_network=definition.is_network,
     )
-    writer = _ForwardWriter(allocator, spelling)
-    writer.places = {place: 0 for turns in loops for place in turns.places}
-    return writer
+    return _ForwardWriter(allocator, spelling, collected, {place: 0 for turns in loops for place in turns.places})
 
 
 def _loops(definition: Definition, spelling: Spelling) -> list[Turns]:
     """The loops over members that are called in turn: what they are written as is the same in each round."""
     tree = definition.tree
-    plain = _writer(definition, tree, spelling, ())
+    plain = _writer(definition, tree, spelling, (), tensor_lists(tree))
     plain.items(tree, 2)
     plain.end()
     taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
     chosen: list[Turns] = []
     for possible in candidates(tree, spelling.lists, taken):
         for turns in possible:
-            writer = _writer(definition, tree, spelling, (*chosen, turns))
+            writer = _writer(definition, tree, spelling, (*chosen, turns), tensor_lists(tree))
             writer.items(tree, 2)
             writer.end()
             if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
@@ -134,18 +137,21 @@ def _with_loops(writer: _ForwardWriter, loops: Sequence[Turns]) -> list[str]:
     return lines
 
 
-def _in_a_line(then: Sequence[str], other: Sequence[str], start: str, test: str) -> str | None:
-    """`shortcut = self.project(y) if self.has_project else x`, where both sides are no more and that is one line."""
+def _as_expression(then: Sequence[str], other: Sequence[str], name: str, test: str, depth: int) -> list[str]:
+    """`shortcut = self.project(y) if self.has_project else x`, where both sides are one line; else nothing."""
     if len(then) != 1 or len(other) != 1:
-        return None
-    sides = [line.removeprefix(f"{INDENT}{start}") for line in (*then, *other)]
+        return []
+    start = f"{INDENT * (depth + 1)}{name} = "
+    sides = [line.removeprefix(start) for line in (*then, *other)]
     if sides == [*then, *other] or any("\n" in side or " if " in side for side in sides):
-        return None
-    line = as_marked(f"{start}{sides[0]} if {test} else {sides[1]}", *then, *other)
-    return line if len(line) <= WIDTH else None
+        return []
+    lines = lay_out(conditional(sides[0], test, sides[1]), depth, f"{name} = ")
+    if len(lines) > 1 + len(then) + 1 + len(other):  # each after its `if` or `else`
+        return []
+    return [as_marked(line, *then, *other) for line in lines]
 
 
-def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Code:
+def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Code]) -> Bracket:
     """The call that a row's function gives, of a list in place of a tuple of the operands."""
     code = function(operands)
     assert isinstance(code, Bracket)
@@ -159,8 +165,18 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 
 class _ForwardWriter(RowStatements):
-    places: dict[int | None, int]
-    """The locations of items before which what is pending is written, and how many lines there are then."""
+    def __init__(
+        self,
+        allocator: VariableAllocator,
+        spelling: Spelling,
+        collected: Mapping[int, TensorList],
+        places: dict[int | None, int],
+    ) -> None:
+        super().__init__(allocator, spelling)
+        self.collecting = collected
+        """What loops append to lists, by location."""
+        self.places = places
+        """The locations of items before which what is pending is written, and how many lines there are then."""
 
     def end(self) -> None:
         """All items have been written."""
@@ -175,14 +191,25 @@ class _ForwardWriter(RowStatements):
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, _results)}
+        rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
+        in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
             if depth == 2 and item.location in self.places:
                 self.pause(item.location)
-            if item.location not in together:
+            if item.location in in_row:
+                if item.location in rows:
+                    self.carried(rows[item.location], depth)
+            elif item.location not in together:
                 self.item(item, depth)
             elif together[item.location]:
                 self.unpacked(together[item.location], depth)
                 together |= {use.location: [] for use in together[item.location]}
+
+    def is_all(self, row: CarriedRow, tree: Tree) -> bool:
+        """Whether a row is all that the class holds, an `nn.ModuleDict`: a loop can go through its members."""
+        others = (item.location for item in tree.items if item not in row.items)
+        return self.spelling.keyed and not any((location,) in self.spelling.members for location in others)
 
     def item(self, item: ItemUse, depth: int) -> None:
         self.write(item, depth)
@@ -205,6 +232,8 @@ class _ForwardWriter(RowStatements):
                 self.choice(item, depth)
             case LayerUse() if item.results > 1:
                 self.pieces(item, depth)
+            case LayerUse() if item.location in self.lists:
+                self.list_joined(item, depth)
             case LayerUse():
                 row = ROWS[item.op.name]
                 function = self.spelling.functions.get(item.location)
@@ -214,6 +243,8 @@ class _ForwardWriter(RowStatements):
                 self.add(item.location, make, item.operands, row.weight, item.paths, depth, row.most_operands)
             case LoopUse() if item.called:
                 self.iterations(item, depth)
+            case LoopUse() if item.location in self.collecting:
+                self.collected(item, self.collecting[item.location], depth)
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse(name="", number=None):  # what the class itself holds
@@ -230,6 +261,18 @@ class _ForwardWriter(RowStatements):
                 if member in self.spelling.again:  # what it holds has the places of all calls
                     paths = inside(paths, {*item.paths})
                 self.add(item.location, self.member_call(member), item.operands, "heavy", paths, depth)
+
+    def list_joined(self, item: LayerUse, depth: int) -> None:
+        """A layer that joins the tensors of a list, and others after them."""
+        [found] = (found for found in self.collecting.values() if found.taker == item.location)
+        function, tensors = self.spelling.functions[item.location], self.lists[item.location]
+
+        def make(operands: Sequence[Code]) -> Code:
+            code = _unpacked(function, operands)
+            given = Infix("+", (tensors, code.args[0])) if operands else tensors
+            return replace(code, args=(given, *code.args[1:]))
+
+        self.add(item.location, self.with_label(make, item.paths), found.others, "merge", item.paths, depth)
 
     def joined(self, merge: LayerUse, parts: Tree, variable: str) -> Code:
         """What all modules that the class itself holds give of a tensor, joined."""
@@ -289,8 +332,8 @@ class _ForwardWriter(RowStatements):
         self.allocator.hold(Result(item.location), name)
         (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
-        if (line := _in_a_line(then, otherwise, f"{indent}{name} = ", f"self.{flag}")) is not None:
-            self.lines.append(whole(line, *idle))
+        if lines := _as_expression(then, otherwise, name, f"self.{flag}", depth):
+            self.lines += [whole(line, *idle) for line in lines]
             return
         head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
         if then:
@@ -314,6 +357,15 @@ class _ForwardWriter(RowStatements):
             return marks(code)
         self.lines += lay_out(code, depth, f"{name} = ")
         return []
+
+
+def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
+    """Whether two members are of one class."""
+    return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
+
+
+def _results(item: CallUse | SequenceUse) -> int:
+    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
 
 
 def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

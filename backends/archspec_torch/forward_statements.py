@@ -21,6 +21,8 @@ class ForwardStatements:
         self.spelling = spelling
         self.pending: dict[Ref, Pending] = {}
         self.lines: list[str] = []
+        self.lists: dict[int, str] = {}
+        """The variable of the list of tensors that a layer joins, by the layer's location."""
 
     def variable(self, ref: Ref, depth: int) -> str:
         """The variable that holds a tensor; what is pending is written now."""

@@ -11,7 +11,7 @@ from archspec.codegen.conditions import as_elif, is_condition
 from archspec.codegen.escaping import attribute, is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked
-from archspec.codegen.pretty_printer import INDENT, Code, Ternary, call, flat, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Code, call, conditional, flat, lay_out, marked
 from archspec.codegen.reuse import Use, owner_name, uses_of
 from archspec.codegen.tree import (
     CallUse,
@@ -254,7 +254,7 @@ class MemberWriter(LoopWriter):
             return
         names = [self.spell(use) for use in kept]
         self.spelling.joined[item.location] = names
-        if len(kept) == 1 and self._in_a_line(kept[0], left[0] if left else None, condition, depth):
+        if len(kept) == 1 and self._as_expression(kept[0], left[0] if left else None, condition, depth):
             return
         indent = INDENT * depth
         if not left:
@@ -285,16 +285,18 @@ class MemberWriter(LoopWriter):
         paths += use.paths
         return [name]
 
-    def _in_a_line(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
-        """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if that is one line."""
+    def _as_expression(self, then: Use, other: Use | None, condition: str, depth: int) -> bool:
+        """Write `self.shortcut = nn.Conv2d(...) if condition else nn.Identity()`, if statements would be no shorter."""
         name = member_name(then)
         if not self._is_target(name) or name in self.declared:
             return False
         if isinstance(then, LoopUse) or isinstance(other, LoopUse):
             return False
-        code = Ternary(self.module(then), condition, call("nn.Identity") if other is None else self.module(other))
+        made = [self.module(use) for use in (then, other) if use is not None]
+        code = conditional(made[0], condition, call("nn.Identity") if other is None else made[1])
         lines = lay_out(code, depth, f"{self.spelling.member(name)} = ")
-        if len(lines) > 1:
+        sides = [lay_out(side, depth + 1, f"{self.spelling.member(name)} = ") for side in made]
+        if len(lines) > 1 + sum(1 + len(side) for side in sides):  # each after its `if` or `else`, all after one
             return False
         if other is not None:
             self.spell(other)
@@ -355,7 +357,7 @@ class MemberWriter(LoopWriter):
             self.declared -= {*fresh}
             self.defaulted -= {*fresh}
             single = not any(isinstance(inner, ChoiceUse) for inner in side.items) and len(then or other) == 1
-            if single and self._is_made(fresh[0], item) and self._in_a_line(part, None, asks, depth):
+            if single and self._is_made(fresh[0], item) and self._as_expression(part, None, asks, depth):
                 return
         for name in fresh:
             self.declared.discard(name)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archspec.codegen.carried_rows import CarriedRow
+from archspec.codegen.escaping import variable_name
 from archspec.codegen.marked_text import Paths, inside, whole
 from archspec.codegen.pretty_printer import INDENT, call, lay_out, marked
+from archspec.codegen.tensor_lists import TensorList
 from archspec.codegen.tree import LoopUse, SequenceUse
 from archspec.codegen.walk import held
 from archspec.ir.scope import Result
@@ -32,10 +35,11 @@ class RowStatements(ForwardStatements):
         """
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         indent, start = INDENT * depth, ""
+        count = len(item.body.items) if isinstance(item, SequenceUse) else len(item.iterations)
         self.allocator.spend(item.operands[:1])
         before = len(self.lines)
         for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
-            single = end is not None and end - int(start or 0) == 1
+            single = (count if end is None else end) - int(start or 0) == 1
             place = start or "0" if single else f"{start}:{end or ''}"
             part = f"{self.spelling.member(self.spelling.members[(item.location,)])}[{place}]"
             name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
@@ -49,6 +53,51 @@ class RowStatements(ForwardStatements):
             carried, start = name, str(end)
         self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
         self.allocator.spend(item.operands[1:])
+
+    def collected(self, item: LoopUse, found: TensorList, depth: int) -> None:
+        """Iterations called one by one, each result appended to a list; it begins with what is joined before them."""
+        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        starts = [self.variable(ref, depth) for ref in found.starts]
+        self.allocator.spend((*item.operands[:1], *found.starts))
+        indent, before = INDENT * depth, len(self.lines)
+        tensors = self.lists[found.taker] = variable_name(
+            found.name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *others}
+        )
+        self.allocator.taken.add(tensors)
+        self.lines.append(f"{indent}{tensors} = [{', '.join(starts)}]")
+        in_place = found.last_is_alone and found.starts[-1:] == item.operands[:1]
+        name = f"{tensors}[-1]" if in_place else self.allocator.fresh([carried])
+        self.allocator.hold(Result(item.location), name)
+        if name != carried and not in_place:
+            self.lines.append(f"{indent}{name} = {carried}")
+        self.lines.append(f"{indent}for layer in {self.spelling.member(self.spelling.members[(item.location,)])}:")
+        called = f"layer({', '.join([name, *others])})"
+        self.lines += [] if in_place else [f"{indent}{INDENT}{name} = {called}"]
+        self.lines.append(f"{indent}{INDENT}{tensors}.append({called if in_place else name})")
+        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
+        self.allocator.spend(item.operands[1:])
+        self.allocator.spend(found.items)
+
+    def carried(self, row: CarriedRow, depth: int) -> None:
+        """All members of the class, each called on what the one before gives, which are several tensors."""
+        first, last = row.items[0], row.items[-1]
+        codes = [self.variable(ref, depth) for ref in first.operands]
+        starts = {index: self.variable(ref, depth) for index, ref in row.starts().items()}
+        ends = [Result(last.location, index) for index in range(row.results)]
+        self.allocator.left.update(ends[index] for index in row.carried)  # each is needed by the next member
+        self.allocator.spend(row.starts().values())
+        targets = [self.allocator.assign(ref) if self.allocator.uses(ref) else "_" for ref in ends]
+        self.allocator.spend(ends[index] for index in row.carried)
+        self.allocator.spend(ref for ref, index in zip(first.operands, row.taken, strict=True) if index is None)
+        indent, before = INDENT * depth, len(self.lines)
+        given = [(targets[index], start) for index, start in starts.items() if targets[index] != start]
+        if given:
+            names, tensors = ([pair[side] for pair in given] for side in (0, 1))
+            self.lines.append(f"{indent}{', '.join(names)} = {', '.join(tensors)}")
+        taken = [code if index is None else targets[index] for code, index in zip(codes, row.taken, strict=True)]
+        self.lines.append(f"{indent}for layer in self.values():")
+        self.lines.append(f"{indent}{INDENT}{', '.join(targets)} = layer({', '.join(taken)})")
+        self.lines[before:] = [whole(line, held(*row.items)) for line in self.lines[before:]]
 
     def loop(self, item: LoopUse, depth: int) -> None:
         """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""

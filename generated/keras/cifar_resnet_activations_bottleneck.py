@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 5e813d7ccbd464fc
+# digest: 1f2b7612a28ef712
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from functools import partial
@@ -76,9 +76,7 @@ def activation_bottleneck(
         activated: true where what arrives is activated already.
         name: prefix of the layers' names.
     """
-    y = x
-    if not activated:
-        y = layers.ReLU(name=f"{name}_preactivation_0")(x)
+    y = x if activated else layers.ReLU(name=f"{name}_preactivation_0")(x)
     residual = conv2d(bottleneck, 1, strides=stride, name=f"{name}_conv1")(y)
     residual = batch_norm(name=f"{name}_bn1")(residual)
     residual = layers.ReLU(name=f"{name}_relu")(residual)

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: e8692903647016de
+# digest: 7ddc60de9e9ff661
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 from functools import partial
@@ -50,7 +50,7 @@ def mbconv(
     Args:
         x: input tensor.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv` and `se_expand`.
+        expansion: factor of the output channels of `expand_conv`, `dwconv` and `se_expand`.
         kernel: kernel size of `dwconv`.
         drop: drop rate of `drop`.
         stride: stride of `dwconv`.
@@ -58,31 +58,31 @@ def mbconv(
     """
     in_channels = x.shape[-1]
     hidden = in_channels * expansion
-    y = x
+    out = x
     if expansion != 1:
-        y = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
-        y = layers.BatchNormalization(name=f"{name}_expand_bn")(y)
-        y = layers.Activation("silu", name=f"{name}_expand_activation")(y)
-    y = DepthwiseConv2D(
+        out = conv2d(hidden, 1, name=f"{name}_expand_conv")(x)
+        out = layers.BatchNormalization(name=f"{name}_expand_bn")(out)
+        out = layers.Activation("silu", name=f"{name}_expand_activation")(out)
+    out = DepthwiseConv2D(
         kernel,
         strides=stride,
         padding="same",
         depthwise_initializer=keras.initializers.VarianceScaling(
-            2.0 / y.shape[-1], "fan_out", "untruncated_normal"
+            2.0 / out.shape[-1], "fan_out", "untruncated_normal"
         ),
         use_bias=False,
         name=f"{name}_dwconv",
-    )(y)
-    y = layers.BatchNormalization(name=f"{name}_bn")(y)
-    y = layers.Activation("silu", name=f"{name}_activation")(y)
-    gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(y)
+    )(out)
+    out = layers.BatchNormalization(name=f"{name}_bn")(out)
+    out = layers.Activation("silu", name=f"{name}_activation")(out)
+    gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_squeeze")(out)
     gate = conv2d(max(1, in_channels // 4), 1, use_bias=True, name=f"{name}_se_reduce")(gate)
     gate = layers.Activation("silu", name=f"{name}_silu")(gate)
     gate = conv2d(hidden, 1, use_bias=True, name=f"{name}_se_expand")(gate)
     gate = layers.Activation("sigmoid", name=f"{name}_sigmoid")(gate)
-    y = layers.Multiply(name=f"{name}_se_excite")([y, gate])
-    y = conv2d(filters, 1, name=f"{name}_project_conv")(y)
-    out = layers.BatchNormalization(name=f"{name}_project_bn")(y)
+    out = layers.Multiply(name=f"{name}_se_excite")([out, gate])
+    out = conv2d(filters, 1, name=f"{name}_project_conv")(out)
+    out = layers.BatchNormalization(name=f"{name}_project_bn")(out)
     if stride == 1 and in_channels == filters:
         out = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
         out = layers.Add(name=f"{name}_add")([out, x])

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 29c6f86ebe67ad93
+# digest: c6a6bedc20d21a0a
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 from functools import partial
@@ -46,8 +46,9 @@ def mbconv(
     Args:
         x: input tensor.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv2` and `se_expand`.
-        fused: decides which layers there are.
+        expansion: factor of the output channels of `expand_conv`, `dwconv2` and `se_expand`.
+        fused: whether to apply `expand_conv`, `expand_bn` and what follows instead of
+            `expand_conv`, `expand_bn` and what follows.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.
         name: prefix of the layers' names.
@@ -90,8 +91,8 @@ def mbconv(
         out = conv2d(filters, 1, name=f"{name}_project_conv")(out)
         out = batch_norm(name=f"{name}_project_bn")(out)
     if stride == 1 and in_channels == filters:
-        residual = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
-        out = layers.Add(name=f"{name}_add")([residual, x])
+        out = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{name}_drop")(out)
+        out = layers.Add(name=f"{name}_add")([out, x])
     return out
 
 

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: 0e947dc8264654a2
+# digest: eb557edcb73c7b4a
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 from functools import partial
@@ -94,9 +94,7 @@ def edge_residual(
     """
     in_channels = x.shape[-1]
     hidden = make_divisible(in_channels * 4)
-    out = x
-    if stride > 1:
-        out = ZeroPadding2D(1, name=f"{name}_conv_exp_pad")(x)
+    out = ZeroPadding2D(1, name=f"{name}_conv_exp_pad")(x) if stride > 1 else x
     out = conv2d(
         hidden,
         3,
@@ -137,7 +135,7 @@ def inverted_residual(
     Args:
         x: input tensor.
         filters: output channels of `conv_pwl`.
-        expansion: decides the output channels of `conv_pw` and `conv_dw`.
+        expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         stride: stride of `conv_dw`.
         name: prefix of the layers' names.
     """

@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: c5ac332d00adbf35
+# digest: 41f26167ea99a2b1
 """MobileNetV2 as keras.applications has it."""
 
 from functools import partial
@@ -35,7 +35,7 @@ def inverted_residual(
         x: input tensor.
         filters: output channels of `project`.
         stride: stride of `depthwise`.
-        expanded: decides the output channels of `expand` and `depthwise`.
+        expanded: whether to apply `expand`, `expand_BN` and `expand_relu`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: a412b703febf3d17
+# digest: 35c128703241162f
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -49,18 +49,42 @@ conv2d = partial(
 )
 
 
-def conv_norm_act(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation. Here
-    `kernel` is 3 and `stride` is 2.
+def conv_norm_act(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int = 1,
+    stride: int = 1,
+    act: str = "relu",
+    *,
+    name: str,
+) -> keras.KerasTensor:
+    """A convolution that keeps the size where its stride is 1, batch norm, and an activation.
 
     Args:
         x: input tensor.
+        filters: output channels of the convolution.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
+        act: activation: `relu` or `hard_swish`.
         name: prefix of the layers' names.
     """
-    x = ZeroPadding2D(1, name=f"{name}_0_pad")(x)
-    x = conv2d(16, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
+    if stride > 1:
+        x = ZeroPadding2D((kernel - 1) // 2, name=f"{name}_0_pad")(x)
+    x = conv2d(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=False,
+        name=f"{name}_0",
+    )(x)
     x = BatchNormalization(name=f"{name}_1")(x)
-    return layers.Activation("hard_swish", name=f"{name}_2")(x)
+    if act != "identity":
+        if act == "relu":
+            x = layers.ReLU(name=f"{name}_2")(x)
+        else:
+            x = layers.Activation("hard_swish", name=f"{name}_2")(x)
+    return x
 
 
 def depthwise_conv_norm_act(
@@ -72,7 +96,7 @@ def depthwise_conv_norm_act(
         x: input tensor.
         kernel: kernel size of the convolution.
         stride: stride of the convolution.
-        act: which activation there is.
+        act: activation: `relu` or `hard_swish`.
         name: prefix of the layers' names.
     """
     if stride > 1:
@@ -92,28 +116,6 @@ def depthwise_conv_norm_act(
         x = layers.ReLU(name=f"{name}_2")(x)
     else:
         x = layers.Activation("hard_swish", name=f"{name}_2")(x)
-    return x
-
-
-def pointwise_conv_norm_act(
-    x: keras.KerasTensor, filters: int, act: str = "relu", *, name: str
-) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and an activation. Here
-    `kernel` is 1 and `stride` is 1.
-
-    Args:
-        x: input tensor.
-        filters: output channels of the convolution.
-        act: which activation there is.
-        name: prefix of the layers' names.
-    """
-    x = conv2d(filters, 1, use_bias=False, name=f"{name}_0")(x)
-    x = BatchNormalization(name=f"{name}_1")(x)
-    if act != "identity":
-        if act == "relu":
-            x = layers.ReLU(name=f"{name}_2")(x)
-        else:
-            x = layers.Activation("hard_swish", name=f"{name}_2")(x)
     return x
 
 
@@ -148,12 +150,12 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        wide: decides the output channels of `block[0]`.
-        narrow: decides the output channels.
-        squeezes: decides which layers there are.
-        hard: decides which activation there is.
-        kernel: kernel size.
-        stride: stride.
+        wide: output channels of `block[0]`, before it is rounded.
+        narrow: output channels of the convolution, before it is rounded.
+        squeezes: whether to apply squeeze and excitation.
+        hard: whether the activation is `hard_swish` instead of `relu`.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
@@ -162,9 +164,7 @@ def inverted_residual(
     expands = hidden != in_channels
     out = x
     if expands:
-        out = pointwise_conv_norm_act(
-            x, hidden, act="hard_swish" if hard else "relu", name=f"{name}_block_0"
-        )
+        out = conv_norm_act(x, hidden, act="hard_swish" if hard else "relu", name=f"{name}_block_0")
     out = depthwise_conv_norm_act(
         out,
         kernel=kernel,
@@ -176,7 +176,7 @@ def inverted_residual(
         out = squeeze_excitation(
             out, make_divisible(hidden // 4), name=f"{name}_block_{2 if expands else 1}"
         )
-    out = pointwise_conv_norm_act(
+    out = conv_norm_act(
         out,
         filters,
         act="identity",
@@ -202,7 +202,7 @@ def mobilenet_v3(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
-    x = conv_norm_act(inputs, name="features_0")
+    x = conv_norm_act(inputs, 16, kernel=3, stride=2, act="hard_swish", name="features_0")
     x = inverted_residual(
         x, 16, 16, squeezes=True, hard=False, kernel=3, stride=2, name="features_1"
     )
@@ -222,7 +222,7 @@ def mobilenet_v3(
     )
     x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_10")
     x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_11")
-    x = pointwise_conv_norm_act(x, 576, act="hard_swish", name="features_12")
+    x = conv_norm_act(x, 576, act="hard_swish", name="features_12")
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)
     x = layers.Dense(

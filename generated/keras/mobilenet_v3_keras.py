@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: f9dd1bdc9e38043e
+# digest: 333abbe5de563088
 """MobileNetV3 large and small as keras.applications has them."""
 
 from functools import partial
@@ -46,42 +46,43 @@ def inverted_residual(
     Args:
         x: input tensor.
         filters: output channels of `project`.
-        expansion: decides the output channels of `expand`, `depthwise` and
+        expansion: factor of the output channels of `expand`, `depthwise` and
             `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
-        excited: decides which layers there are.
-        act: which activation there is.
+        excited: applies `squeeze_excite_avg_pool`, `squeeze_excite_conv` and what follows if
+            `excited == 1`.
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `depthwise`.
-        expanded: decides which layers there are.
+        expanded: whether to apply `expand`, `expand_bn` and `expand_act`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
     hidden = make_divisible(in_channels * expansion)
-    y = x
+    out = x
     if expanded:
-        y = Conv2D(hidden, 1, use_bias=False, name=f"{name}_expand")(x)
-        y = batch_norm(name=f"{name}_expand_bn")(y)
+        out = Conv2D(hidden, 1, use_bias=False, name=f"{name}_expand")(x)
+        out = batch_norm(name=f"{name}_expand_bn")(out)
         if act == "hard_swish":
-            y = layers.Activation("hard_swish", name=f"{name}_expand_act")(y)
+            out = layers.Activation("hard_swish", name=f"{name}_expand_act")(out)
         else:
-            y = layers.ReLU(name=f"{name}_expand_act")(y)
-    y = DepthwiseConv2D(
+            out = layers.ReLU(name=f"{name}_expand_act")(out)
+    out = DepthwiseConv2D(
         kernel, strides=stride, padding="same", use_bias=False, name=f"{name}_depthwise"
-    )(y)
-    y = batch_norm(name=f"{name}_depthwise_bn")(y)
+    )(out)
+    out = batch_norm(name=f"{name}_depthwise_bn")(out)
     if act == "hard_swish":
-        y = layers.Activation("hard_swish", name=f"{name}_depthwise_act")(y)
+        out = layers.Activation("hard_swish", name=f"{name}_depthwise_act")(out)
     else:
-        y = layers.ReLU(name=f"{name}_depthwise_act")(y)
+        out = layers.ReLU(name=f"{name}_depthwise_act")(out)
     if excited == 1:
-        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze_excite_avg_pool")(y)
+        gate = GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze_excite_avg_pool")(out)
         gate = Conv2D(make_divisible(hidden / 4), 1, name=f"{name}_squeeze_excite_conv")(gate)
         gate = layers.ReLU(name=f"{name}_squeeze_excite_relu")(gate)
         gate = Conv2D(hidden, 1, name=f"{name}_squeeze_excite_conv_1")(gate)
         gate = layers.Activation("hard_sigmoid", name=f"{name}_hard_sigmoid")(gate)
-        y = layers.Multiply(name=f"{name}_squeeze_excite_mul")([y, gate])
-    y = Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(y)
-    out = batch_norm(name=f"{name}_project_bn")(y)
+        out = layers.Multiply(name=f"{name}_squeeze_excite_mul")([out, gate])
+    out = Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(out)
+    out = batch_norm(name=f"{name}_project_bn")(out)
     if stride == 1 and in_channels == filters:
         out = layers.Add(name=f"{name}_add")([x, out])
     return out

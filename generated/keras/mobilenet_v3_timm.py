@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: dfab3b02f7cd7b24
+# digest: 88478be4b76f4e00
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from functools import partial
@@ -124,11 +124,11 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        narrow: decides the output channels of `conv_pwl`.
-        expansion: decides the output channels of `conv_pw` and `conv_dw`.
+        narrow: output channels of `conv_pwl`, before it is rounded.
+        expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
-        squeezes: whether there is `se`.
-        act: which activation there is.
+        squeezes: whether to apply `se` (squeeze and excitation).
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `conv_dw`.
         name: prefix of the layers' names.
     """

@@ -2,7 +2,7 @@
 # params: width=1.0, stem=32, fused=False, rows=((96, ((5, 5, 3), (0, 3, 2), (0, 3, 2), (0, 3, 2),
 #   (0, 3, 2), (3, 0, 4))), (128, ((3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3,
 #   4)))), size=224, classes=1000
-# digest: 26d21b4c9fba40a6
+# digest: 5ff4af5f249789d1
 """MobileNetV4 Conv S, M and L as timm has them."""
 
 from functools import partial
@@ -66,31 +66,27 @@ conv2d = partial(
 batch_norm = partial(BatchNormalization, momentum=0.9, epsilon=1e-5)
 
 
-def conv_block(x: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and ReLU. Here `kernel`
-    is 3 and `stride` is 2.
+def conv_block(
+    x: keras.KerasTensor, filters: int, kernel: int, stride: int = 1, *, name: str
+) -> keras.KerasTensor:
+    """A convolution that keeps the size where its stride is 1, batch norm, and ReLU.
 
     Args:
         x: input tensor.
         filters: output channels of `conv`.
+        kernel: kernel size of `conv`.
+        stride: stride of `conv`.
         name: prefix of the layers' names.
     """
-    x = ZeroPadding2D(1, name=f"{name}_conv_pad")(x)
-    x = conv2d(filters, 3, strides=2, name=f"{name}_conv")(x)
-    x = batch_norm(name=f"{name}_bn1")(x)
-    return layers.ReLU(name=f"{name}_act1")(x)
-
-
-def pointwise_conv_block(x: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
-    """A convolution that keeps the size where its stride is 1, batch norm, and ReLU. Here `kernel`
-    is 1 and `stride` is 1.
-
-    Args:
-        x: input tensor.
-        filters: output channels of `conv`.
-        name: prefix of the layers' names.
-    """
-    x = conv2d(filters, 1, name=f"{name}_conv")(x)
+    if stride > 1:
+        x = ZeroPadding2D(kernel // 2, name=f"{name}_conv_pad")(x)
+    x = conv2d(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        name=f"{name}_conv",
+    )(x)
     x = batch_norm(name=f"{name}_bn1")(x)
     return layers.ReLU(name=f"{name}_act1")(x)
 
@@ -150,16 +146,16 @@ def universal_inverted_residual(
         filters: output channels of `pw_proj`.
         start: kernel size of `dw_start`.
         middle: kernel size of `dw_mid`.
-        expansion: decides the output channels of `pw_exp`.
+        expansion: factor of the output channels of `pw_exp`.
         stride: stride of `dw_mid`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
-    out = x
-    if start > 0:
-        out = depthwise(
-            x, kernel=start, stride=1 if middle > 0 else stride, name=f"{name}_dw_start"
-        )
+    out = (
+        depthwise(x, kernel=start, stride=1 if middle > 0 else stride, name=f"{name}_dw_start")
+        if start > 0
+        else x
+    )
     out = pointwise(out, make_divisible(in_channels * expansion), name=f"{name}_pw_exp")
     out = layers.ReLU(name=f"{name}_relu")(out)
     if middle > 0:
@@ -191,10 +187,10 @@ def mobilenet_v4_timm(
     x = conv2d(stem, 3, strides=2, name="conv_stem")(x)
     x = batch_norm(name="bn1")(x)
     x = layers.ReLU(name="act1")(x)
-    x = conv_block(x, dims[32], name="blocks_0_0")
-    x = pointwise_conv_block(x, dims[32], name="blocks_0_1")
-    x = conv_block(x, dims[96], name="blocks_1_0")
-    x = pointwise_conv_block(x, dims[64], name="blocks_1_1")
+    x = conv_block(x, dims[32], kernel=3, stride=2, name="blocks_0_0")
+    x = conv_block(x, dims[32], kernel=1, name="blocks_0_1")
+    x = conv_block(x, dims[96], kernel=3, stride=2, name="blocks_1_0")
+    x = conv_block(x, dims[64], kernel=1, name="blocks_1_1")
     x = universal_inverted_residual(
         x, dims[96], start=5, middle=5, expansion=3, stride=2, name="blocks_2_0"
     )
@@ -211,7 +207,7 @@ def mobilenet_v4_timm(
         x = universal_inverted_residual(
             x, dims[128], start=0, middle=middle, expansion=expansion, name=f"blocks_3_{i}"
         )
-    x = pointwise_conv_block(x, dims[960], name="blocks_4_0")
+    x = conv_block(x, dims[960], kernel=1, name="blocks_4_0")
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = conv2d(1280, 1, name="conv_head")(x)
     x = batch_norm(name="norm_head")(x)

@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 0f649107ac1ca215
+# digest: 8f3f7b4100ceea34
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 from functools import partial
@@ -74,8 +74,8 @@ def residual_unit(
 
     Args:
         x: input tensor.
-        filters: decides the output channels.
-        width_per_group: decides the output channels of `conv1` and `conv2`.
+        filters: output channels, divided by 4.
+        width_per_group: factor of the output channels of `conv1` and `conv2`.
         stride: stride of `conv2`.
         groups: groups of `conv2`.
         name: prefix of the layers' names.
@@ -101,8 +101,9 @@ def residual_unit(
     residual = batch_norm(gamma_initializer="zeros", name=f"{name}_bn3")(residual)
     shortcut = x
     if stride != 1 or x.shape[-1] != out:
-        if stride == 2:
-            shortcut = AveragePooling2D(pool_size=2, name=f"{name}_downsample_0")(x)
+        shortcut = (
+            AveragePooling2D(pool_size=2, name=f"{name}_downsample_0")(x) if stride == 2 else x
+        )
         shortcut = conv2d(out, 1, name=f"{name}_downsample_1")(shortcut)
         shortcut = batch_norm(name=f"{name}_downsample_2")(shortcut)
     x = layers.Add(name=f"{name}_add")([residual, shortcut])

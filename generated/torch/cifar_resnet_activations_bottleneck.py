@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 3a1c2025945f77c0
+# digest: 2614d980b30824d6
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -32,7 +32,7 @@ class ActivationBottleneck(nn.Module):
         activated: bool = False,
     ) -> None:
         super().__init__()
-        self.preactivation = nn.Sequential(nn.ReLU()) if not activated else nn.Identity()
+        self.preactivation = nn.Identity() if activated else nn.Sequential(nn.ReLU())
         self.conv1 = nn.Conv2d(in_channels, bottleneck, kernel_size=1, stride=stride, bias=False)
         self.bn1 = nn.BatchNorm2d(bottleneck)
         self.relu = nn.ReLU()

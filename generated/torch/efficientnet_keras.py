@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: 1ba19f01e5b94c8f
+# digest: 995b50192a6af476
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 import torch
@@ -66,7 +66,7 @@ class Mbconv(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv` and `se_expand`.
+        expansion: factor of the output channels of `expand_conv`, `dwconv` and `se_expand`.
         kernel: kernel size of `dwconv`.
         drop: drop rate of `drop`.
         stride: stride of `dwconv`.
@@ -106,13 +106,13 @@ class Mbconv(nn.Module):
         self.drop = DropPath(drop) if self.has_residual else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.expand_activation(self.expand_bn(self.expand_conv(x)))
-        y = self.activation(self.bn(self.dwconv(y)))
-        gate = self.se_squeeze(y)
+        out = self.expand_activation(self.expand_bn(self.expand_conv(x)))
+        out = self.activation(self.bn(self.dwconv(out)))
+        gate = self.se_squeeze(out)
         gate = self.silu(self.se_reduce(gate))
         gate = self.sigmoid(self.se_expand(gate))
-        y = y * gate
-        out = self.project_bn(self.project_conv(y))
+        out = out * gate
+        out = self.project_bn(self.project_conv(out))
         if self.has_residual:
             out = self.drop(out) + x
         return out

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 950d3715b6b5d494
+# digest: bf8c6ea1dd25d50b
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -61,8 +61,9 @@ class Mbconv(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project_conv`.
-        expansion: decides the output channels of `expand_conv`, `dwconv2` and `se_expand`.
-        fused: decides which layers there are.
+        expansion: factor of the output channels of `expand_conv`, `dwconv2` and `se_expand`.
+        fused: whether to apply `expand_conv`, `expand_bn` and what follows instead of
+            `expand_conv`, `expand_bn` and what follows.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.
     """

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: df69b31c2faf04f9
+# digest: 244e23645a5f2531
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 import torch
@@ -94,7 +94,7 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `conv_pwl`.
-        expansion: decides the output channels of `conv_pw` and `conv_dw`.
+        expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         stride: stride of `conv_dw`.
     """
 

@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: 8dc76013dd16f15a
+# digest: dbada88fc68eab87
 """MobileNetV2 as keras.applications has it."""
 
 import torch.nn.functional as F
@@ -55,7 +55,7 @@ class InvertedResidual(nn.Module):
         in_channels: channels of the input.
         filters: output channels of `project`.
         stride: stride of `depthwise`.
-        expanded: decides the output channels of `expand` and `depthwise`.
+        expanded: whether to apply `expand`, `expand_BN` and `expand_relu`.
     """
 
     def __init__(

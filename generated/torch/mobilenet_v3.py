@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 7f26b08f9863a34b
+# digest: 7bf491c49975454d
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -25,7 +25,7 @@ class ConvNormAct(nn.Sequential):
         kernel: kernel size of the convolution.
         stride: stride of the convolution.
         groups: groups of the convolution.
-        act: which activation there is.
+        act: activation: `relu` or `hard_swish`.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        wide: decides the output channels of `block[0]`.
-        narrow: decides the output channels.
-        squeezes: decides which layers there are.
-        hard: decides which activation there is.
-        kernel: kernel size.
-        stride: stride.
+        wide: output channels of `block[0]`, before it is rounded.
+        narrow: output channels of the convolution, before it is rounded.
+        squeezes: whether to apply squeeze and excitation.
+        hard: whether the activation is `hard_swish` instead of `relu`.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
     """
 
     def __init__(

@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: dcb707b7f9467bf8
+# digest: ad67c0daee0e0e5a
 """MobileNetV3 large and small as keras.applications has them."""
 
 import torch.nn.functional as F
@@ -57,13 +57,14 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: channels of the input.
         filters: output channels of `project`.
-        expansion: decides the output channels of `expand`, `depthwise` and
+        expansion: factor of the output channels of `expand`, `depthwise` and
             `squeeze_excite_conv_1`.
         kernel: kernel size of `depthwise`.
-        excited: decides which layers there are.
-        act: which activation there is.
+        excited: applies `squeeze_excite_avg_pool`, `squeeze_excite_conv` and what follows if
+            `excited == 1`.
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `depthwise`.
-        expanded: decides which layers there are.
+        expanded: whether to apply `expand`, `expand_bn` and `expand_act`.
     """
 
     def __init__(
@@ -120,18 +121,18 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.expanded:
-            y = self.expand_bn(self.expand(x))
-            y = self.expand_act(y)
+            out = self.expand_bn(self.expand(x))
+            out = self.expand_act(out)
         else:
-            y = x
-        y = self.depthwise_bn(self.depthwise(y))
-        y = self.depthwise_act(y)
+            out = x
+        out = self.depthwise_bn(self.depthwise(out))
+        out = self.depthwise_act(out)
         if self.has_squeeze_excite_avg_pool:
-            gate = self.squeeze_excite_avg_pool(y)
+            gate = self.squeeze_excite_avg_pool(out)
             gate = self.squeeze_excite_relu(self.squeeze_excite_conv(gate))
             gate = self.hard_sigmoid(self.squeeze_excite_conv_1(gate))
-            y = y * gate
-        out = self.project_bn(self.project(y))
+            out = out * gate
+        out = self.project_bn(self.project(out))
         if self.has_residual:
             out = x + out
         return out

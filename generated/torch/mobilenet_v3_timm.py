@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: cb25b3d9cbcd4320
+# digest: a28830bbcbc7f720
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from collections import OrderedDict
@@ -77,11 +77,11 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        narrow: decides the output channels of `conv_pwl`.
-        expansion: decides the output channels of `conv_pw` and `conv_dw`.
+        narrow: output channels of `conv_pwl`, before it is rounded.
+        expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
-        squeezes: whether there is `se`.
-        act: which activation there is.
+        squeezes: whether to apply `se` (squeeze and excitation).
+        act: activation: `hard_swish` or `relu`.
         stride: stride of `conv_dw`.
     """
 
@@ -112,9 +112,9 @@ class InvertedResidual(nn.Module):
         )
         self.bn2 = nn.BatchNorm2d(hidden)
         self.act2 = nn.Hardswish() if act == "hard_swish" else nn.ReLU()
-        self.se: nn.Module = nn.Identity()
-        if squeezes:
-            self.se = SqueezeExcitation(hidden, make_divisible(hidden / 4))
+        self.se = (
+            SqueezeExcitation(hidden, make_divisible(hidden / 4)) if squeezes else nn.Identity()
+        )
         self.conv_pwl = nn.Conv2d(hidden, filters, kernel_size=1, bias=False)
         self.bn3 = nn.BatchNorm2d(filters)
         self.has_residual = stride == 1 and in_channels == filters

@@ -2,7 +2,7 @@
 # params: width=1.0, stem=32, fused=False, rows=((96, ((5, 5, 3), (0, 3, 2), (0, 3, 2), (0, 3, 2),
 #   (0, 3, 2), (3, 0, 4))), (128, ((3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3,
 #   4)))), size=224, classes=1000
-# digest: 622cfe6c7c5a02fb
+# digest: 9bf175a9cb935e70
 """MobileNetV4 Conv S, M and L as timm has them."""
 
 import torch
@@ -88,7 +88,7 @@ class UniversalInvertedResidual(nn.Module):
         filters: output channels of `pw_proj`.
         start: kernel size of `dw_start`.
         middle: kernel size of `dw_mid`.
-        expansion: decides the output channels of `pw_exp`.
+        expansion: factor of the output channels of `pw_exp`.
         stride: stride of `dw_mid`.
     """
 

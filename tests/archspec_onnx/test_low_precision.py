@@ -26,7 +26,7 @@ KINDS: Final = {"float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16
 ERRORS: Final = {"float16": 6e-3, "bfloat16": 3e-2}
 """Of the largest number: a few units in the last place, 2^-11 and 2^-8."""
 IN_FLOAT32: Final = {
-    *("batch_norm", "layer_norm", "instance_norm", "group_norm", "local_response_norm"),
+    *("batch_norm", "layer_norm", "instance_norm", "group_norm", "global_response_norm", "local_response_norm"),
     *("softmax", "softplus", "mish", "elu", "selu"),
     *("global_avg_pool", "avg_pool", "adaptive_avg_pool", "channel_avg_pool"),
 }

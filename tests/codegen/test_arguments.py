@@ -53,7 +53,7 @@ def test_blocks_document_their_arguments(backend: str) -> None:
     found = source_of(UNITS, backend)
     for line in (
         "        filters: output channels of `narrow`.",
-        "        expand: decides the output channels of `wide`.",
+        "        expand: factor of the output channels of `wide`.",
         "        stride: stride of `narrow`.",
         "        keep: whether the size stays.",
     ):

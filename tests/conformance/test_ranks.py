@@ -98,7 +98,7 @@ def _takes(call: str, kind: str) -> bool:
         return kind == "tokens"
     if name in ("depth_to_space", "space_to_depth", "drop_block", "rearrange", "window_attention"):
         return kind == "image"  # of `rearrange` it is what the pattern has axes for
-    if name in ("global_avg_pool", "global_max_pool"):
+    if name in ("global_avg_pool", "global_max_pool", "global_response_norm"):
         return kind == "tokens" or kind in MAPS
     if name == "batch_norm":
         return kind == "features" or kind in MAPS

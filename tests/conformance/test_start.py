@@ -39,6 +39,8 @@ STARTS: dict[str, dict[str, float]] = {
     "layer_norm: {init: zeros, bias_init: ones}": {"weight": 0, "bias": 1},
     "group_norm: {groups: 2, init: {constant: 0.5}}": {"weight": 0.5, "bias": 0},
     "instance_norm: {bias_init: ones}": {"weight": 1, "bias": 1},
+    "global_response_norm": {"weight": 0, "bias": 0},
+    "global_response_norm: {init: ones, bias_init: {constant: 2}}": {"weight": 1, "bias": 2},
     "prelu": {"weight": 0.25},
     "prelu: {init: -0.5}": {"weight": -0.5},
     "scale: {learned: channel, value: 0.125}": {"weight": 0.125},

@@ -11,7 +11,7 @@ from archspec.ir.op_registry import OPS
 
 _OPS_OF: Final = {
     "linear": "conv conv_transpose dense",
-    "norms": "batch_norm layer_norm instance_norm group_norm local_response_norm",
+    "norms": "batch_norm layer_norm instance_norm group_norm global_response_norm local_response_norm",
     "activations": "relu relu6 clip leaky_relu prelu elu selu silu gelu mish softplus tanh sigmoid hard_sigmoid "
     "hard_swish softmax scale",
     "regularizers": "dropout drop_path channel_dropout drop_block",

@@ -211,6 +211,40 @@ class GroupNorm(Overall):
 
 @register
 @record
+class GlobalResponseNorm(Overall):
+    """x + weight x n + bias, where n is the norm of x's channel over all places, as a share of the mean of all channels'.
+
+    ONNX's operators; Woo et al. 2023 (ConvNeXt V2), equations 1 to 3, where both weights start with 0.
+    """
+
+    eps: float = attribute(FloatKind(), "added to the mean of the norms", default=1e-6)
+    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Zeros())
+    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    weight_decay: float = decays("weight")
+    bias_decay: float = decays("bias")
+
+    name: ClassVar[str] = "global_response_norm"
+    kind: ClassVar[OpKind] = "norm"
+    example: ClassVar[Example] = Example((16, 8, 8), "global_response_norm")
+    takes: ClassVar[Accepted] = Accepted(frozenset({TOKENS, *SPATIAL}))
+    two_meanings: ClassVar[Mapping[str, str]] = _words("axis")
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = (inputs[0].channels,)
+        return (
+            Weight("weight", shape, self.init, decay=self.weight_decay),
+            Weight("bias", shape, self.bias_init, decay=self.bias_decay),
+        )
+
+    def one_place(self, inputs: Sequence[bool]) -> bool:
+        return all(inputs)
+
+
+@register
+@record
 class LocalResponseNorm(Placewise):
     """x / (k + alpha / size s)^beta, where s sums the squares of `size` neighboring channels, x's own in the middle.
 

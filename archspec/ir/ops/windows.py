@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 MLP_UNITS: Final = 512
 """Hidden units of the network that gives a position bias."""
-MAPS: Final = {"swin": ("qkv", "proj"), "timm": ("qkv", "proj"), "maxvit": ("to_qkv", "merge")}
+MAPS: Final = {
+    **dict.fromkeys(("swin", "timm", "maxvit_tf"), ("qkv", "proj")),
+    "maxvit": ("to_qkv", "merge"),
+}
 """The names of the map of queries, keys and values, and of that of the result, by whose they are."""
 
 
@@ -59,8 +62,9 @@ class WindowAttention(Overall):
     bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
     names: str = attribute(
         WordKind(words=tuple(MAPS)),
-        "what the two maps are called: `qkv` and `proj` (`swin`, and `timm`, where indices are not saved), or `to_qkv` "
-        "and `merge` (`maxvit`)",
+        "what the two maps are called: `qkv` and `proj` (`swin`), or `to_qkv` and `merge` (`maxvit`); `timm` and "
+        "`maxvit_tf` are timm's networks, which do not save indices: biases of cosine attention are two, `q_bias` and "
+        "`v_bias` (`timm`), a table is a map for each head, of keys' offsets from queries (`maxvit_tf`)",
         default="swin",
     )
     init: Initializer = attribute(InitKind(), "initial weight of each map", default=Normal(0.02))
@@ -116,13 +120,28 @@ class WindowAttention(Overall):
             raise ShapeError(
                 "has a `scale` of its own, and cosines times a learned factor", "E0411", "leave `scale` out", "scale"
             )
-        if self.names != "swin":
+        if self.names not in ("swin", "timm"):
             raise ShapeError(f"has `names: {self.names}`; cosines are Swin V2's", "E0411", "leave `names` out", "names")
 
     @property
     def maps(self) -> tuple[str, str]:
         """The names of the map of queries, keys and values, and of that of the result."""
         return MAPS[self.names]
+
+    @property
+    def has_biases_apart(self) -> bool:
+        """Whether queries and values have biases of their own, and keys none to leave out."""
+        return self.bias and self.scores == "cosine" and self.names == "timm"
+
+    @property
+    def has_head_maps(self) -> bool:
+        """Whether a table has an axis for heads first, and one for each axis of an offset, a key's from a query."""
+        return self.names == "maxvit_tf"
+
+    @property
+    def table(self) -> str:
+        """The name of the table of biases."""
+        return f"{'rel_pos.' * self.has_head_maps}relative_position_bias_table"
 
     @property
     def pixels(self) -> int:
@@ -143,10 +162,14 @@ class WindowAttention(Overall):
 
     def _weights(self, width: int) -> Iterator[Weight]:
         within, out = self.maps
-        for name, shape in {within: (3 * width, width), out: (width, width)}.items():
-            yield from self._map(name, shape, biased=self.bias)
+        apart = self.has_biases_apart
+        yield from self._map(within, (3 * width, width), biased=self.bias and not apart)
+        for name in ("q_bias", "v_bias") if apart else ():
+            yield Weight(name, (width,), self.bias_init, fan_shape=(3 * width, width), decay=self.bias_decay)
+        yield from self._map(out, (width, width), biased=self.bias)
         if self.scores == "dot":
-            yield Weight("relative_position_bias_table", (math.prod(self.offsets), self.heads), Normal(0.02))
+            shape = (math.prod(self.offsets), self.heads)
+            yield Weight(self.table, (self.heads, *self.offsets) if self.has_head_maps else shape, Normal(0.02))
             return
         yield Weight("logit_scale", (self.heads, 1, 1), Constant(math.log(10)))
         yield from self._map("cpb_mlp.0", (MLP_UNITS, 2), biased=True)
@@ -160,7 +183,7 @@ class WindowAttention(Overall):
     def derived(self, inputs: Sequence[TensorType]) -> Mapping[str, Derived]:
         # torchvision's MaxViT has a table of pairs, its Swin Transformers have the same in a row.
         pairs = (self.pixels, self.pixels) if self.names == "maxvit" else (self.pixels**2,)
-        saved = self.names != "timm"
+        saved = self.names in ("swin", "maxvit")
         found = {"relative_position_index": Derived(pairs, lambda: self._offset_rows().reshape(pairs), saved)}
         if self.scores == "cosine":
             found["relative_coords_table"] = Derived((1, *self.offsets, 2), self._log_spaced, saved)

@@ -8,6 +8,7 @@ from typing import Final
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
 from archspec.codegen.pretty_printer import Code, Ternary, call
+from archspec.expr import Name
 from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
@@ -15,6 +16,7 @@ from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNor
 from archspec.ir.ops.linear import Conv
 from archspec_keras.ops.initializers import depthwise_weights, weights
 from archspec_keras.ops.padding import (
+    covered_by_stride,
     covering_stride,
     covers,
     is_covered,
@@ -54,7 +56,7 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     same = len(ops) < len(nodes) or all(op.padding.is_same or is_covered(op) for op in ops)
     # Some of which pad by a word, and others not at all, may be given it.
     words = all(op.padding.is_same or op.padding.symmetric == none(op) for op in ops)
-    same = same or (words and any(op.padding.is_same for op in ops))
+    same = same or (words and any(op.padding.is_same for op in ops)) or _pads_where_strided(nodes)
     return [
         (
             is_depthwise(node, graph),
@@ -65,6 +67,18 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
         )
         for node in nodes
     ]
+
+
+def _pads_where_strided(nodes: Sequence[Node]) -> bool:
+    """Whether one function can say which convolutions pad by a layer before: those of a stride, and a kernel, above 1.
+
+    All others cover what arrives, as `same` does.
+    """
+    ops = [node.op for node in nodes if isinstance(node.op, Conv)]
+    asked = ["stride"] if all(max(op.kernel) > 1 for op in ops if max(op.stride) > 1) else ["stride", "kernel"]
+    plain = all(isinstance(node.exprs.get(name), Name) for node in nodes for name in asked)
+    square = asked == ["stride"] or all(len({*op.kernel}) == 1 for op in ops)
+    return plain and square and covered_by_stride(ops)
 
 
 def pads(node: Node) -> bool:
@@ -150,7 +164,15 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
     assert sides is not None
     padded = call(context.of_rank("layers.ZeroPadding{}"), sides)
     if (stride := covering_stride(context)) is not None:
-        condition = StepCondition(f"{stride} > 1", lambda op: not is_covered(op))
+        test, ops = f"{stride} > 1", [context.graph.nodes[path].op for path in context.use.paths]
+        kernel = context.use.exprs.get("kernel")
+        if kernel is not None and any(
+            isinstance(op, Conv) and max(op.stride) > 1 and op.padding.symmetric == none(op) for op in ops
+        ):
+            test += f" and {context.printer.expr(kernel)} > 1"
+        condition = StepCondition(
+            test, lambda op: isinstance(op, Conv) and not is_covered(op) and op.padding.symmetric != none(op)
+        )
         step = LayerStep(padded, "_pad", condition=condition)
         return [step], {"padding": Ternary(literal("same"), f"{stride} == 1", literal("valid"))}
     return [LayerStep(padded, "_pad")], {}

@@ -52,6 +52,15 @@ def _group_norm(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call("layers.GroupNormalization", context.attribute("groups"), **_keywords(context)))]
 
 
+def _global_response_norm(context: LayerContext) -> list[LayerStep]:
+    keywords = context.given(eps="epsilon")
+    for own, name in (("init", "gamma"), ("bias_init", "beta")):
+        if context.value(own) != Zeros():
+            keywords[f"{name}_initializer"] = initial(context, context.value(own))
+    keywords |= regularizers(context, **_AFFINE)
+    return [LayerStep(call(context.helper("GlobalResponseNormalization"), **keywords))]
+
+
 def _local_response_norm(context: LayerContext) -> list[LayerStep]:
     name = context.helper("LocalResponseNormalization" + ("" if context.rank == _IMAGE else "{}"))
     return [LayerStep(call(name, context.attribute("size"), **context.given(alpha="alpha", beta="beta", k="k")))]
@@ -66,5 +75,6 @@ ROWS: Final[dict[str, KerasRow]] = {
     "instance_norm": KerasRow(
         lambda context: [LayerStep(call("layers.GroupNormalization", "-1", **_keywords(context)))], _AFFINE
     ),
+    "global_response_norm": KerasRow(_global_response_norm, _AFFINE),
     "local_response_norm": KerasRow(_local_response_norm),
 }

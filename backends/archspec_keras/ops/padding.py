@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from archspec.codegen.escaping import literal
@@ -81,10 +82,15 @@ def covering_stride(context: LayerContext) -> str | None:
     stride = context.use.exprs.get("stride")
     if not isinstance(stride, Name) or context.printer.types.get(stride.id) != "int":
         return None
-    ops: list[Any] = [context.graph.nodes[path].op for path in context.use.paths]
-    found = {is_covered(op) for op in ops}
-    alone = all(is_covered(op) == (max(op.stride) == 1) for op in ops)
-    return context.printer.expr(stride) if found == {True, False} and alone else None
+    ops = [context.graph.nodes[path].op for path in context.use.paths]
+    return context.printer.expr(stride) if covered_by_stride(ops) else None
+
+
+def covered_by_stride(ops: Sequence[Op]) -> bool:
+    """Whether of several layers with windows those of stride 1 pad as `same` does, and there are others."""
+    windows: Sequence[Any] = ops
+    alone = all(is_covered(op) == (max(op.stride) == 1) for op in windows)
+    return alone and {is_covered(op) for op in windows} == {True, False}
 
 
 def is_covered(op: Op) -> bool:

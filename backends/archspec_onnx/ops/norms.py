@@ -116,6 +116,17 @@ def group_norm(layer: Fragment) -> str:
     return layer.add("GroupNormalization", layer.x, *full, num_groups=op.groups, epsilon=op.eps)
 
 
+def global_response_norm(layer: Fragment) -> str:
+    """The norm of each channel over all places, as a share of the mean of all channels."""
+    places = [*layer.places] or [1]
+    norm = layer.reduced("ReduceL2", layer.x, places)
+    mean = layer.reduced("ReduceMean", norm, [layer.axis])
+    share = layer.add("Div", norm, layer.add("Add", mean, layer.constant(layer.op.eps)))
+    scale, bias = (layer.by_channel(weight) for weight in layer.weights)
+    scaled = layer.add("Mul", layer.add("Mul", layer.x, share), scale)
+    return layer.add("Add", layer.add("Add", layer.x, scaled), bias)
+
+
 def local_response_norm(layer: Fragment) -> str:
     """The squares of `size` channels, the middle one x's own, absent ones left out."""
     op, count = layer.op, layer.types[0].channels
@@ -142,5 +153,6 @@ ROWS: dict[str, Row] = {
     "layer_norm": float32_row(layer_norm),
     "group_norm": float32_row(group_norm),
     "instance_norm": float32_row(instance_norm),
+    "global_response_norm": float32_row(global_response_norm),
     "local_response_norm": float32_row(local_response_norm),
 }

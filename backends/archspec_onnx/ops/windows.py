@@ -100,7 +100,10 @@ def _attended(layer: Fragment, x: str, axes: Sequence[WindowAxis]) -> str:
     given = dict(zip((weight.name for weight in op.weights(layer.types)), layer.weights, strict=True))
     within, out = op.maps
     bias = given.get(f"{within}.bias")
-    if op.scores == "cosine" and bias is not None:  # keys have none
+    if op.has_biases_apart:
+        zeros = layer.add("Mul", given["v_bias"], layer.constant(0.0))
+        bias = layer.add("Concat", given["q_bias"], zeros, given["v_bias"], axis=0)
+    elif op.scores == "cosine" and bias is not None:  # keys have none
         query_bias, key_bias, value_bias = layer.parts(bias, 3, axis=0)
         zeros = layer.add("Mul", key_bias, layer.constant(0.0))
         bias = layer.add("Concat", query_bias, zeros, value_bias, axis=0)
@@ -141,8 +144,12 @@ def _position_bias(layer: Fragment, given: dict[str, str]) -> str:
     """A number for each head and two pixels of a window, (heads, pixels, pixels)."""
     op = layer.op
     index = layer.add("Reshape", layer.shape(*_index(op.window).ravel().tolist()), layer.shape(op.pixels, op.pixels))
+    if op.has_head_maps:
+        table = layer.add("Reshape", given[op.table], layer.shape(op.heads, -1))
+        back = layer.add("Sub", layer.number(math.prod(op.offsets) - 1), index)  # offsets of keys from queries
+        return layer.add("Gather", table, back, axis=1)
     if op.scores == "dot":
-        return layer.add("Transpose", layer.add("Gather", given["relative_position_bias_table"], index), perm=[2, 0, 1])
+        return layer.add("Transpose", layer.add("Gather", given[op.table], index), perm=[2, 0, 1])
     hidden = affine(layer, layer.constant(_offsets(op.window)), given["cpb_mlp.0.weight"], given["cpb_mlp.0.bias"])
     table = affine(layer, layer.add("Relu", hidden), given["cpb_mlp.2.weight"], None)
     found = layer.add("Transpose", layer.add("Gather", table, index), perm=[2, 0, 1])

@@ -84,6 +84,12 @@ def _learned(use: LayerUse) -> tuple[bool, bool]:
     return both and use.value("scale"), both and use.value("shift")
 
 
+def _global_response_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    name = of_rank("GlobalResponseNorm", use) if spatial_rank(use.axes[0]) else "GlobalResponseNorm"
+    printer.helpers.add(name)
+    return call(name, printer.expr(use.features[0]), **printer.given(use, {"eps": "eps"}))
+
+
 def _local_response_norm(use: LayerUse, printer: ExpressionPrinter) -> Code:
     keywords = printer.given(use, {"alpha": "alpha", "beta": "beta", "k": "k"})
     return call("nn.LocalResponseNorm", printer.attribute(use, "size"), **keywords)
@@ -101,5 +107,12 @@ ROWS: Final[dict[str, TorchRow]] = {
     "layer_norm": _norm(_layer_norm, lambda use: "nn.LayerNorm"),
     "group_norm": _norm(_group_norm, lambda use: "nn.GroupNorm"),
     "instance_norm": _norm(_instance_norm, lambda use: of_rank("nn.InstanceNorm", use)),
+    "global_response_norm": TorchRow(
+        "light",
+        _global_response_norm,
+        type=lambda use: "GlobalResponseNorm",
+        draws={"weight": Zeros(), "bias": Zeros()},
+        takes_channels=lambda use: True,
+    ),
     "local_response_norm": TorchRow("light", _local_response_norm),
 }

@@ -31,6 +31,8 @@ def _parts(use: LayerUse) -> Parts:
         certain = ("{0}.cpb_mlp[0].bias",)
     weights = tuple(f"{name}.weight" for name in maps)
     biases = tuple(f"{name}.bias" for name in maps[:2])
+    if use.value("scores") == "cosine" and use.value("names") == "timm":
+        biases = ("{0}.q_bias", "{0}.v_bias", biases[1])
     return Parts(weights, weights, biases, "", "nn.Linear", certain=certain, resets="reset_position_bias")
 
 

@@ -57,6 +57,13 @@ CASES: dict[str, list[str]] = {
         "instance_norm: {shift: false, eps: 0.1, init: {constant: 0.5}}",
         "instance_norm: {scale: false, shift: false}",
     ],
+    "global_response_norm": [
+        "global_response_norm",
+        "global_response_norm: {eps: 0.1, init: ones}",
+        "global_response_norm: {init: {normal: 0.5}, bias_init: ones, weight_decay: 0.5, bias_decay: 0.25}",
+        "to_tokens\n  - global_response_norm: {init: {constant: 0.5}}",
+        "to_tokens\n  - global_response_norm: {eps: 1e-3, init: ones, bias_decay: 0.5}",
+    ],
     "local_response_norm": [
         "local_response_norm",
         "local_response_norm: {size: 3, alpha: 0.3, beta: 0.5, k: 2}",
@@ -148,6 +155,15 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("instance_norm", "bias_decay"): [
         ("instance_norm: {bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("global_response_norm", "eps"): [
+        ("global_response_norm: {init: ones, eps: p}", ["0.1", "0.000001"]),
+    ],
+    ("global_response_norm", "weight_decay"): [
+        ("global_response_norm: {weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("global_response_norm", "bias_decay"): [
+        ("global_response_norm: {bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("local_response_norm", "size"): [
         ("local_response_norm: {size: p, alpha: 1}", ["3", "5"]),

@@ -15,6 +15,11 @@ CASES: dict[str, list[str]] = {
         "window_attention: {heads: 2, window: 4, scores: cosine}",
         "window_attention: {heads: 4, window: [3, 1], shift: [2, 0], scores: cosine, bias: false, init: {normal: 0.5}}",
         "window_attention: {heads: 1, window: 12, shift: 6, scores: cosine, bias_init: {normal: 0.1}, weight_decay: 1}",
+        "window_attention: {heads: 2, window: [4, 3], shift: [0, 1], scores: cosine, names: timm, bias_init: ones}",
+        "window_attention: {heads: 2, window: 3, scores: cosine, names: timm, bias: false}",
+        "window_attention: {heads: 4, window: 2, scores: cosine, names: timm, weight_decay: 0.5, bias_decay: 0.25}",
+        "window_attention: {heads: 2, window: [3, 2], names: maxvit_tf}",
+        "window_attention: {heads: 2, window: [2, 4], grid: true, names: maxvit_tf, scale: 0.25, bias: false}",
         "{name: body, layers: [relu, {window_attention: {heads: 2, window: 2, shift: 1}}, relu]}",
     ],
 }

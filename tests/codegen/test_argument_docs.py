@@ -1,0 +1,142 @@
+"""Docstrings of generated source say what an argument does, and what a block is of which the spec says nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+import archspec
+from archspec.spec.loading import load_text
+
+HEAD = "archspec: 1\nname: said\ninput: {channels: 8, height: 16, width: 16}\n"
+BACKENDS = pytest.mark.parametrize("backend", ["torch", "keras"])
+
+
+def source_of(text: str, backend: str) -> str:
+    return str(archspec.generate(archspec.compile(load_text(HEAD + text)), backend))
+
+
+CONDITIONS = """
+blocks:
+  squeeze:
+    layers:
+      - multiply:
+          - []
+          - [global_avg_pool, conv: {name: fc, filters: in_channels, kernel: 1}, sigmoid]
+  unit:
+    params: {residual: false, attend: false, joined: false, active: false, plain: false, depth: 1, pooled: false}
+    layers:
+      - conv: {name: before, filters: 8, kernel: 1}
+      - tap: early
+      - conv: {name: conv, filters: 8, kernel: 3, padding: 1}
+      - {relu: {}, when: active}
+      - {batch_norm: {name: bn}, when: not plain}
+      - {conv: {name: more, filters: 8, kernel: 1}, when: depth > 2}
+      - when: pooled
+        max_pool: {name: peak, kernel: 1}
+        else: [avg_pool: {name: mean, kernel: 1}]
+      - when: attend
+        layers: [squeeze: {name: attn}]
+      - when: joined
+        layers: [concat: [[], {from: early}]]
+      - conv: {name: after, filters: 8, kernel: 1}
+      - when: residual
+        layers: [add: [[], {from: input}]]
+layers:
+  - unit
+  - unit: {residual: true, attend: true, joined: true, active: true, plain: true, depth: 3, pooled: true}
+"""
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "said",
+    [
+        "residual: whether to add the input (residual connection).",
+        "attend: whether to apply `attn` (squeeze and excitation).",
+        "joined: whether to concatenate `early`.",
+        "active: whether to apply the activation.",
+        "plain: whether to leave out `bn`.",
+        "depth: applies `more` if `depth > 2`.",
+        "pooled: whether to apply `peak` instead of `mean`.",
+    ],
+)
+def test_an_argument_that_a_condition_asks_says_what_is_done(backend: str, said: str) -> None:
+    assert f"        {said}" in source_of(CONDITIONS, backend).splitlines()
+
+
+QUANTITIES = """
+params: {widths: {default: [8, 16, 24]}, depths: {default: [1, 2, 2]}}
+blocks:
+  stem:
+    params: {filters: {}, active: false}
+    layers: [conv: {name: conv, filters: filters, kernel: 1}, {relu: {}, when: active}]
+  unit:
+    params:
+      {planes: {}, expansion: {}, reduction: {}, width: {}, wide: false,
+       act: {default: relu, choices: [relu, hard_swish]}}
+    layers:
+      - conv: {name: narrow, filters: in_channels // reduction, kernel: 1}
+      - conv: {name: hidden, filters: in_channels * expansion, kernel: 1}
+      - conv: {name: grouped, filters: 32, kernel: 1, groups: 32 // width}
+      - {when: act == 'relu', relu: {}, else: [hard_swish: {}]}
+      - conv: {name: out, filters: planes * 4, kernel: 1, stride: 2 if wide else 1}
+layers:
+  - repeat:
+      name: stages
+      times: len(depths)
+      index: s
+      layers:
+        - repeat: {name: blocks, times: "depths[s]", layers: [stem: {filters: "widths[s]", active: i > 0}]}
+  - unit: {planes: 2, expansion: 2, reduction: 2, width: 8, wide: true}
+  - unit: {planes: 4, expansion: 4, reduction: 4, width: 4, act: "'hard_swish'"}
+"""
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "said",
+    [
+        "planes: output channels of `out`, divided by 4.",
+        "expansion: factor of the output channels of `hidden`.",
+        "reduction: divisor of the output channels of `narrow`.",
+        "width: channels in each group of `grouped`.",
+        "wide: whether the stride of `out` is 2 instead of 1.",
+        "act: activation: `relu` or `hard_swish`.",
+        "widths: output channels of `conv`, one for each stage.",
+    ],
+)
+def test_an_argument_that_a_quantity_follows_from_says_how(backend: str, said: str) -> None:
+    assert f"        {said}" in source_of(QUANTITIES, backend).splitlines()
+
+
+BLOCKS = """
+blocks:
+  point: {params: {filters: {}}, layers: [conv: {filters: filters, kernel: 1}, batch_norm, relu]}
+  gated:
+    layers:
+      - multiply:
+          - []
+          - [global_avg_pool, conv: {name: fc, filters: in_channels, kernel: 1}, sigmoid]
+  unit:
+    layers:
+      - add:
+          - - conv: {name: one, filters: in_channels, kernel: 3, padding: 1}
+            - conv: {name: two, filters: in_channels, kernel: 3, padding: 1}
+          - []
+  pair: {layers: [point: {name: left, filters: 4}, point: {name: right, filters: 8}]}
+layers: [point: {filters: 8}, gated, unit, pair]
+"""
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "said",
+    [
+        "1x1 convolution, batch norm and ReLU.",
+        "Squeeze and excitation: a gate for each channel, from the means of all.",
+        "Residual block of 2 convolutions.",
+        "Block of `left` and `right`.",
+    ],
+)
+def test_a_block_without_words_of_the_spec_is_said_by_its_layers(backend: str, said: str) -> None:
+    assert f'    """{said}' in source_of(BLOCKS, backend).splitlines()
