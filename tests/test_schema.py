@@ -50,6 +50,7 @@ UNSEEN = {
     "E0202-omit-of-upsample",
     "E0202-omit-outside-a-merge",
     "E0202-training-output-twice",
+    "E0411-attention-joint-rule",
     "E0411-attention-names",
     "E0411-bare-without-factors",
     "E0411-joint-maps",
