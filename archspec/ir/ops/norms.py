@@ -212,7 +212,7 @@ class GroupNorm(Overall):
 @register
 @record
 class GlobalResponseNorm(Overall):
-    """x + weight x n + bias, where n is the norm of x's channel over all places, as a share of the mean of all channels'.
+    """x + weight x n + bias, where n is the norm of x's channel over all places, as a share of all channels' mean.
 
     ONNX's operators; Woo et al. 2023 (ConvNeXt V2), equations 1 to 3, where both weights start with 0.
     """
