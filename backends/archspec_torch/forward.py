@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -34,6 +35,7 @@ from archspec_torch.ops import ROWS
 from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import ACTIVATION, Spelling
+from archspec_torch.turns import ROUND, Turns, candidates, loop, rounds
 
 _MODULE_NAMES: Final = ("self", "torch", "F", "Tensor", "layer")
 """What a variable of `forward` may not hide."""
@@ -56,18 +58,11 @@ def forward(
     tree = definition.tree if row is None or row.forward is None else row.forward
     if row is None and spelling.keyed:
         tree = _with_own_rows(tree, definition, spelling)
-    writer = _ForwardWriter(
-        VariableAllocator(
-            tree,
-            definition.budget,
-            definition.operands,
-            _MODULE_NAMES,
-            definition.inputs,
-            is_network=definition.is_network,
-        ),
-        spelling,
-        {} if row is not None else tensor_lists(tree),
-    )
+    found: list[Turns] = []
+    if row is None and not training and spelling.lists:
+        found = _loops(definition, tree, replace(spelling, labeled=False))
+    collected = {} if row is not None else tensor_lists(tree)
+    writer = _writer(definition, tree, spelling, found, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
         return names, lay_out(writer.joined(row.merge, row.parts, names[0]), 2, "return ")
@@ -80,6 +75,9 @@ def forward(
         returned: Code = kept[0][1] if len(kept) == 1 else _by_name(kept)
         writer.lines += [f"{INDENT * 2}if not self.training:", *lay_out(returned, 3, "return ")]
     writer.items(tree, 2)
+    writer.end()
+    if found:
+        writer.lines = _with_loops(writer, found)
     if outputs:
         taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, tree.results, strict=True)])
         return names, [*writer.lines, *lay_out(taken, 2, "return ")]
@@ -103,6 +101,55 @@ def _returned(lines: Sequence[str], code: Code) -> list[str]:
     last = places[-1]
     first = as_marked(f"{INDENT * 2}return {lines[last].removeprefix(start)}", lines[last])
     return [*lines[:last], whole(first, *marks(code)), *lines[last + 1 :]]
+
+
+def _writer(
+    definition: Definition, tree: Tree, spelling: Spelling, loops: Sequence[Turns], collected: Mapping[int, TensorList]
+) -> _ForwardWriter:
+    """What writes the statements of a tree, in which loops begin and end where these do."""
+    allocator = VariableAllocator(
+        tree,
+        definition.budget,
+        definition.operands,
+        _MODULE_NAMES,
+        definition.inputs,
+        is_network=definition.is_network,
+    )
+    return _ForwardWriter(allocator, spelling, collected, {place: 0 for turns in loops for place in turns.places})
+
+
+def _loops(definition: Definition, tree: Tree, spelling: Spelling) -> list[Turns]:
+    """The loops over members that are called in turn: what they are written as is the same in each round."""
+    plain = _writer(definition, tree, spelling, (), tensor_lists(tree))
+    plain.items(tree, 2)
+    plain.end()
+    taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
+    chosen: list[Turns] = []
+    for possible in candidates(tree, spelling.lists, taken):
+        for turns in possible:
+            writer = _writer(definition, tree, spelling, (*chosen, turns), tensor_lists(tree))
+            writer.items(tree, 2)
+            writer.end()
+            if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
+                chosen.append(turns)
+                break
+    return chosen
+
+
+def _with_loops(writer: _ForwardWriter, loops: Sequence[Turns]) -> list[str]:
+    """The lines with these loops; in labeled source round by round, each with what says so around it."""
+    lines = writer.lines
+    for turns in sorted(loops, key=lambda turns: -writer.places[turns.starts[0]]):
+        ends = [writer.places[place] for place in turns.places]
+        written = loop(lines, ends, turns, 2)
+        if writer.spelling.labeled:
+            written = []
+            for number, some in enumerate(rounds(lines, ends)):
+                written.append(f"{INDENT * 2}with {ROUND}({number}, {dict(turns.names)!r}):")
+                written += [f"{INDENT}{line}" for line in some]
+        assert written is not None
+        lines = [*lines[: ends[0]], *written, *lines[ends[-1] :]]
+    return lines
 
 
 def _as_expression(then: Sequence[str], other: Sequence[str], name: str, test: str, depth: int) -> list[str]:
@@ -133,10 +180,29 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 
 class _ForwardWriter(RowStatements):
-    def __init__(self, allocator: VariableAllocator, spelling: Spelling, collected: Mapping[int, TensorList]) -> None:
+    def __init__(
+        self,
+        allocator: VariableAllocator,
+        spelling: Spelling,
+        collected: Mapping[int, TensorList],
+        places: dict[int | None, int],
+    ) -> None:
         super().__init__(allocator, spelling)
         self.collecting = collected
         """What loops append to lists, by location."""
+        self.places = places
+        """The locations of items before which what is pending is written, and how many lines there are then."""
+
+    def end(self) -> None:
+        """All items have been written."""
+        if None in self.places:
+            self.pause(None)
+
+    def pause(self, location: int | None) -> None:
+        """Write what is pending: an iteration of a loop begins or ends here."""
+        for ref in list(self.pending):
+            self.variable(ref, 2)
+        self.places[location] = len(self.lines)
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
@@ -144,6 +210,8 @@ class _ForwardWriter(RowStatements):
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
+            if depth == 2 and item.location in self.places:
+                self.pause(item.location)
             if item.location in in_row:
                 if item.location in rows:
                     self.carried(rows[item.location], depth)

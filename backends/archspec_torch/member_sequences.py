@@ -82,10 +82,8 @@ def _ordered(elements: Sequence[Element]) -> list[Element]:
     return [element for _, element in sorted(zip(map(int, keys), elements, strict=True), key=lambda pair: pair[0])]
 
 
-def is_list(elements: Sequence[Element] | None) -> bool:
+def is_list(elements: Sequence[Element]) -> bool:
     """Whether the members of a sequence are called 0, 1, 2 and so on."""
-    if elements is None:
-        return False
     return [in_sequence(element.name)[1] for element in elements] == [str(place) for place in range(len(elements))]
 
 

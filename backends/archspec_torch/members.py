@@ -61,7 +61,11 @@ class MemberWriter(LoopWriter):
         """Members that are parameters of the class: no modules, which alone have keys in an `nn.ModuleDict`."""
         self.sequences = sequences(definition, self.makers)
         """The sequences that hold members, by name: `convs` for one that is called `convs.0`."""
-        self.spelling.lists |= {name for name, elements in self.sequences.items() if is_list(elements)}
+        self.spelling.lists |= {
+            name: len(elements)
+            for name, elements in self.sequences.items()
+            if elements is not None and is_list(elements)
+        }
         self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters, *self.sequences}
         self.begun: set[str] = set()
         """The sequences that are there so far."""

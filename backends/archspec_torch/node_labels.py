@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import TypeAlias
 
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec_torch.nesting import LABEL
 from archspec_torch.source import write
+from archspec_torch.turns import ROUND, header
+
+Rounds: TypeAlias = tuple[tuple[str, ...], ...]
+"""The nodes whose tensors a step gives each time that it is done, more than once in a loop."""
 
 
 @dataclass(slots=True)
@@ -20,8 +25,8 @@ class NodeLabels:
 
     words: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The steps of the `forward`; see `word`."""
-    nodes: dict[str, dict[int, tuple[str, ...]]] = field(default_factory=dict[str, dict[int, tuple[str, ...]]])
-    """The nodes whose tensors a step gives, by the number of the step."""
+    nodes: dict[str, dict[int, Rounds]] = field(default_factory=dict[str, "dict[int, Rounds]"])
+    """The nodes whose tensors a step gives, by the number of the step: those of each time that it is done."""
     served: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """The nodes that a module serves, by the place of its owner; for those that a `forward` calls by name."""
     idle: set[str] = field(default_factory=set[str])
@@ -71,26 +76,69 @@ def labels(graph: LayerGraph) -> NodeLabels:
 
 def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> None:
     reader = _LabelReader()
-    body = [reader.visit(statement) for statement in function.body]
-    ordered = [step for statement in body for step in steps(statement)]
-    words = tuple(map(word, ordered))
-    for number, step in enumerate(ordered):
-        for instance in zip(*reader.labels.get(step, ()), strict=True):
-            container = graph.scope_around(producer(instance[0]))
+    ordered: list[list[ast.AST]] = []
+    """Each step, in a loop that of each round."""
+    for statement in map(reader.visit, function.body):
+        for step in steps(statement):
+            _note_member(step, reader, found, graph)
+        match statement:
+            case ast.With(items=[ast.withitem(ast.Call(ast.Name(id), [ast.Constant(number), names]))]) if id == ROUND:
+                members = _MemberNames(ast.literal_eval(names))
+                done = [step for inner in statement.body for step in steps(members.visit(inner))]
+                if number == 0:
+                    ordered += ([step] for step in steps(members.loop()))
+                    ordered += ([] for _ in done)
+                for rounds, step in zip(ordered[-len(done) :], done, strict=True):
+                    rounds.append(step)
+            case _:
+                ordered += ([step] for step in steps(statement))
+    words = tuple(word(rounds[0]) for rounds in ordered)
+    for index, rounds in enumerate(ordered):
+        for instance in zip(*(zip(*reader.labels.get(step, ()), strict=True) for step in rounds), strict=True):
+            container = graph.scope_around(producer(instance[0][0]))
             found.words[container] = words
-            found.nodes.setdefault(container, {})[number] = instance
-            match step:
-                case ast.Call(
-                    func=ast.Attribute(ast.Name("self"), str(name))
-                    | ast.Subscript(ast.Name("self"), ast.Constant(str(name)))
-                    | ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))])
-                ):
-                    found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)
-                case ast.Call(
-                    func=ast.Subscript(ast.Attribute(ast.Name("self"), sequence), ast.Constant(str() | int() as own))
-                ):
-                    found.served.setdefault(f"{container}.{sequence}.{own}".lstrip("."), set()).update(instance)
+            found.nodes.setdefault(container, {})[index] = instance
     found.idle |= reader.idle
+
+
+def _note_member(step: ast.AST, reader: _LabelReader, found: NodeLabels, graph: LayerGraph) -> None:
+    """Note which nodes a module serves that a step calls."""
+    match step:
+        case ast.Call(
+            func=ast.Attribute(ast.Name("self"), str(name))
+            | ast.Subscript(ast.Name("self"), ast.Constant(str(name)))
+            | ast.Call(ast.Name("getattr"), [ast.Name("self"), ast.Constant(str(name))])
+        ):
+            pass
+        case ast.Call(
+            func=ast.Subscript(ast.Attribute(ast.Name("self"), str(sequence)), ast.Constant(str() | int() as own))
+        ):
+            name = f"{sequence}.{own}"
+        case _:
+            return
+    for instance in zip(*reader.labels.get(step, ()), strict=True):
+        container = graph.scope_around(producer(instance[0]))
+        found.served.setdefault(f"{container}.{name}".lstrip("."), set()).update(instance)
+
+
+class _MemberNames(ast.NodeTransformer):
+    """Puts the names that members have in a loop in place of `self.convs[0]`."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Subscript(self, code: ast.Subscript) -> ast.AST:
+        """The member of a list by its name."""
+        self.generic_visit(code)
+        match code:
+            case ast.Subscript(ast.Attribute(ast.Name("self"), str(sequence))) if sequence in self.names:
+                return ast.copy_location(ast.Name(self.names[sequence], ast.Load()), code)
+        return code
+
+    def loop(self) -> ast.stmt:
+        """The beginning of the loop."""
+        [statement] = ast.parse("\n".join([*header(self.names, 0), "    pass"])).body
+        return statement
 
 
 class _LabelReader(ast.NodeTransformer):

@@ -17,7 +17,8 @@ from archspec_torch.weight_init import Rule, draw, draw_bare
 def rule_of(place: ParameterAccess) -> Rule | None:
     """How a layer's weights are drawn; None where the class's own `reset_parameters` is what is meant.
 
-    The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there.
+    The attribute `init` is for `weight`, and `bias_init` for `bias`, which may not be there; `out_init` for the last
+    matrix of an attention, whose first is `joint` where it is drawn as one.
     """
     use = place.use
     if learns_nothing(use):
@@ -30,8 +31,10 @@ def rule_of(place: ParameterAccess) -> Rule | None:
     given = {
         info.name.removesuffix("init").removesuffix("_") or "weight": initializer_of(use, info.name, place.spell)
         for info in use.op.attributes().values()
-        if isinstance(info.kind, InitKind)
+        if isinstance(info.kind, InitKind) and use.value(info.name) is not None
     }
+    if use.values.get("fans") == "joint":  # its matrix is drawn whole
+        given = {"joint" if name == "weight" else name: initializer for name, initializer in given.items()}
     rule = tuple((name, initializer) for name, initializer in given.items() if name != "bias" or biased)
     return None if all(row.draws_itself(*pair) for pair in rule) else rule
 

@@ -37,8 +37,8 @@ class Spelling:
     keyed: bool = False
     """Whether the class is an `nn.ModuleDict`, since the name of a member cannot be an attribute."""
 
-    lists: set[str] = field(default_factory=set[str])
-    """The sequences of members that are an `nn.ModuleList`; others are an `nn.ModuleDict`."""
+    lists: dict[str, int] = field(default_factory=dict[str, int])
+    """The sequences of members that are an `nn.ModuleList`, with how many; others are an `nn.ModuleDict`."""
 
     def member(self, name: str, target: str = "self") -> str:
         """How a member is reached in an instance."""

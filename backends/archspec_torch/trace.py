@@ -27,13 +27,13 @@ from torch.utils.weak import WeakIdKeyDictionary
 from archspec.codegen.sharing import Sharing
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Choice, walk
-from archspec_torch.node_labels import aligned, labels, steps, word
+from archspec_torch.node_labels import Rounds, aligned, labels, steps, word
 
 T = TypeVar("T")
 _LOCK: Final = Lock()
 _LOOK: Final = "__look__"
 """What the copy of a source calls with the result of each step, the module, and the step's number."""
-_NOTHING: Final[Mapping[int, tuple[str, ...]]] = {}
+_NOTHING: Final[Mapping[int, Rounds]] = {}
 
 
 def traced(
@@ -93,13 +93,15 @@ class _Trace:
         """The nodes whose tensors the steps of a module's `forward` give, by the number of the step, for each call."""
         self.calls: Counter[int] = Counter()
         """How often each module has been called, by `id`."""
+        self.rounds: dict[int, Counter[int]] = {}
+        """How often each step has been done in the call of a module, by the module's `id`."""
         self.found: dict[str, Any] = {}
         self.called: set[str] = set()
         """The nodes whose own modules have been called."""
         self.versions: MutableMapping[Tensor, int] = WeakIdKeyDictionary()
         """The tensors of nodes, with how often they had been changed in place."""
 
-    def _steps(self, path: str, theirs: Sequence[tuple[int, str]]) -> Mapping[int, tuple[str, ...]]:
+    def _steps(self, path: str, theirs: Sequence[tuple[int, str]]) -> Mapping[int, Rounds]:
         if path not in self.labels.words:
             return _NOTHING
         place = aligned(self.labels.words[path], tuple(does for _, does in theirs))
@@ -108,6 +110,7 @@ class _Trace:
     def enter(self, module: nn.Module, args: Any) -> None:
         """A hook for all modules: one more call."""
         self.calls[id(module)] += 1
+        self.rounds[id(module)] = Counter()
 
     def hook(self, paths: Sequence[str]) -> Callable[[nn.Module, Any, Any], Any]:
         """A hook for a module that serves one node in each call."""
@@ -124,7 +127,9 @@ class _Trace:
     def look(self, value: Any, module: Any, step: int) -> Any:
         """Look at what a step gave; gives what is to stand in its place."""
         found = _at(self.steps.get(id(module), ()), self.calls[id(module)]) or _NOTHING
-        paths = found.get(step, ())
+        rounds = self.rounds.setdefault(id(module), Counter())
+        rounds[step] += 1
+        paths = _at(found.get(step, ()), rounds[step]) or ()
         return value if self.called.intersection(paths) else self._give(paths, value)
 
     def _give(self, paths: tuple[str, ...], value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
@@ -86,8 +87,10 @@ def _draw_parts(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool
 
 
 def _draw_matrices(target: str, rule: Rule, parts: Parts, depth: int, guarded: bool, helpers: set[str]) -> list[str]:
-    """Each matrix of a layer that has several is drawn by itself: its fans are its own."""
+    """Each matrix of a layer that has several is drawn by itself: its fans are its own, or as a rule says."""
     given = dict(rule)
+    if given.keys() & {"out", "joint"}:
+        return _draw_joint(target, given, parts, depth, guarded, helpers)
     bias = given.get("bias")
     owners = [name.removesuffix(".weight") for name in parts.matrices]
     if bias is not None and [f"{name}.bias" for name in owners] == [*parts.biases]:
@@ -106,12 +109,36 @@ def _draw_matrices(target: str, rule: Rule, parts: Parts, depth: int, guarded: b
     if guarded:
         lines.append(f"{INDENT * depth}if {biases[0]} is not None:")
         depth += 1
-    if isinstance(bias, FanInUniform) and parts.fan_in:
-        lines.append(f"{INDENT * depth}bound = {parts.fan_in.format(target)}**-0.5")
-        lines += [f"{INDENT * depth}nn.init.uniform_({name}, -bound, bound)" for name in biases]
+    return lines + _draw_biases(bias, target, parts, depth, helpers) + certain
+
+
+def _draw_joint(
+    target: str, given: Mapping[str, Initializer], parts: Parts, depth: int, guarded: bool, helpers: set[str]
+) -> list[str]:
+    """The lines that draw a joint matrix, whole or each map by itself, and the last matrix by another rule."""
+    within, out = (name.format(target) for name in parts.weights)
+    if "joint" in given:
+        lines = lay_out(_init(given["joint"], within, helpers), depth)
     else:
-        lines += [line for name in biases for line in _of_part(bias, name, depth, helpers)]
-    return lines + certain
+        maps = parts.matrices[0].format(target).removeprefix("*")
+        lines = [f"{INDENT * depth}for weight in {maps}:"]
+        lines += lay_out(_init(given["weight"], "weight", helpers), depth + 1)
+    last = given.get("out") or given.get("joint") or given["weight"]
+    lines += lay_out(_init(last, out, helpers), depth)
+    if "bias" in given:
+        biases = [name.format(target) for name in parts.biases]
+        lines += [f"{INDENT * depth}if {biases[0]} is not None:"] if guarded else []
+        lines += _draw_biases(given["bias"], target, parts, depth + guarded, helpers)
+    return lines
+
+
+def _draw_biases(bias: Initializer, target: str, parts: Parts, depth: int, helpers: set[str]) -> list[str]:
+    """The lines that draw biases, all of which have the same number of inputs."""
+    biases = [name.format(target) for name in parts.biases]
+    if isinstance(bias, FanInUniform) and parts.fan_in:
+        bound = f"{INDENT * depth}bound = {parts.fan_in.format(target)}**-0.5"
+        return [bound, *(f"{INDENT * depth}nn.init.uniform_({name}, -bound, bound)" for name in biases)]
+    return [line for name in biases for line in _of_part(bias, name, depth, helpers)]
 
 
 def _of_part(initializer: Initializer, bias: str, depth: int, helpers: set[str]) -> list[str]:

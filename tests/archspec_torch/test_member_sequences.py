@@ -11,6 +11,7 @@ from archspec.codegen.backend import BuildsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
+from tests.archspec_torch.test_nodes import assert_every_node_is_found
 from tests.zoo import NETWORKS
 
 torch = pytest.importorskip("torch")
@@ -155,6 +156,53 @@ def test_what_is_the_same_is_a_comprehension() -> None:
 )
 def test_a_sequence_is_written_as_a_person_writes_it(layers: str, line: str) -> None:
     assert line in source_of(graph_of(f"layers: {layers}\n"))
+
+
+ROUNDS = """
+layers:
+  - repeat:
+      inline: true
+      times: 3
+      layers:
+        - relu
+        - conv: {name: "convs.{i}", filters: 8, kernel: 1}
+        - batch_norm: {name: "bns.{i}"}
+        - add: [[], [sigmoid]]
+  - add: [[], {from: input}]
+"""
+
+
+def test_equal_rounds_are_a_loop() -> None:
+    source = source_of(graph_of(ROUNDS))
+    assert (
+        """
+        y = x
+        for conv, bn in zip(self.convs, self.bns):
+            y = conv(self.relu(y))
+            y = bn(y)
+            y = y + self.sigmoid(y)
+        return y + x
+"""
+        in source
+    ), source
+    assert "self.convs[" not in source
+
+
+def test_a_round_that_differs_is_written_by_itself() -> None:
+    layers = [
+        "batch_norm: {name: a.0}",
+        "relu",
+        "batch_norm: {name: a.1}",
+        "relu",
+        "batch_norm: {name: a.2}",
+        "sigmoid",
+    ]
+    source = source_of(graph_of("layers:\n" + "".join(f"  - {layer}\n" for layer in layers)))
+    assert "for " not in source.split("def forward")[1]
+
+
+def test_every_node_of_a_loop_is_found() -> None:
+    assert_every_node_is_found(graph_of(ROUNDS))
 
 
 @pytest.mark.parametrize("name", ["members_in_turn", "transformer_in_turn"])

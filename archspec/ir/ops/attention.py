@@ -71,6 +71,14 @@ class Attention(Overall):
         InitKind(), "initial weight of each of the four maps, by itself F x F", default=XavierUniform()
     )
     bias_init: Initializer = attribute(InitKind(of_bias=True), "initial bias of each of the four maps", default=Zeros())
+    out_init: Initializer | None = attribute(
+        InitKind(), "initial weight of the last map; as `init` says, unless given", default=None
+    )
+    fans: str = attribute(
+        WordKind(words=("each", "joint")),
+        "`init` counts the inputs and outputs of each map by itself, or of the joint matrix of the first three",
+        default="each",
+    )
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
@@ -144,6 +152,7 @@ class Attention(Overall):
         if self.maps == "joint":
             self._check_joint(inputs)
         self._check_names(inputs)
+        self._check_joint_rule(inputs)
         if self.is_apart(len(inputs)) and isinstance(self.bias_init, FanInUniform):
             raise ShapeError(
                 "has a bias_init of fan_in_uniform, which goes by one number of inputs; here the maps have several",
@@ -166,6 +175,13 @@ class Attention(Overall):
             "write `maps: apart`",
             "maps",
         )
+
+    def _check_joint_rule(self, inputs: Sequence[TensorType]) -> None:
+        """See that there is a joint matrix where initial weights speak of one."""
+        given = "out_init" if self.out_init is not None else "fans" if self.fans == "joint" else ""
+        if given and self.is_apart(len(inputs)):
+            message = f"has `{given}`, which is for maps whose first three are one weight"
+            raise ShapeError(message, "E0411", "leave it out, or write `maps: joint`", given)
 
     def _check_names(self, inputs: Sequence[TensorType]) -> None:
         """See that there is one map to be called `qkv`."""
@@ -200,11 +216,11 @@ class Attention(Overall):
         width = inputs[0].channels
         if self.is_apart(len(inputs)):
             return tuple(self._maps(width, inputs[-1].channels))
-        square = (width, width)  # the maps are drawn one by one
-        three = (3 * width, width)
+        square, three = (width, width), (3 * width, width)
+        fans = three if self.fans == "joint" else square  # else the maps are drawn one by one
         joint, joint_bias, last = _MAPS[self.names]
-        within = Weight(joint, three, self.init, fan_shape=square, decay=self.weight_decay)
-        out = Weight(f"{last}.weight", square, self.init, decay=self.weight_decay)
+        within = Weight(joint, three, self.init, fan_shape=fans, decay=self.weight_decay)
+        out = Weight(f"{last}.weight", square, self.out_init or self.init, decay=self.weight_decay)
         if not self.bias:
             return within, out
         biases = (

@@ -118,6 +118,16 @@ def initial(context: LayerContext, initializer: Initializer) -> Code:
             raise BackendError(Diagnostic("E0601", message, context.graph.nodes[path].span))
 
 
+def joint(context: LayerContext, initializer: ByFan | SlimVarianceScaling, parts: int) -> Code:
+    """What draws one of several square matrices as a part of them all together, which have more outputs."""
+    outputs = {"fan_in": 1.0, "fan_avg": 2 / (1 + parts), "fan_out": 1 / parts}
+    if isinstance(initializer, SlimVarianceScaling):
+        factor = initializer.factor * outputs[initializer.mode]
+        return call(context.helper("slim_variance_scaling"), literal(factor), literal(initializer.mode))
+    scaling = initializer.scaling
+    return _scaled(Scaling(scaling.scale * outputs[scaling.mode], scaling.mode, scaling.shape))
+
+
 def serialized(code: Code) -> Serialized | None:
     """What Keras makes an initializer from that draws numbers: its class and its arguments; None for all other code."""
     if not isinstance(code, Bracket) or not isinstance(code.head, str):

@@ -7,10 +7,10 @@ from typing import Final
 
 from archspec.codegen.pretty_printer import Code, call
 from archspec.expr import Binary, Const, Name
-from archspec.ir.initializers import Initializer, Zeros
+from archspec.ir.initializers import ByFan, Initializer, SlimVarianceScaling, Zeros
 from archspec.ir.ops.attention import Attention
 from archspec_keras.ops.decay import regularizers
-from archspec_keras.ops.initializers import DEFAULT_KERNEL, initial, weights
+from archspec_keras.ops.initializers import DEFAULT_KERNEL, initial, joint, weights
 from archspec_keras.ops.row import FAN, KerasRow, LayerContext, LayerStep, VariableLayout
 
 
@@ -40,7 +40,15 @@ def _attention(context: LayerContext) -> list[LayerStep]:
     size = context.printer.expr(Binary("//", Name(FAN), heads))
     keywords = weights(context)
     initializer: Initializer = context.value("init")
-    if initializer.by_fan:
+    last: Initializer | None = context.value("out_init")
+    is_joint = context.value("fans") == "joint"
+    if last is not None or (is_joint and initializer.by_fan):
+        first, out = initial(context, initializer), initial(context, last or initializer)
+        if is_joint and isinstance(initializer, ByFan | SlimVarianceScaling):
+            first = joint(context, initializer, 3)
+        helper = context.helper("AttentionInitializer")
+        keywords["kernel_initializer"] = call(helper, first, out, context.attribute("heads"))
+    elif initializer.by_fan:
         # Keras would count the heads of a kernel as it counts the pixels of a convolution's.
         keywords["kernel_initializer"] = call(
             context.helper("MatrixInitializer"), keywords.get("kernel_initializer", DEFAULT_KERNEL)

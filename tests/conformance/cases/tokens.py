@@ -46,6 +46,9 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - attention: {heads: 2, out_bias: false, init: {normal: 0.5}, bias_init: {normal: 0.1}}",
         "to_tokens\n  - attention: {heads: 3, key_size: 5, value_size: 2}",
         "to_tokens\n  - attention: {heads: 2, maps: apart, weight_decay: 0.5}",
+        "to_tokens\n  - attention: {heads: 4, fans: joint, out_init: fan_in_uniform}",
+        "to_tokens\n  - attention: {heads: 1, fans: joint, init: lecun_normal, bias_init: {normal: 0.1}}",
+        "to_tokens\n  - attention: {heads: 2, out_init: {normal: 0.5}, names: timm, bias: false}",
         "to_tokens\n  - attention: {heads: 2, maps: joint, branches: [[], [tanh]], bias_init: {normal: 0.1}}",
         "to_tokens\n  - tap: x\n  - attention: {heads: 4, maps: joint, bias: false, weight_decay: 0.5, branches: [[], "
         "[class_token, relu]]}",
