@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: e49460b9f7819074
+# digest: 0bdb1828ca5dcbc5
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -72,7 +72,7 @@ def pointwise_conv_norm_act(
     Args:
         x: input tensor.
         filters: output channels of the convolution.
-        act: which activation there is.
+        act: activation: `relu` or `hard_swish`.
         name: prefix of the layers' names.
     """
     x = conv2d(filters, 1, use_bias=False, name=f"{name}_0")(x)
@@ -94,7 +94,7 @@ def depthwise_conv_norm_act(
         x: input tensor.
         kernel: kernel size of the convolution.
         stride: stride of the convolution.
-        act: which activation there is.
+        act: activation: `relu` or `hard_swish`.
         name: prefix of the layers' names.
     """
     if stride > 1:
@@ -148,12 +148,12 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        wide: decides the output channels of `block[0]`.
-        narrow: decides the output channels.
-        squeezes: decides which layers there are.
-        hard: decides which activation there is.
-        kernel: kernel size.
-        stride: stride.
+        wide: output channels of `block[0]`, before it is rounded.
+        narrow: output channels of the convolution, before it is rounded.
+        squeezes: whether to apply squeeze and excitation.
+        hard: whether the activation is `hard_swish` instead of `relu`.
+        kernel: kernel size of the convolution.
+        stride: stride of the convolution.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]

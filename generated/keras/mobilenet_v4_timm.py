@@ -2,7 +2,7 @@
 # params: width=1.0, stem=32, fused=False, rows=((96, ((5, 5, 3), (0, 3, 2), (0, 3, 2), (0, 3, 2),
 #   (0, 3, 2), (3, 0, 4))), (128, ((3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3,
 #   4)))), size=224, classes=1000
-# digest: 26d21b4c9fba40a6
+# digest: 085a68632fd58625
 """MobileNetV4 Conv S, M and L as timm has them."""
 
 from functools import partial
@@ -150,16 +150,16 @@ def universal_inverted_residual(
         filters: output channels of `pw_proj`.
         start: kernel size of `dw_start`.
         middle: kernel size of `dw_mid`.
-        expansion: decides the output channels of `pw_exp`.
+        expansion: factor of the output channels of `pw_exp`.
         stride: stride of `dw_mid`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
-    out = x
-    if start > 0:
-        out = depthwise(
-            x, kernel=start, stride=1 if middle > 0 else stride, name=f"{name}_dw_start"
-        )
+    out = (
+        depthwise(x, kernel=start, stride=1 if middle > 0 else stride, name=f"{name}_dw_start")
+        if start > 0
+        else x
+    )
     out = pointwise(out, make_divisible(in_channels * expansion), name=f"{name}_pw_exp")
     out = layers.ReLU(name=f"{name}_relu")(out)
     if middle > 0:
