@@ -48,7 +48,7 @@ MAY_IMPORT: Final = {
     "suggestions": "errors expr ir spec",
     "lowering": "errors expr ir limits records reserved_names spec suggestions",
     "passes": "errors ir reserved_names",
-    "codegen": "_version entry_points errors expr ir limits digests atomic_files records reserved_names",
+    "codegen": "_version entry_points errors expr ir limits digests atomic_files reserved_names",
     "initialization": "ir reporting digests",
     "weights": "archives codegen errors expr file_identification initialization ir limits spec digests "
     "atomic_files wire_format weights_addresses",
