@@ -10,7 +10,7 @@ from typing import Final
 _PART: Final = "(?!__)[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*"
 NAME_OF_LAYER: Final = f"^{_PART}$"
 """What a layer or scope may be called: a part of the names of weights, which need not be a name of Python's."""
-NAME_IN_SEQUENCE: Final = rf"^(?:[A-Za-z_][A-Za-z0-9_]*\.)?{_PART}$"
+NAME_IN_SEQUENCE: Final = rf"^(?:(?!__)[A-Za-z_][A-Za-z0-9_]*\.)?{_PART}$"
 """The same, or a sequence of the scope and the name within it: `convs.0`."""
 FLAT_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """What a layer may be called where names are flat: they are no attributes, and begin with no `_`."""

@@ -51,6 +51,8 @@ class OpenScope:
     """Tensors that have their labels from a scope inside of it: what they are called here stands over that."""
     count: int = 0
     """How many numbered items it has so far."""
+    counted: dict[str, int] = field(default_factory=dict[str, int])
+    """How often a name has been given to items of iterations that have none of their own."""
     entered: list[Tensor] = field(default_factory=list["Tensor"])
     """The operands as tensors of the scope around."""
     _taken: dict[Ref, int] = field(default_factory=dict[Ref, int])

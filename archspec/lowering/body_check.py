@@ -280,8 +280,12 @@ class BodyCheck(BodyNames):
         for name, tap in taps_in(block.layers).items():
             if name not in {*self.tapped, *block.outputs, *self.spec.refused}:
                 self.found.error("E0407", f"tap `{name}` of {self.where} is never used", tap.span)
-        for name, place in lists_in(block.layers).items():
-            if name not in {*self.tapped, *self.spec.refused}:
+        self.unused_lists(block.layers)
+
+    def unused_lists(self, items: Iterable[Item]) -> None:
+        """Nor can a list that nothing takes be asked for: it is no end point, in the network as in a block."""
+        for name, place in lists_in(items).items():
+            if name.isidentifier() and name not in {*self.tapped, *self.spec.refused}:
                 self.found.error("E0407", f"list `{name}` of {self.where} is never used", place)
 
     def unused_inputs(self) -> None:

@@ -146,7 +146,9 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
 def two_layers(path: str, item: Item, notes: Sequence[Note]) -> Diagnostic:
     """Two layers of one path, which is the name of their weights."""
     help = "give one of them another name"
-    if (label := getattr(item, "label", None)) is not None:
+    if (label := getattr(item, "label", None)) is not None and "{" in label:
+        help = "let the index in its name decide it, as in `convs.{i}`, or give one of them another name"
+    elif label is not None:
         help += f"; to compute `{label}` once more with the same weights, write `- reuse: {label}` in place of this"
     return Diagnostic("E0405", f"two layers are called `{path}`", item.span, notes=tuple(notes), help=help)
 

@@ -62,8 +62,6 @@ class LayerLowering:
     """How many units the stages of the network have so far."""
     all_units: int | None = None
     """How many they have in all, once a stage has asked for it."""
-    counted: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
-    """How often a name has been given in a scope, by `id` of that, to items of iterations without one of their own."""
     seen: dict[int, Expr] = field(default_factory=dict[int, Expr])
     here: Item | None = None
     """The item that is worked out, for the message when there is too much work."""
@@ -302,10 +300,11 @@ class LayerLowering:
             return item_name(item, slot.name, context.loop, self.budget)
         if slot.named or not context.plan.is_iteration:
             return slot.name
-        number, name = self.counted.get((id(context.scope), slot.name), 1), slot.name
+        counted = context.scope.counted
+        number, name = counted.get(slot.name, 1), slot.name
         while name in context.scope.names or (number > 1 and name in context.plan.names):
             number, name = number + 1, f"{slot.name}_{number + 1}"
-        self.counted[id(context.scope), slot.name] = number
+        counted[slot.name] = number
         return name
 
     def _taken(self, name: str, item: Item, context: Context, *, numbered: bool = False) -> str:
