@@ -36,7 +36,7 @@ def with_joined_rows(
     """
     rows = _rows(tree, again)
     made = _with_loops(tree, rows, definition, depth + 1, arguments)
-    lists = tensor_lists(made)
+    lists = tensor_lists(made, made.labels)
     kept = [row for row in rows if row[-1].location in lists]
     return made if len(kept) == len(rows) else _with_loops(tree, kept, definition, depth + 1, arguments)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
+from archspec.codegen.tree import LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Operand, Ref, Result, listed
 
@@ -31,24 +31,20 @@ class TensorList:
     """Whether nothing but the layer takes what the last iteration gives."""
 
 
-def tensor_lists(tree: Tree) -> dict[int, TensorList]:
-    """The loops of a tree that give lists, by location; those on the sides of its conditions are left out."""
+def tensor_lists(tree: Tree, labels: Mapping[Ref, str]) -> dict[int, TensorList]:
+    """The loops of a tree that give lists, by location; the sides of its conditions are trees of their own.
+
+    `labels` are what tensors are called, which the sides of a condition share with what is around it.
+    """
     taken = Counter(uses(tree))
     takers = {ref: item for item in tree.items if isinstance(item, LayerUse) for ref in item.operands}
     found: dict[int, TensorList] = {}
-    before: set[Ref] = set()
+    later = {item.location for item in tree.items}
     for item in tree.items:
-        if isinstance(item, LoopUse) and (made := _of_loop(item, tree.labels, taken, takers, before)) is not None:
+        if isinstance(item, LoopUse) and (made := _of_loop(item, labels, taken, takers, later)) is not None:
             found[item.location] = made
-        before |= {*_results(item)}
+        later.discard(item.location)
     return found
-
-
-def _results(item: ItemUse) -> Iterator[Result]:
-    """What an item gives, more than the first result only where it says so itself."""
-    yield Result(item.location)
-    if isinstance(item, LayerUse):
-        yield from (Result(item.location, index) for index in range(1, item.results))
 
 
 def _of_loop(
@@ -56,7 +52,7 @@ def _of_loop(
     labels: Mapping[Ref, str],
     taken: Mapping[Ref, int],
     takers: Mapping[Ref, LayerUse],
-    before: set[Ref],
+    later: set[int],
 ) -> TensorList | None:
     count = sum(1 for _ in loop.iterations)
     if count < SHORTEST or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
@@ -68,7 +64,7 @@ def _of_loop(
         return None
     place = taker.operands.index(items[0])
     starts, others = taker.operands[:place], taker.operands[place + count :]
-    known = all(isinstance(ref, Operand) or ref in before for ref in starts)
+    known = all(isinstance(ref, Operand) or ref.location not in later for ref in starts)
     if taker.operands[place : place + count] != items or not known:
         return None
     return TensorList(label[0], starts, items, taker.location, others, last_is_alone=taken[items[-1]] == 1)

@@ -135,7 +135,9 @@ class BodyWriter(CarriedStatements):
     # -- items ------------------------------------------------------------------------------------
 
     def _items(self, tree: Tree) -> None:
-        around, self.collecting, self.lists = (self.collecting, self.lists), tensor_lists(tree), {}
+        around = self.collecting, self.lists, self.labels
+        self.labels = tree.labels or self.labels  # the sides of a condition share those around it
+        self.collecting, self.lists = tensor_lists(tree, self.labels), {}
         rows = {row.items[0].location: row for row in self._rows(tree)}
         in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
@@ -146,7 +148,7 @@ class BodyWriter(CarriedStatements):
                 self._loop(item, inline=True)
             else:
                 self._item(item, tree)
-        self.collecting, self.lists = around
+        self.collecting, self.lists, self.labels = around
 
     def _item(self, item: ItemUse, tree: Tree) -> None:
         match item:

@@ -80,6 +80,7 @@ class StatementWriter:
         """Inside a loop the paths of the iterations that are written."""
         self.depth = 1
         self.prefix = LayerName()
+        self.labels: Mapping[Ref, str] = {}
         self.collecting: dict[int, TensorList] = {}
         """What loops of the tree that is written append to lists, by location."""
         self.lists: dict[int, str] = {}

@@ -30,7 +30,7 @@ from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, Layer
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, results_of, stops
 from archspec.ir.def_use import value_name
-from archspec.ir.scope import Operand, Result
+from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS
 from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.row_statements import RowStatements
@@ -61,7 +61,7 @@ def forward(
     found: list[Turns] = []
     if row is None and not training and spelling.lists:
         found = _loops(definition, tree, replace(spelling, labeled=False))
-    collected = {} if row is not None else tensor_lists(tree)
+    collected = {} if row is not None else tensor_lists(tree, tree.labels)
     writer = _writer(definition, tree, spelling, found, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
@@ -115,19 +115,20 @@ def _writer(
         definition.inputs,
         is_network=definition.is_network,
     )
-    return _ForwardWriter(allocator, spelling, collected, {place: 0 for turns in loops for place in turns.places})
+    places = {place: 0 for turns in loops for place in turns.places}
+    return _ForwardWriter(allocator, spelling, tree.labels, collected, places)
 
 
 def _loops(definition: Definition, tree: Tree, spelling: Spelling) -> list[Turns]:
     """The loops over members that are called in turn: what they are written as is the same in each round."""
-    plain = _writer(definition, tree, spelling, (), tensor_lists(tree))
+    plain = _writer(definition, tree, spelling, (), tensor_lists(tree, tree.labels))
     plain.items(tree, 2)
     plain.end()
     taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
     chosen: list[Turns] = []
     for possible in candidates(tree, spelling.lists, taken):
         for turns in possible:
-            writer = _writer(definition, tree, spelling, (*chosen, turns), tensor_lists(tree))
+            writer = _writer(definition, tree, spelling, (*chosen, turns), tensor_lists(tree, tree.labels))
             writer.items(tree, 2)
             writer.end()
             if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
@@ -184,10 +185,13 @@ class _ForwardWriter(RowStatements):
         self,
         allocator: VariableAllocator,
         spelling: Spelling,
+        labels: Mapping[Ref, str],
         collected: Mapping[int, TensorList],
         places: dict[int | None, int],
     ) -> None:
         super().__init__(allocator, spelling)
+        self.labels = labels
+        """What the spec calls tensors, on the sides of conditions too."""
         self.collecting = collected
         """What loops append to lists, by location."""
         self.places = places
@@ -208,6 +212,8 @@ class _ForwardWriter(RowStatements):
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
         rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, results_of)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
+        if depth > 2:  # a side of a condition
+            self.collecting = {**self.collecting, **tensor_lists(tree, self.labels)}
         in_row = {item.location for row in rows.values() for item in row.items}
         for item in tree.items:
             if depth == 2 and item.location in self.places:

@@ -8,7 +8,7 @@ from typing import Final
 
 from archspec.codegen.merging import united
 from archspec.codegen.reuse import Use, is_reuse
-from archspec.codegen.tree import CallUse, ChoiceUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.expr import Const, Expr, IfElse
 from archspec.ir.scope import Result
 from archspec_torch.ops import ROWS
@@ -78,6 +78,34 @@ def members_of(item: ChoiceUse) -> Iterator[Use]:
             yield from members_of(part)
         else:
             yield part
+
+
+def is_indexed(item: ItemUse) -> bool:
+    """Whether `forward` takes parts of an item's member, or goes through them."""
+    match item:
+        case LoopUse():
+            return not item.called and (bool(item.marks) or len(item.operands) > 1)
+        case SequenceUse():
+            return len(item.body.results) > 1
+        case _:
+            return False
+
+
+def needs_its_members(tree: Tree) -> bool:
+    """Whether a side of a condition cannot be compiled where its members are not there, but identities are."""
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                found = needs_its_members(item.then) or needs_its_members(item.other)
+            case CallUse():
+                found = len(item.definition.tree.results) > 1
+            case LayerUse():
+                found = item.results > 1 and not is_no_module(item)
+            case _:
+                found = is_indexed(item)
+        if found:
+            return True
+    return False
 
 
 def row(tree: Tree, choice: ChoiceUse) -> list[Use] | None:

@@ -32,9 +32,11 @@ from archspec_torch.member_names import (
     arms,
     calls_of_both,
     certain_names,
+    is_indexed,
     joinable,
     member_name,
     members_of,
+    needs_its_members,
     ordered_names,
     row,
 )
@@ -332,6 +334,14 @@ class MemberWriter(LoopWriter):
         else:
             self.assign(name, code, depth)
 
+    def _declare_absent(self, name: str, made: Sequence[Use], depth: int) -> None:
+        """A member that is on one side alone, and what stands for it on the other: of a row one that is empty."""
+        if any(member_name(part) == name and is_indexed(part) for part in made):
+            self.assign(name, call("nn.Sequential"), depth)
+            self.declared.add(name)
+        else:
+            self._declare(name, depth, call("nn.Identity"))
+
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
         known = self.asked.get(item.condition)
@@ -339,6 +349,8 @@ class MemberWriter(LoopWriter):
         if depth == 2:
             self.asked |= {item.condition: (flag, holds), negated(item.condition): (flag, not holds)}
         self.spelling.flags[item.location] = flag, holds
+        if flag not in self.spelling.finals and any(map(needs_its_members, (item.then, item.other))):
+            self.spelling.finals.append(flag)
         indent = INDENT * depth
         bodies: list[list[str]] = []
         found = [{*ordered_names(side, self.made)} for side in (item.then, item.other)]
@@ -378,7 +390,7 @@ class MemberWriter(LoopWriter):
             self.declared.discard(name)
             self.defaulted.discard(name)
             if name in alone and self._is_made(name, item):
-                self._declare(name, depth, call("nn.Identity"))
+                self._declare_absent(name, made, depth)
             elif name in both:
                 self._declare(name, depth)
         if then:

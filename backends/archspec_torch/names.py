@@ -23,6 +23,7 @@ RESERVED: Final = frozenset(
         "F",
         "Tensor",
         "Any",
+        "Final",
         "OrderedDict",
         *MATH,
         "module",

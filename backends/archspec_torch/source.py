@@ -44,6 +44,8 @@ class _Class:
     name: str
     base: str
     docstring: str
+    attributes: Sequence[str]
+    """The lines that say of attributes what they are."""
     signature: str
     """Empty where there is nothing to construct."""
     parent: str
@@ -105,11 +107,13 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     users = {
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }
+    finals = any(writer.spelling.finals for writer in writers)
+    typing = [name for name, needed in (("Any", bool(groups)), ("Final", finals)) if needed]
     standard = {
         "from collections import OrderedDict": NUMBERED in helpers
         or any(writer.constructor.ordered_dict for writer in writers),
         f"from math import {', '.join(sorted(functions & MATH))}": bool(functions & MATH),
-        "from typing import Any": bool(groups),
+        f"from typing import {', '.join(typing)}": bool(typing),
     }
     code = (*ordered.values(), *(text for made in classes for text in (made.init, made.forward)))
     return render(
@@ -189,6 +193,7 @@ class _ClassWriter(MemberWriter):
             self.definition.class_name,
             base if body else whole(base, *given),  # whose own `forward` takes the tensors
             "\n".join(documented_docstring(doc, documented, 1)),
+            [f"{INDENT}{name}: Final[bool]" for name in self.spelling.finals],
             "\n".join(self._signature()) if init or row is not None or self._takes() else "",
             join(parent),
             join(init),

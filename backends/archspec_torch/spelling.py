@@ -21,6 +21,9 @@ class Spelling:
     members: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
     flags: dict[int, tuple[str, bool]] = field(default_factory=dict[int, tuple[str, bool]])
     """Conditions that `forward` has to ask again: the attribute that keeps each, or, if not True, its opposite."""
+    finals: list[str] = field(default_factory=list[str])
+    """Those of the attributes that TorchScript must know when it compiles: it leaves out a side whose members an
+    instance has not got, which it could not compile where they are indexed, or give several tensors."""
     joined: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     """Choices that members stand for: layers in one case, identities in the other."""
     functions: dict[int, Callable[[Sequence[Code]], Code]] = field(

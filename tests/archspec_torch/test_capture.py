@@ -77,6 +77,63 @@ layers:
   - unit: {filters: 16, deep: true, wide: true}
   - unit: {filters: 16, wide: true}
 """,
+    "lists under conditions": """
+input: {channels: 8, height: 6, width: 6}
+blocks:
+  unit:
+    params: {go: {}, more: false}
+    layers:
+      - when: go
+        layers:
+          - repeat: {name: mid, times: 3, collect: found, layers: [{conv: {filters: 8, kernel: 3, padding: 1}}, relu]}
+          - concat: [{from: input}, {from: found}]
+          - conv: {filters: 8, kernel: 1}
+          - when: more
+            layers:
+              - repeat: {name: two, times: 2, collect: ends, layers: [{conv: {filters: 8, kernel: 1}}]}
+              - add: [{from: ends}]
+        else:
+          - split: {parts: 2, outputs: parts}
+          - concat: [{from: "parts[1]"}, {from: "parts[0]"}]
+          - conv: {name: last.0, filters: 8, kernel: 1}
+      - batch_norm: {name: last.1}
+layers:
+  - unit: {go: true, name: units.0}
+  - unit: {go: false, name: units.1}
+  - unit: {go: true, more: true, name: units.2}
+""",
+    "several tensors under conditions": """
+input: {channels: 8, height: 6, width: 6}
+blocks:
+  pair:
+    outputs: [left, right]
+    layers:
+      - conv: {filters: 8, kernel: 3, padding: 1}
+      - tap: left
+      - conv: {filters: 8, kernel: 1}
+      - tap: right
+  unit:
+    params: {go: {}}
+    layers:
+      - when: go
+        layers:
+          - pair: {name: plain}
+          - add: [{from: plain.left}, {from: plain.right}]
+          - pair: {name: dotted.0}
+          - multiply: [{from: dotted.0.left}, {from: dotted.0.right}]
+        else: relu
+      - when: not go
+        layers:
+          - name: stage
+            layers:
+              - conv: {filters: 8, kernel: 1}
+              - tap: kept
+              - conv: {filters: 8, kernel: 1}
+          - add: [[], {from: kept}]
+layers:
+  - unit: {go: true, name: first}
+  - unit: {go: false, name: second}
+""",
 }
 
 

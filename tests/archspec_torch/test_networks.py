@@ -24,6 +24,7 @@ torch: Any = lazily("torch")
 pytestmark = needs("torch")
 
 RULES = "E,F,W,I,UP,B"
+IGNORED = "B905"  # TorchScript's `zip` has no `strict`
 COUNTER = ".num_batches_tracked"
 
 
@@ -75,7 +76,7 @@ def test_generated_source_is_formatted(folder: Path) -> None:
 
 def test_generated_source_is_lint_clean(folder: Path) -> None:
     pytest.importorskip("ruff")
-    run_tool("ruff", "check", "--isolated", "--select", RULES, "--line-length", "100", str(folder))
+    run_tool("ruff", "check", "--isolated", "--select", RULES, "--ignore", IGNORED, "--line-length", "100", str(folder))
 
 
 @pytest.mark.slow

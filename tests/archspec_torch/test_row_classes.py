@@ -105,6 +105,6 @@ def test_each_node_is_found(graph: LayerGraph) -> None:
     from archspec_torch.node_labels import labels
 
     found = labels(graph)
-    nodes = {path for steps in found.nodes.values() for paths in steps.values() for path in paths}
+    nodes = {path for steps in found.nodes.values() for rounds in steps.values() for paths in rounds for path in paths}
     merged = {path for path, node in graph.nodes.items() if node.op.name in ("concat", "upsample")}
     assert merged <= nodes

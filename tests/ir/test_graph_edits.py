@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_what_is_replaced_is_another_layer_in_each_instance(backend: str) -> Non
     edits: dict[Address | str, Edit] = {address: Replace(lambda layer: Silu()) for address in at(graph, Relu)}
     found = apply_edits(graph, edits).graph
     assert [node.op for node in found.nodes.values()] == [node.op for node in wanted.nodes.values()]
-    source = archspec.generate(found, backend).lower()
+    source = re.sub(r'""".*?"""', "", str(archspec.generate(found, backend)), flags=re.S).lower()
     assert source.count("silu") == 3  # in the sequence, in the repeat, and once for all instances of the block
 
 

@@ -118,6 +118,9 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ("attention", "maps"): [
         (f"{_TOKENS}attention: {{heads: 2, maps: \"'joint' if p else 'apart'\"}}", ["true", "false"]),
     ],
+    ("attention", "fans"): [
+        (f"{_TOKENS}attention: {{heads: 2, fans: \"'joint' if p else 'each'\"}}", ["true", "false"]),
+    ],
     ("attention", "names"): [
         (f"{_TOKENS}attention: {{heads: 2, names: \"'timm' if p else 'torch'\"}}", ["true", "false"]),
     ],
