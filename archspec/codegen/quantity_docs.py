@@ -31,7 +31,7 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
             return "{}, before it is rounded" if inner == _ITSELF else inner
         case Binary("*"):
             return "factor of the {}" if inner == _ITSELF else inner
-        case Binary("/" | "//", left, right):
+        case Binary("/" | "//", _, right):
             if inside == [right]:
                 return _DIVISOR if inner == _ITSELF else _OTHER
             if not isinstance(right, Const):

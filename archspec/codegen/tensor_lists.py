@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
+from archspec.codegen.branch_items import results_of
+from archspec.codegen.tree import LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Operand, Ref, Result, listed
 
@@ -40,15 +41,9 @@ def tensor_lists(tree: Tree) -> dict[int, TensorList]:
     for item in tree.items:
         if isinstance(item, LoopUse) and (made := _of_loop(item, tree.labels, taken, takers, before)) is not None:
             found[item.location] = made
-        before |= {*_results(item)}
+        count = 1 if isinstance(item, LoopUse) else results_of(item)  # the others of a loop may be in a list alone
+        before |= {Result(item.location, index) for index in range(count)}
     return found
-
-
-def _results(item: ItemUse) -> Iterator[Result]:
-    """What an item gives, more than the first result only where it says so itself."""
-    yield Result(item.location)
-    if isinstance(item, LayerUse):
-        yield from (Result(item.location, index) for index in range(1, item.results))
 
 
 def _of_loop(

@@ -29,7 +29,7 @@ from archspec.lowering.diagnostics import (
     two_layers,
     unmarked_tap,
 )
-from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
+from archspec.lowering.naming import NamePlan, Slot, apart, base_name, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, item_name
 from archspec.lowering.values import OpReader, evaluated
@@ -302,10 +302,11 @@ class LayerLowering:
             return item_name(item, slot.name, context.loop, self.budget)
         if slot.named or not context.plan.is_iteration:
             return slot.name
-        number, name = self.counted.get((id(context.scope), slot.name), 1), slot.name
-        while name in context.scope.names or (number > 1 and name in context.plan.names):
-            number, name = number + 1, f"{slot.name}_{number + 1}"
-        self.counted[id(context.scope), slot.name] = number
+        name, base = slot.name, base_name(item)
+        number = self.counted.get((id(context.scope), base), 1)
+        while name in context.scope.names or (name != slot.name and name in context.plan.names):
+            number, name = number + 1, f"{base}_{number + 1}"
+        self.counted[id(context.scope), base] = number
         return name
 
     def _taken(self, name: str, item: Item, context: Context, *, numbered: bool = False) -> str:

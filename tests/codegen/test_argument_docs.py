@@ -220,4 +220,5 @@ def test_further_inputs_are_told_apart_from_the_first() -> None:
       - join: {other: early}
     """
     lines = [line.strip() for line in source_of(dedent(text), "keras").splitlines()]
-    assert "x: input tensor." in lines and "other: second input tensor." in lines
+    assert "x: input tensor." in lines
+    assert "other: second input tensor." in lines
