@@ -99,8 +99,8 @@ def _names(tree: Tree) -> Iterator[str]:
             case ChoiceUse():
                 yield from _names(item.then)
                 yield from _names(item.other)
-            case CallUse() | SequenceUse():
+            case CallUse() | SequenceUse() | LoopUse():
                 name = item.name.partition(".")[0]
                 yield "" if name.isdigit() else name
-            case LayerUse() | LoopUse():
+            case LayerUse():
                 pass
