@@ -222,7 +222,11 @@ class _Folding:
         (first, more), (second, less) = _with_number(then), _with_number(other)
         if first == second and first is not None and self.is_whole(first):
             return Binary("+", first, IfElse(test, Const(more), Const(less)))
-        match then, other:
+        match then, other:  # `n + (m if c else 0)` for `n + m if c else n`
+            case Binary("+", base, added), _ if base == other and self.is_whole(base) and self.is_whole(added):
+                return Binary("+", base, IfElse(test, added, ZERO))
+            case _, Binary("+", base, added) if base == then and self.is_whole(base) and self.is_whole(added):
+                return Binary("+", base, IfElse(test, ZERO, added))
             case (
                 IfElse(inner, Const(int() as a), Const(int() as b)),
                 IfElse(same, Const(int() as c), Const(int() as d)),
