@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from archspec.codegen.condition_docs import asked, compared, listed, words
+from archspec.codegen.condition_docs import asked, compared, listed, together, words
 from archspec.codegen.quantity_docs import part_in, said
 from archspec.codegen.tree import (
     CHANNELS,
@@ -39,7 +39,7 @@ _WORDS: Final = {
     "bias": "bias",
     "before": "channels of zeros",
     "after": "channels of zeros",
-    "stop": "end",
+    "stop": "output channels",
 }
 """What attributes are called, and params of blocks that are called as they are."""
 _NUMBERS: Final = {"std": "standard deviation", "limit": "largest size"}
@@ -55,6 +55,8 @@ _LAYERS: Final = {
 """What ops are called where their names are not the words for it."""
 _COUNT: Final = "number of"
 """What is said of a param that counts: `units` are no output features then."""
+_SEVERAL: Final = "in the blocks"
+"""Where a layer is of more blocks than are named."""
 _IN_NAMES: Final = "part of the layers' names"
 _NAMED: Final = 3
 """Layers that are named; where there are more, they are not listed."""
@@ -74,6 +76,8 @@ class _Use(NamedTuple):
     """Of a condition, the one kind of layer that there can be on its sides."""
     choices: tuple[str, ...] = ()
     """The words by which a condition chooses one of them."""
+    owner: str = ""
+    """Of what is said of a block's own param, the layer in the block that it is of: `` of `conv1` ``."""
 
 
 def documented(definition: Definition) -> tuple[Parameter, ...]:
@@ -94,12 +98,16 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     return tuple(
         given
         if given.doc
-        else replace(
-            given,
-            doc=_derived(given.name, straight.get(given.name, ()), mentions.get(given.name, ()), definition.budget),
-        )
+        else _with_doc(given, straight.get(given.name, ()), mentions.get(given.name, ()), definition.budget)
         for given in definition.parameters
     )
+
+
+def _with_doc(given: Parameter, straight: Sequence[_Use], mentions: Sequence[_Use], budget: Budget) -> Parameter:
+    """A parameter and what is said of it."""
+    doc = _derived(given.name, straight, mentions, budget)
+    _, owner = _taken(straight if any(use.word for use in straight) else mentions)
+    return replace(given, doc=doc, owner=owner if doc.endswith(owner) else "")
 
 
 def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use], budget: Budget) -> str:
@@ -107,31 +115,49 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use], budg
     kind, _, operand = name.partition("@")
     if kind == CHANNELS.id and operand:
         return f"channels of `{operand}`"
-    if as_it_is := _taken(straight):
+    if as_it_is := "".join(_taken(straight)):
         return as_it_is
-    if changed := _taken(mentions):
+    if changed := "".join(_taken(mentions)):
         first = next(use for use in mentions if use.word)
         return changed if changed == _IN_NAMES else said(part_in(first.expr, name, budget), changed)
     if mentions and all(use.kind == mentions[0].kind != "" for use in mentions):
         choices = list(dict.fromkeys(f"`{word}`" for use in mentions for word in use.choices))
         return f"{mentions[0].kind}: {listed(choices, ' or ')}" if choices else f"which {mentions[0].kind} there is"
     if conditions := list(dict.fromkeys(use.said for use in mentions if use.said)):
-        return conditions[0]
+        return together(conditions)
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
     return f"determines {listed(quantities)}" if quantities else "determines which layers there are"
 
 
-def _taken(uses: Sequence[_Use]) -> str:
-    """`stride of conv1 and conv2`; empty where nothing says what it gives."""
+def _taken(uses: Sequence[_Use]) -> tuple[str, str]:
+    """`stride`, and `` of `conv1` and `conv2` ``; both empty where nothing says what it gives."""
     found: dict[str, dict[str, None]] = {}
+    owners: dict[str, dict[str, None]] = {}
     for use in uses:
         if use.word:
             found.setdefault(use.word, {})[use.taker] = None
+            owners.setdefault(use.word, {})[use.owner] = None
     word = next(iter(found), "")
-    takers = [taker for taker in found.get(word, ()) if taker]
+    if word.startswith("whether "):  # a condition asks it
+        return together([other for other in found if other.startswith("whether ")]), ""
+    takers = _of_rows([taker for taker in found.get(word, ()) if taker], is_of_each=word.startswith("output"))
+    owner = next(iter(owners.get(word, ())), "")
+    if owner:  # a layer in a block
+        if len(owners[word]) > 1:
+            return word, ""
+        place = f"in {takers[0]}" if len(takers) == 1 else _SEVERAL
+        return word, f"{owner} {place}" if " in " not in owner else owner
     if takers and len(found) > 1 and all(others == found[word] for others in found.values()):
         word = listed([*found])
-    return f"{word} of {listed([*_together(takers)])}" if word and takers and len(takers) <= _NAMED else word
+    return word, f" of {listed([*_together(takers)])}" if word and takers and len(takers) <= _NAMED else ""
+
+
+def _of_rows(takers: Sequence[str], *, is_of_each: bool) -> list[str]:
+    """The takers, several places of one row as that row; where the row has a value of its own, as those that count."""
+    rows = [taker.partition("[")[0] + "`" if taker.endswith("]`") else taker for taker in takers]
+    if is_of_each:
+        return [taker for taker in takers if rows.count(taker) < 2]
+    return list(dict.fromkeys(row if rows.count(row) > 1 else taker for row, taker in zip(rows, takers, strict=True)))
 
 
 def _together(takers: Sequence[str]) -> Sequence[str]:
@@ -156,7 +182,7 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
         match item:
             case LayerUse():
                 words = ("the", ordinals.get(id(item), ""), _LAYERS.get(item.op.name, item.op.name.replace("_", " ")))
-                taker = _called(item, row) or " ".join(filter(None, words))
+                taker = "" if item.op.name == "slice_channels" else _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
                 for attribute, expr in item.draws.items():
@@ -166,12 +192,10 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
                 if item.flat_name is not None:
                     yield from (_Use(_IN_NAMES, "", part) for part in children(item.flat_name))
             case CallUse():
-                docs = {given.name: given.doc for given in item.definition.parameters if "@" not in given.name}
+                params = {given.name: given for given in item.definition.parameters if "@" not in given.name}
                 for name, expr in item.arguments.items():
-                    if name in docs:
-                        word, called = _WORDS.get(name, ""), _called(item, row)
-                        is_meant = bool(word and called) and not docs[name].startswith(_COUNT)
-                        yield _Use(word if is_meant else docs[name], called if is_meant else "", expr)
+                    if name in params:
+                        yield _of_call(params[name], _called(item, row), expr)
             case SequenceUse():
                 yield from _uses(definition, item.body, ordinals, _called(item, row).strip("`"))
             case ChoiceUse():
@@ -181,7 +205,17 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
             case LoopUse():
                 for run in item.runs:
                     yield _Use(f"{_COUNT} units", "", run.stop)
-                    yield from _uses(definition, Tree((run.item,), ()), ordinals, item.name)
+                    yield from _uses(definition, Tree((replace(run.item, name=item.name, number=None),), ()), ordinals)
+
+
+def _of_call(given: Parameter, called: str, expr: Expr) -> _Use:
+    """What a param of a block gives to what is called."""
+    if (word := _WORDS.get(given.name, "")) and called and not given.doc.startswith(_COUNT):
+        return _Use(word, called, expr)
+    word = given.doc.removesuffix(given.owner)
+    if "`" not in given.owner:  # what it is of has no name: it is the block's
+        return _Use(word, called if given.owner else "", expr)
+    return _Use(word, called, expr, owner=given.owner)
 
 
 def _condition(item: ChoiceUse, definition: Definition) -> _Use:
@@ -204,5 +238,8 @@ def _called(item: ItemUse, row: str) -> str:
             return ""
         case LayerUse() | CallUse() | SequenceUse() | LoopUse():
             if item.number is None:
-                return f"`{item.name}`" if item.name and not item.name.isdigit() else ""
-            return f"`{row}[{item.number.value}]`" if row and isinstance(item.number, Const) else ""
+                name = item.name.partition(".")[0]
+                return f"`{name}`" if name and not name.isdigit() else ""
+            if not row:
+                return ""
+            return f"`{row}[{item.number.value}]`" if isinstance(item.number, Const) else f"`{row}`"

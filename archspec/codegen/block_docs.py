@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from archspec.codegen.branch_items import GATES
 from archspec.codegen.condition_docs import listed
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_roles import roles
 from archspec.codegen.walk import is_chain, layers
 from archspec.ir.scope import Operand
@@ -45,11 +45,14 @@ def summary(definition: Definition) -> str:
     if "gate" in named and (weighed := _weighed(definition)):
         return f"Multiplies {weighed} by a gate."
     count = sum(isinstance(item, LayerUse) and item.op.name in _CONVOLUTIONS for item in tree.items)
-    if named & {"residual", "out"}:
-        return f"Residual block of {count} convolutions." if count > 1 else "Residual block."
-    called = [f"`{name}`" for name in dict.fromkeys(map(_name, tree.items)) if name]
+    called = [f"`{name}`" for name in dict.fromkeys(_names(tree)) if name]
+    residual = "Residual block" if "residual" in named else "Block"
+    if count > 1 and named & {"residual", "out"}:
+        return f"{residual} of {count} convolutions."
     if 0 < len(called) <= _MOST:
-        return f"Block of {listed(called)}."
+        return f"{residual} of {listed(called)}."
+    if "residual" in named:
+        return "Residual block."
     return f"The block `{definition.name}`."
 
 
@@ -89,6 +92,15 @@ def _weighed(definition: Definition) -> str:
     return f"`{called}`" if called else "its input"
 
 
-def _name(item: ItemUse) -> str:
-    """What an item that is more than a layer is called."""
-    return item.name if isinstance(item, CallUse | SequenceUse) and not item.name.isdigit() else ""
+def _names(tree: Tree) -> Iterator[str]:
+    """What the items of a body that are more than a layer are called, but for a shortcut's; else empty."""
+    for item in tree.items:
+        match item:
+            case ChoiceUse():
+                yield from _names(item.then)
+                yield from _names(item.other)
+            case CallUse() | SequenceUse() | LoopUse():
+                name = item.name.partition(".")[0]
+                yield "" if name.isdigit() else name
+            case LayerUse():
+                pass

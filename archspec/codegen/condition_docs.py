@@ -42,6 +42,24 @@ def asked(item: ChoiceUse, labels: Mapping[Ref, str]) -> str:
     return f"whether to {then}, or else to {other}"
 
 
+def together(conditions: list[str]) -> str:
+    """What is said of an argument that several conditions ask: `whether to apply conv2 and bn2, and not to add x`."""
+    done: dict[str, list[str]] = {}
+    for said in conditions:
+        start, verb, what = (*said.split(" ", 3), "", "")[1:4] if said.startswith("whether to ") else ("", "", said)
+        if start and "," not in what and " instead of " not in what:
+            done.setdefault(f"to {verb}", []).append(what)
+        elif said.startswith("whether not to ") and "," not in said:
+            verb, what = said.removeprefix("whether not to ").split(" ", 1)
+            done.setdefault(f"not to {verb}", []).append(what)
+    parts = [
+        f"{verb} {listed([*dict.fromkeys(objects)])}"
+        for verb, objects in sorted(done.items(), key=lambda one: one[0].startswith("not"))
+        if len(objects) <= _LISTED
+    ]
+    return f"whether {listed(parts, ', and ')}" if parts else conditions[0]
+
+
 def compared(item: ChoiceUse, labels: Mapping[Ref, str], budget: Budget) -> str:
     """`applies conv3 if depth > 2`, of an argument that the condition mentions; empty where nothing can be said."""
     then, other = _done(item.then, item, labels), _done(item.other, item, labels)
@@ -85,7 +103,7 @@ def _done(tree: Tree, choice: ChoiceUse, labels: Mapping[Ref, str]) -> _Done | N
         inside = {Result(inner.location) for inner in tree.items}
         given = [ref for ref in last.operands if ref not in inside and ref != choice.operand]
         of_input = [ref for ref in given if isinstance(ref, Operand) and ref.index == 0]
-        named = [f"`{labels[ref]}`" for ref in given if ref in labels]
+        named = list(dict.fromkeys(f"`{labels[ref].partition('[')[0]}`" for ref in given if ref in labels))
         if last.op.name == "add" and of_input:
             return _Done("add", "the input (residual connection)")
         if named:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from archspec.codegen.branch_items import results_of
 from archspec.codegen.merging import likeness, united
-from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.tree import ChoiceUse, ItemUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import item_number
 from archspec.expr import Const, negated
@@ -88,7 +89,7 @@ def _hoisted(choice: ChoiceUse, renamed: dict[Ref, Ref]) -> Iterator[ItemUse]:
             break
         yield united(first, [second])
         here: dict[Ref, Ref] = {
-            Result(second.location, index): Result(first.location, index) for index in range(_results(first))
+            Result(second.location, index): Result(first.location, index) for index in range(results_of(first))
         }
         renamed |= here
         then = replace(choice.then, items=choice.then.items[1:])
@@ -107,19 +108,6 @@ def _same(first: ItemUse, second: ItemUse) -> bool:
         return False
     named = (first.name, item_number(first)) == (second.name, item_number(second))
     return named and not first.reuses and likeness(first) == likeness(second)
-
-
-def _results(item: LayerUse | CallUse | SequenceUse | LoopUse) -> int:
-    """How many tensors an item gives."""
-    match item:
-        case LayerUse():
-            return item.results
-        case CallUse():
-            return len(item.definition.tree.results)
-        case SequenceUse():
-            return len(item.body.results)
-        case LoopUse():
-            return 1 + len(item.marks)
 
 
 def with_refs(tree: Tree, names: Mapping[Ref, Ref]) -> Tree:

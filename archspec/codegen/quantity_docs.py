@@ -29,12 +29,9 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
             return f"whether the {{}} is {_quoted(one)} instead of {_quoted(two)}"
         case FunctionCall(function) if function in _ROUNDING:
             return "{}, before it is rounded" if inner == _ITSELF else inner
-        case Binary("*", left, right):
-            other = right if inside == [left] else left
-            if inner != _ITSELF:
-                return inner
-            return f"{{}}, divided by {source(other)}" if isinstance(other, Const) else "factor of the {}"
-        case Binary("/" | "//", left, right):
+        case Binary("*"):
+            return "factor of the {}" if inner == _ITSELF else inner
+        case Binary("/" | "//", _, right):
             if inside == [right]:
                 return _DIVISOR if inner == _ITSELF else _OTHER
             if not isinstance(right, Const):

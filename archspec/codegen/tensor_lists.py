@@ -39,11 +39,15 @@ def tensor_lists(tree: Tree, labels: Mapping[Ref, str]) -> dict[int, TensorList]
     taken = Counter(uses(tree))
     takers = {ref: item for item in tree.items if isinstance(item, LayerUse) for ref in item.operands}
     found: dict[int, TensorList] = {}
-    later = {item.location for item in tree.items}
+    unknown: set[Ref | int] = {item.location for item in tree.items}
     for item in tree.items:
-        if isinstance(item, LoopUse) and (made := _of_loop(item, labels, taken, takers, later)) is not None:
+        if isinstance(item, LoopUse) and (made := _of_loop(item, labels, taken, takers, unknown)) is not None:
             found[item.location] = made
-        later.discard(item.location)
+        unknown.discard(item.location)
+        if isinstance(item, LoopUse):
+            unknown |= {
+                Result(item.location, mark + 1) for mark in range(len(item.marks))
+            }  # they may be in a list alone
     return found
 
 
@@ -52,7 +56,7 @@ def _of_loop(
     labels: Mapping[Ref, str],
     taken: Mapping[Ref, int],
     takers: Mapping[Ref, LayerUse],
-    later: set[int],
+    unknown: set[Ref | int],
 ) -> TensorList | None:
     count = sum(1 for _ in loop.iterations)
     if count < SHORTEST or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
@@ -64,7 +68,7 @@ def _of_loop(
         return None
     place = taker.operands.index(items[0])
     starts, others = taker.operands[:place], taker.operands[place + count :]
-    known = all(isinstance(ref, Operand) or ref.location not in later for ref in starts)
+    known = all(isinstance(ref, Operand) or not unknown & {ref, ref.location} for ref in starts)
     if taker.operands[place : place + count] != items or not known:
         return None
     return TensorList(label[0], starts, items, taker.location, others, last_is_alone=taken[items[-1]] == 1)

@@ -254,6 +254,8 @@ class Parameter:
     """Whether a call says no name for it."""
     choices: tuple[Value, ...] = ()
     """The values that it may have, where the spec lists them."""
+    owner: str = ""
+    """What `doc` ends with where that is not the spec's: the layers that it is of, by names of the definition's own."""
 
 
 @dataclass(frozen=True, slots=True)

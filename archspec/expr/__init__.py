@@ -6,7 +6,8 @@ from archspec.expr.parse import parse
 from archspec.expr.parts import reached, replaced
 from archspec.expr.pattern import name_by, pattern_text, sources_by, split_pattern
 from archspec.expr.printing import source, text_parts, text_source
-from archspec.expr.simplify import ENDLESS, Whole, fold, names, negated, no_name
+from archspec.expr.queries import names, negated
+from archspec.expr.simplify import ENDLESS, Whole, fold, no_name
 from archspec.expr.tree import (
     Binary,
     Bool,

@@ -1,4 +1,4 @@
-"""Working on expression trees: which names, putting one expression into another, folding what is known."""
+"""Folding expression trees: putting one expression into another, and working out what is known."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from archspec.expr.evaluate import ExprError, evaluate
 from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool, joined_text
 from archspec.expr.parts import reached
+from archspec.expr.queries import names
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -26,55 +27,14 @@ from archspec.expr.tree import (
     Slice,
     Unary,
     Value,
-    children,
-    is_bound,
 )
 from archspec.limits import Budget
 from archspec.records import record
 
 ENDLESS: Final = sys.maxsize
 """Where numbers end of which it is not known how many there are."""
-_NONE: Final = frozenset[str]()
-
-
-def names(expr: Expr, budget: Budget) -> frozenset[str]:
-    """The names that an expression mentions, but for variables of its comprehensions."""
-    if type(expr) is Const:  # as most are
-        budget.spend(1)
-        return _NONE
-    if type(expr) is Name and not is_bound(expr.id):
-        budget.spend(1)
-        return frozenset((expr.id,))
-    found: set[str] = set()
-    parts, count = [expr], 0
-    while parts:
-        part = parts.pop()
-        count += 1
-        if isinstance(part, Name):
-            found.update(() if is_bound(part.id) else (part.id,))
-        elif not isinstance(part, Const):
-            parts += children(part)
-    budget.spend(count)
-    return frozenset(found)
-
-
-_OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
 _TURNED: Final = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 """What stands between two sides that change places."""
-
-
-def negated(expr: Expr) -> Expr:
-    """What is true where `expr` is false, as people write it: `a != b or c` for `a == b and not c`."""
-    match expr:
-        case Unary("not", operand):
-            return operand
-        case Compare(first, (link,), (second,)):
-            return Compare(first, (_OPPOSITE[link],), (second,))
-        case Bool(op, operands):
-            return Bool("or" if op == "and" else "and", tuple(negated(operand) for operand in operands))
-        case _:
-            return Unary("not", expr)
-
 
 Whole = Callable[[str], bool]
 """Says of a name whether it stands for a whole number (of type `int`) wherever the expression is worked out."""
@@ -222,7 +182,11 @@ class _Folding:
         (first, more), (second, less) = _with_number(then), _with_number(other)
         if first == second and first is not None and self.is_whole(first):
             return Binary("+", first, IfElse(test, Const(more), Const(less)))
-        match then, other:
+        match then, other:  # `n + (m if c else 0)` for `n + m if c else n`
+            case Binary("+", base, added), _ if base == other and self.is_whole(base) and self.is_whole(added):
+                return Binary("+", base, IfElse(test, added, ZERO))
+            case _, Binary("+", base, added) if base == then and self.is_whole(base) and self.is_whole(added):
+                return Binary("+", base, IfElse(test, ZERO, added))
             case (
                 IfElse(inner, Const(int() as a), Const(int() as b)),
                 IfElse(same, Const(int() as c), Const(int() as d)),

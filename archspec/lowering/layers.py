@@ -29,7 +29,7 @@ from archspec.lowering.diagnostics import (
     two_layers,
     unmarked_tap,
 )
-from archspec.lowering.naming import NamePlan, Slot, apart, make_plan
+from archspec.lowering.naming import NamePlan, Slot, apart, base_name, make_plan
 from archspec.lowering.top import Top
 from archspec.lowering.units import UnitCall, item_name
 from archspec.lowering.values import OpReader, evaluated
@@ -300,11 +300,11 @@ class LayerLowering:
             return item_name(item, slot.name, context.loop, self.budget)
         if slot.named or not context.plan.is_iteration:
             return slot.name
-        counted = context.scope.counted
-        number, name = counted.get(slot.name, 1), slot.name
-        while name in context.scope.names or (number > 1 and name in context.plan.names):
-            number, name = number + 1, f"{slot.name}_{number + 1}"
-        counted[slot.name] = number
+        name, base, counted = slot.name, base_name(item), context.scope.counted
+        number = counted.get(base, 1)
+        while name in context.scope.names or (name != slot.name and name in context.plan.names):
+            number, name = number + 1, f"{base}_{number + 1}"
+        counted[base] = number
         return name
 
     def _taken(self, name: str, item: Item, context: Context, *, numbered: bool = False) -> str:

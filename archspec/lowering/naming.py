@@ -134,7 +134,7 @@ class _Planning:
             name = label = _label(item)
             if name is None and not self.numbered:
                 key = id(item.composed) if isinstance(item, Call) and item.param is not None else None
-                name = chosen.get(key or 0) or _fresh(_base(item), self.counts, self.labels)
+                name = chosen.get(key or 0) or _fresh(base_name(item), self.counts, self.labels)
                 chosen |= {key: name} if key is not None else {}
             plan.slots[id(item)] = Slot(self.location, name, label is not None, choice)
             plan.keep.append(item)
@@ -148,7 +148,7 @@ class _Planning:
         """The slots of the merges that join what may be left out of a merge of this name, in order."""
         always, omissible = apart(item.branches or ())
         for place, branch in enumerate(omissible, start=1 if len(always) == 1 else 2):
-            own = name if place == 1 else _fresh(_base(item), self.counts, self.labels)
+            own = name if place == 1 else _fresh(base_name(item), self.counts, self.labels)
             self.names.add(own)
             plan.joins[id(branch)] = Slot(self.location, own, item.label is not None and place == 1, None)
             self.location += 1
@@ -254,7 +254,7 @@ def _repeats_one(item: Item) -> bool:
     return isinstance(item, Repeat) and single_reuse(item.layers) is not None
 
 
-def _base(item: Item) -> str:
+def base_name(item: Item) -> str:
     """What an item is called that has no name of its own."""
     if isinstance(item, Reuse):
         return item.item

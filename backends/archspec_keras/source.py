@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, count, repeat
 from typing import Final
 
 from archspec.codegen.bounds import bounds
@@ -217,6 +217,10 @@ def _unused(name: str, taken: set[str], numbers: dict[str, Iterator[int]]) -> st
     return found
 
 
+_ORDINALS: Final = ("", "second ", "third ")
+"""Which input of a block a tensor is, the first of them; a later one is a `further` input."""
+
+
 def _block(name: str, body: BodyWriter) -> _Function:
     """The function of a block: tensors in, tensors out."""
     definition = body.definition
@@ -228,7 +232,8 @@ def _block(name: str, body: BodyWriter) -> _Function:
     if results > 1:
         returns = f"tuple[{', '.join([returns] * results)}]"
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", f" -> {returns}:")
-    tensors = [(variable, "input tensor") for variable in body.variables]
+    places = chain(_ORDINALS, repeat("further "))
+    tensors = [(variable, f"{which}input tensor") for variable, which in zip(body.variables, places, strict=False)]
     named = [("name", "prefix of the layers' names")] if body.takes_name else []
     return _Function(
         "\n".join(signature),

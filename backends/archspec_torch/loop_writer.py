@@ -35,7 +35,7 @@ class LoopWriter(LocalWriter):
     def carried(self, item: LoopUse, run: Run, depth: int) -> None:
         """Iterations whose channels follow no formula: a loop that carries them along."""
         name, before = self.spell(item), len(self.init)
-        parts = variable_name(f"{item.name}_layers", self.printer.spelled.values())
+        parts = variable_name(_row_variable(item.name), self.printer.spelled.values())
         self.init.append(f"{INDENT * depth}{parts}: list[nn.Module] = []")
         self._iterations(item, run, depth, lambda index, module: call(f"{parts}.append", module))
         chain = len(item.operands) == 1
@@ -89,3 +89,8 @@ class LoopWriter(LocalWriter):
         self.init += lay_out(marked(taken(printer.spelled[index], module), iterations), depth + 1)
         if width:
             self.init += lay_out(width, depth + 1, f"{variable} = ")
+
+
+def _row_variable(name: str) -> str:
+    """The list in which the layers of a row are gathered: `stages`, or `layer3_layers` where that is no plural."""
+    return name if name.endswith("s") and name.isidentifier() else f"{name}_layers"

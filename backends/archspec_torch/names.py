@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from string import ascii_uppercase
 from typing import Final
 
 from archspec.codegen.helpers import Helpers
@@ -50,9 +51,13 @@ def class_name(graph: LayerGraph) -> str:
 
 
 def unused(name: str, taken: set[str]) -> str:
-    """The name, with a number if something else is called so already; from now on it is taken."""
+    """The name, with a number if something else is called so already; from now on it is taken.
+
+    After a digit it is a letter: the second `L1` is no `L12`, but `L1B`.
+    """
     found, number = name, 2
     while found in taken or keyword.iskeyword(found) or hasattr(builtins, found):
-        found, number = f"{name}{number}", number + 1
+        added = ascii_uppercase[number - 1] if name[-1:].isdigit() and number <= len(ascii_uppercase) else str(number)
+        found, number = f"{name}{added}", number + 1
     taken.add(found)
     return found

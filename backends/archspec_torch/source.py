@@ -27,7 +27,7 @@ from archspec_torch.constructor_arguments import expressions, needs_channels, pa
 from archspec_torch.constructors import NUMBERED, fits_sequential, numbering_of
 from archspec_torch.forward import forward
 from archspec_torch.members import MemberWriter
-from archspec_torch.names import helpers_of, reserved, unused
+from archspec_torch.names import class_name, helpers_of, reserved, unused
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.padding import takes_words
 from archspec_torch.parameter_access import places
@@ -71,15 +71,25 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
+    return _write(graph, labeled=labeled, absent=frozenset())
+
+
+def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str]) -> str:
+    """The same; `absent` are helpers that the source is known not to bring along, so that blocks may be called so."""
     module = outline(simplified(without_decay(graph), words=takes_words), _fits_sequential, _takes_channels)
     module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
-    taken = reserved(graph)
+    taken, called = reserved(graph) - absent, set[str]()
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
         if definition is not module.network and definition.class_name == module.network.class_name:
             definition.class_name += "Block"
         if definition.variant:
             definition.class_name += "".join(part.capitalize() for part in definition.variant.split("_"))
+        if definition is module.network:  # which others know without its source
+            definition.class_name = class_name(graph)
+            taken.add(definition.class_name)
+            continue
+        called.add(definition.class_name)
         definition.class_name = unused(definition.class_name, taken)
     flattened = _flattened(graph)
     printers = {id(made): ExpressionPrinter(made, "in_channels", frozenset(taken)) for made in module.definitions}
@@ -104,6 +114,8 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     helpers |= {"make_divisible"} & functions
     available = helpers_of(graph)
     ordered = {name: available.text(name) for name in available.needed(helpers)}
+    if not absent and (called & available.names) - ordered.keys():
+        return _write(graph, labeled=labeled, absent=available.names - ordered.keys())
     users = {
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }

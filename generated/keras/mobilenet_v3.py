@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 0bdb1828ca5dcbc5
+# digest: 680d9a70d6ae041a
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -149,11 +149,11 @@ def inverted_residual(
     Args:
         x: input tensor.
         wide: output channels of `block[0]`, before it is rounded.
-        narrow: output channels of the convolution, before it is rounded.
+        narrow: output channels of `block`, before it is rounded.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
-        kernel: kernel size of the convolution.
-        stride: stride of the convolution.
+        kernel: kernel size of `block`.
+        stride: stride of `block`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]

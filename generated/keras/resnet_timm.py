@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 8f3f7b4100ceea34
+# digest: 1c3b59a104fb33e6
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 from functools import partial
@@ -74,7 +74,7 @@ def residual_unit(
 
     Args:
         x: input tensor.
-        filters: output channels, divided by 4.
+        filters: factor of the output channels.
         width_per_group: factor of the output channels of `conv1` and `conv2`.
         stride: stride of `conv2`.
         groups: groups of `conv2`.

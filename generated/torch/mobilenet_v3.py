@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 7bf491c49975454d
+# digest: bee3bb4e65fb9bb5
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -81,11 +81,11 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: channels of the input.
         wide: output channels of `block[0]`, before it is rounded.
-        narrow: output channels of the convolution, before it is rounded.
+        narrow: output channels of `block`, before it is rounded.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
-        kernel: kernel size of the convolution.
-        stride: stride of the convolution.
+        kernel: kernel size of `block`.
+        stride: stride of `block`.
     """
 
     def __init__(

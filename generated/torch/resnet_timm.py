@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 0b7893823ca5f966
+# digest: 8baacc6d30e75243
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 import torch
@@ -14,7 +14,7 @@ class ResidualUnit(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        filters: output channels, divided by 4.
+        filters: factor of the output channels.
         width_per_group: factor of the output channels of `conv1` and `conv2`.
         stride: stride of `conv2`.
         groups: groups of `conv2`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 import archspec
@@ -96,13 +98,13 @@ layers:
 @pytest.mark.parametrize(
     "said",
     [
-        "planes: output channels of `out`, divided by 4.",
+        "planes: factor of the output channels of `out`.",
         "expansion: factor of the output channels of `hidden`.",
         "reduction: divisor of the output channels of `narrow`.",
         "width: channels in each group of `grouped`.",
         "wide: whether the stride of `out` is 2 instead of 1.",
         "act: activation: `relu` or `hard_swish`.",
-        "widths: output channels of `conv`, one for each stage.",
+        "widths: output channels of `blocks`, one for each stage.",
     ],
 )
 def test_an_argument_that_a_quantity_follows_from_says_how(backend: str, said: str) -> None:
@@ -156,3 +158,67 @@ layers:
 )
 def test_a_block_without_words_of_the_spec_is_said_by_its_layers(backend: str, said: str) -> None:
     assert f'    """{said}' in source_of(BLOCKS, backend).splitlines()
+
+
+SEVERAL = """
+blocks:
+  unit:
+    params: {filters: {}, first: false, share: 0.5}
+    layers:
+      - conv: {name: conv1, filters: floor(filters * share) * 2, kernel: 1}
+      - split: {parts: 2, outputs: parts}
+      - from: "parts[1]"
+      - {when: not first, layers: [add: [[], {from: "parts[0]"}]]}
+      - relu
+      - {avg_pool: {name: pool, kernel: 3, padding: 1}, when: first}
+      - repeat:
+          inline: true
+          times: 2
+          layers: [conv: {name: "convs.{i}", filters: floor(filters * share), kernel: 1}, relu]
+      - slice_channels: {stop: 4}
+  cut:
+    params: {filters: {}}
+    layers: [conv: {name: wide, filters: 16, kernel: 1}, slice_channels: {stop: filters}]
+  outer:
+    params: {part: {}}
+    layers:
+      - unit: {name: first, filters: 8, first: true, share: part}
+      - unit: {name: second, filters: 8}
+layers:
+  - cut: {filters: 8}
+  - cut: {filters: 12}
+  - outer: {part: 0.5}
+  - outer: {part: 1.0}
+"""
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    "said",
+    [
+        "first: whether to apply `pool`, and not to add `parts`.",
+        "share: factor of the output channels of `conv1` and `convs`.",
+        "part: factor of the output channels of `conv1` and `convs` in `first`.",
+        "filters: output channels.",
+    ],
+)
+def test_an_argument_says_all_that_is_decided_by_names_that_its_reader_knows(backend: str, said: str) -> None:
+    """No path into another block, no layer that only the block within has, no word for the slice."""
+    assert f"        {said}" in source_of(SEVERAL, backend).splitlines()
+
+
+def test_further_inputs_are_told_apart_from_the_first() -> None:
+    text = """
+    blocks:
+      join:
+        inputs: [other]
+        layers: [add: [[], {from: other}]]
+    layers:
+      - conv: {filters: 8, kernel: 1}
+      - tap: early
+      - conv: {filters: 8, kernel: 1}
+      - join: {other: early}
+    """
+    lines = [line.strip() for line in source_of(dedent(text), "keras").splitlines()]
+    assert "x: input tensor." in lines
+    assert "other: second input tensor." in lines

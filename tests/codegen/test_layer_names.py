@@ -13,6 +13,7 @@ import archspec
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
+from archspec.spec.loading import load_text
 from tests.needed import needs
 
 FOLDER: Final = Path(__file__).parent / "layer_names"
@@ -136,3 +137,24 @@ def test_no_layer_hides_what_a_module_has() -> None:
     assert {name for name in own if not name.startswith("__")} <= NOT_LAYERS
     assert not any(map(is_layer_name, ("training", "_modules", "__call__", "", "-", "a.b", "a/b", "ä")))
     assert all(map(is_layer_name, ("0", "class", "block1-0", "_stem", "3x3")))
+
+
+def test_layers_of_an_inline_repeat_without_names_are_counted_on_by_one_number() -> None:
+    """`relu_4`, not `relu_2_2`: what stands after the repeat keeps its own number in all calls."""
+    text = """
+archspec: 1
+name: counted
+input: {channels: 4, height: 8, width: 8}
+layers:
+  - add:
+      - - relu
+        - repeat:
+            inline: true
+            times: 3
+            layers: [conv: {name: "convs.{i}", filters: 4, kernel: 1}, relu, add: [[], {from: input}]]
+      - []
+  - relu
+"""
+    graph = archspec.compile(load_text(text))
+    assert [path for path in graph.nodes if path.startswith("relu")] == ["relu", "relu_2", "relu_4", "relu_5", "relu_3"]
+    assert [path for path in graph.nodes if path.startswith("add")] == ["add", "add_3", "add_4", "add_2"]

@@ -147,3 +147,30 @@ def test_an_argument_is_given_one_way_by_all_calls(backend: str) -> None:
     source = str(archspec.generate(graph, backend))
     assert "size=size," in source or "size=size)" in source
     assert "size=size + 2" in source
+
+
+def test_a_helper_that_the_source_has_not_leaves_its_name_to_a_block() -> None:
+    text = """
+archspec: 1
+name: net
+input: {channels: 4, height: 8, width: 8}
+blocks:
+  layer_scale: {layers: [conv: {filters: 4, kernel: 1}, relu]}
+layers: [layer_scale, layer_scale, slice_channels: {start: 1}]
+"""
+    source = str(archspec.generate(archspec.compile(load_text(text)), "torch"))
+    assert "class LayerScale(nn.Module)" in source
+    assert "LayerScale2" not in source
+
+
+def test_the_second_class_of_a_name_with_a_digit_has_a_letter() -> None:
+    pytest.importorskip("torch")
+    from archspec_torch.names import unused
+
+    taken: set[str] = set()
+    assert [unused("L1", taken), unused("L1", taken), unused("Part", taken), unused("Part", taken)] == [
+        "L1",
+        "L1B",
+        "Part",
+        "Part2",
+    ]

@@ -199,6 +199,8 @@ def test_printing_and_parsing_keep_the_value(expr: Expr, env: dict[str, Value]) 
         ("[1.5, 2][i] * 4 // 4", "(1.5, 2)[i] * 4 // 4"),
         ("1 * width // 1 + 0", "width"),
         ("groups == groups and stride != 1", "stride != 1"),
+        ("2 * n + m if c else 2 * n", "2 * n + (m if c else 0)"),
+        ("n if c else n + m", "n + (0 if c else m)"),
     ],
 )
 def test_what_is_folded(text: str, wanted: str) -> None:

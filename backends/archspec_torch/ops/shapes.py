@@ -73,9 +73,10 @@ def _part_of(use: LayerUse) -> TensorPart:
 
 
 def _slice(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    printer.helpers.add("ChannelSlice")
+    name = "FeatureSlice" if use.axes[0] == TOKENS else "ChannelSlice"
+    printer.helpers.add(name)
     stop = printer.given(use, {"stop": "stop"}).values()
-    return call("ChannelSlice", printer.attribute(use, "start"), *stop, **_axis_keyword(use))
+    return call(name, printer.attribute(use, "start"), *stop)
 
 
 def _sliced(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
