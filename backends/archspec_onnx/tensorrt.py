@@ -82,8 +82,8 @@ class TensorrtModel:
         logger = tensorrt.Logger(tensorrt.Logger.ERROR)
         plan = _plan(tensorrt, logger, model, inputs)
         self._runtime = tensorrt.Runtime(logger)  # which the engine needs as long as it runs
-        self._engine = self._runtime.deserialize_cuda_engine(plan)
-        self._context = self._engine.create_execution_context()
+        self._engine = _made(self._runtime.deserialize_cuda_engine(plan), "engine")
+        self._context = _made(self._engine.create_execution_context(), "execution context")
         self._outputs: dict[str, tuple[np.ndarray[Any, Any], int]] = {}
         for name, array in inputs.items():
             self._context.set_input_shape(name, array.shape)
@@ -131,6 +131,13 @@ def _plan(tensorrt: Any, logger: Any, model: bytes, inputs: Mapping[str, np.ndar
     if plan is None:
         raise _failed("TensorRT could not build the model")
     return plan
+
+
+def _made(found: Any, what: str) -> Any:
+    """What TensorRT gives, which is nothing where it fails: most often the GPU's memory does not hold it."""
+    if found is None:
+        raise _failed(f"TensorRT could not make the {what}: see whether the GPU's memory holds it")
+    return found
 
 
 def _output_names(tensorrt: Any, engine: Any) -> Sequence[str]:

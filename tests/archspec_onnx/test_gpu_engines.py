@@ -249,6 +249,22 @@ def test_what_tensorrt_refuses_is_said_in_its_words(
         backend("onnx", RunsModels).run(model, graph, inputs, training=False)
 
 
+@pytest.mark.parametrize("what", ["engine", "execution context"])
+def test_what_the_gpu_does_not_hold_is_said(
+    what: str, network: tuple[LayerGraph, Any, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, model, inputs = network
+    memory = _Memory()
+    tensorrt: Any = _stand_in(memory, [])
+    engine = None if what == "engine" else SimpleNamespace(create_execution_context=lambda: None)
+    tensorrt.Runtime = lambda logger: SimpleNamespace(deserialize_cuda_engine=lambda plan: engine)
+    monkeypatch.setitem(sys.modules, "tensorrt", tensorrt)
+    monkeypatch.setattr("archspec_onnx.tensorrt.CudaDriver", lambda: memory)
+    monkeypatch.setenv("ARCHSPEC_ONNX_RUNTIME", "tensorrt-native")
+    with pytest.raises(BackendError, match=f"TensorRT could not make the {what}"):
+        backend("onnx", RunsModels).run(model, graph, inputs, training=False)
+
+
 @pytest.mark.usefixtures("no_gpu")
 def test_without_a_driver_it_is_said(
     network: tuple[LayerGraph, Any, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
