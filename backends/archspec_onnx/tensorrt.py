@@ -45,6 +45,7 @@ class CudaDriver:
 
     def put(self, array: np.ndarray[Any, Any], address: int) -> None:
         """Copy an array to the GPU."""
+        array = np.ascontiguousarray(array)
         self._call("cuMemcpyHtoD_v2", ctypes.c_uint64(address), _pointer(array), ctypes.c_size_t(array.nbytes))
 
     def take(self, array: np.ndarray[Any, Any], address: int) -> None:
