@@ -40,21 +40,6 @@ def joins(item: ItemUse) -> TypeGuard[LayerUse]:
     return isinstance(item, LayerUse) and item.op.name == "concat"
 
 
-def results_of(item: ItemUse) -> int:
-    """How many tensors an item gives."""
-    match item:
-        case LayerUse():
-            return item.results
-        case CallUse():
-            return len(item.definition.tree.results)
-        case SequenceUse():
-            return len(item.body.results)
-        case ChoiceUse():
-            return len(item.then.results)
-        case LoopUse():
-            return 1 + len(item.marks)
-
-
 def _operands(item: ItemUse) -> Sequence[Ref]:
     return (item.operand,) if isinstance(item, ChoiceUse) else item.operands
 

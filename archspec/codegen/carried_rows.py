@@ -9,6 +9,7 @@ from typing import Final
 
 from archspec.codegen.tree import CallUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
+from archspec.codegen.walk import results_of
 from archspec.ir.scope import Ref, Result
 
 _SHORTEST: Final = 3
@@ -37,13 +38,12 @@ class CarriedRow:
         return {index: ref for index, ref in zip(self.taken, self.items[0].operands, strict=True) if index is not None}
 
 
-def carried_rows(tree: Tree, alike: Callable[[Part, Part], bool], results: Callable[[Part], int]) -> list[CarriedRow]:
+def carried_rows(tree: Tree, alike: Callable[[Part, Part], bool]) -> list[CarriedRow]:
     """The rows of a tree, each as long as it goes on.
 
     Args:
         tree: the body they stand in.
         alike: whether two items are the same but for what they take, and may stand in one loop.
-        results: how many tensors an item gives.
     """
     counted = Counter(uses(tree))
     found: list[CarriedRow] = []
@@ -54,21 +54,21 @@ def carried_rows(tree: Tree, alike: Callable[[Part, Part], bool], results: Calla
             links = _links(row[-1], item)
             if all(link is None for link in links) or (len(row) > 1 and links != _links(row[-2], row[-1])):
                 pass
-            elif _stays_within(row[-1], links, results(row[0]), counted):
+            elif _stays_within(row[-1], links, counted):
                 row.append(item)
                 continue
-        if len(row) >= _SHORTEST and (made := _row(row, results(row[0]))) is not None:
+        if len(row) >= _SHORTEST and (made := _row(row)) is not None:
             found.append(made)
-        row = [item] if isinstance(item, Part) and fits and results(item) > 1 else []
+        row = [item] if isinstance(item, Part) and fits and results_of(item) > 1 else []
     return found
 
 
-def _stays_within(item: Part, links: tuple[int | None, ...], results: int, counted: Mapping[Ref, int]) -> bool:
+def _stays_within(item: Part, links: tuple[int | None, ...], counted: Mapping[Ref, int]) -> bool:
     """Whether what an item gives is taken by the next one alone."""
-    return all(counted.get(Result(item.location, index), 0) == links.count(index) for index in range(results))
+    return all(counted.get(Result(item.location, index), 0) == links.count(index) for index in range(results_of(item)))
 
 
-def _row(items: list[Part], results: int) -> CarriedRow | None:
+def _row(items: list[Part]) -> CarriedRow | None:
     """The row that items are; None where they take something else as well."""
     taken = _links(items[0], items[1])
     given = dict[int, Ref]()
@@ -77,7 +77,7 @@ def _row(items: list[Part], results: int) -> CarriedRow | None:
             return None
         if index is not None and given.setdefault(index, ref) != ref:
             return None
-    return CarriedRow(tuple(items), taken, results)
+    return CarriedRow(tuple(items), taken, results_of(items[0]))
 
 
 def _links(before: Part, after: Part) -> tuple[int | None, ...]:

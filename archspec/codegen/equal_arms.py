@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from archspec.codegen.branch_items import results_of
 from archspec.codegen.merging import likeness, united
 from archspec.codegen.tree import ChoiceUse, ItemUse, Tree
 from archspec.codegen.variable_allocation import uses
-from archspec.codegen.walk import item_number
+from archspec.codegen.walk import item_number, results_of
 from archspec.expr import Const, negated
 from archspec.ir.scope import Ref, Result
 

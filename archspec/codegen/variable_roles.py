@@ -23,11 +23,11 @@ from archspec.codegen.branch_items import (
     is_pointwise,
     is_short,
     joins,
-    results_of,
     taken_by,
     weight,
 )
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, SequenceUse, Tree
+from archspec.codegen.walk import results_of
 from archspec.ir.scope import Ref, Result
 from archspec.limits import Budget
 

@@ -59,9 +59,19 @@ def all_layers(tree: Tree) -> list[LayerUse]:
     return found
 
 
-def results_of(item: CallUse | SequenceUse) -> int:
-    """How many tensors a call or a sequence gives."""
-    return len((item.definition.tree if isinstance(item, CallUse) else item.body).results)
+def results_of(item: ItemUse) -> int:
+    """How many tensors an item gives."""
+    match item:
+        case LayerUse():
+            return item.results
+        case CallUse():
+            return len(item.definition.tree.results)
+        case SequenceUse():
+            return len(item.body.results)
+        case ChoiceUse():
+            return len(item.then.results)
+        case LoopUse():
+            return 1 + len(item.marks)
 
 
 def loops(tree: Tree) -> list[LoopUse]:

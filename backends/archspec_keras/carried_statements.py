@@ -10,7 +10,7 @@ from archspec.codegen.escaping import label_variable
 from archspec.codegen.merging import likeness, united
 from archspec.codegen.rolled import counted_name
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, SequenceUse, Tree, iteration_names
-from archspec.codegen.walk import loops, results_of
+from archspec.codegen.walk import loops
 from archspec.ir.scope import Result
 from archspec_keras.layer_names import pattern_parts
 from archspec_keras.loop_statements import LoopStatements, written_arguments
@@ -21,7 +21,7 @@ class CarriedStatements(LoopStatements):
 
     def _rows(self, tree: Tree) -> list[CarriedRow]:
         """The rows of a tree whose names count; none of what is called again."""
-        rows = carried_rows(tree, _alike, results_of)
+        rows = carried_rows(tree, _alike)
         return [
             row
             for row in rows

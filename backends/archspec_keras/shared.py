@@ -13,6 +13,7 @@ from archspec.codegen.marked_text import around
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.reuse import Use, owner_name, uses_of
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.walk import results_of
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
@@ -205,17 +206,6 @@ class _FirstInputs:
 
     def _depth(self, place: int) -> int:
         return self.depth[place] if place >= 0 else 0
-
-
-def results_of(item: SharedScope) -> int:
-    """How many tensors an item gives."""
-    match item:
-        case CallUse():
-            return len(item.definition.tree.results)
-        case SequenceUse():
-            return len(item.body.results)
-        case LoopUse():
-            return 1 + len(item.marks)
 
 
 def alone(item: SharedScope) -> Tree:

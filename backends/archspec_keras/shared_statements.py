@@ -8,9 +8,10 @@ from archspec.codegen.marked_text import Paths, inside
 from archspec.codegen.pretty_printer import Bracket, Code, Keyword, call, marked
 from archspec.codegen.reuse import Use, owner_name
 from archspec.codegen.tree import LayerUse, LoopUse, SequenceUse
+from archspec.codegen.walk import results_of
 from archspec.ir.scope import Result
 from archspec_keras.layer_names import added_suffix
-from archspec_keras.shared import SharedScope, alone, input_dtype, input_shape, model_of, places, results_of
+from archspec_keras.shared import SharedScope, alone, input_dtype, input_shape, model_of, places
 from archspec_keras.statements import StatementWriter
 
 

@@ -28,7 +28,7 @@ from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
-from archspec.codegen.walk import held, results_of, stops
+from archspec.codegen.walk import held, stops
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
 from archspec_torch.ops import ROWS
@@ -58,10 +58,10 @@ def forward(
     tree = definition.tree if row is None or row.forward is None else row.forward
     if row is None and spelling.keyed:
         tree = _with_own_rows(tree, definition, spelling)
+    collected = {} if row is not None else tensor_lists(tree, tree.labels)
     found: list[Turns] = []
     if row is None and not training and spelling.lists:
-        found = _loops(definition, tree, replace(spelling, labeled=False))
-    collected = {} if row is not None else tensor_lists(tree, tree.labels)
+        found = _loops(definition, tree, replace(spelling, labeled=False), collected)
     writer = _writer(definition, tree, spelling, found, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
@@ -119,16 +119,16 @@ def _writer(
     return _ForwardWriter(allocator, spelling, tree.labels, collected, places)
 
 
-def _loops(definition: Definition, tree: Tree, spelling: Spelling) -> list[Turns]:
+def _loops(definition: Definition, tree: Tree, spelling: Spelling, collected: Mapping[int, TensorList]) -> list[Turns]:
     """The loops over members that are called in turn: what they are written as is the same in each round."""
-    plain = _writer(definition, tree, spelling, (), tensor_lists(tree, tree.labels))
+    plain = _writer(definition, tree, spelling, (), collected)
     plain.items(tree, 2)
     plain.end()
     taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
     chosen: list[Turns] = []
     for possible in candidates(tree, spelling.lists, taken):
         for turns in possible:
-            writer = _writer(definition, tree, spelling, (*chosen, turns), tensor_lists(tree, tree.labels))
+            writer = _writer(definition, tree, spelling, (*chosen, turns), collected)
             writer.items(tree, 2)
             writer.end()
             if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
@@ -210,7 +210,7 @@ class _ForwardWriter(RowStatements):
 
     def items(self, tree: Tree, depth: int) -> None:
         together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
-        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call, results_of)}
+        rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         if depth > 2:  # a side of a condition
             self.collecting = {**self.collecting, **tensor_lists(tree, self.labels)}

@@ -9,6 +9,7 @@ from typing import Final
 from archspec.codegen.merging import united
 from archspec.codegen.reuse import Use, is_reuse
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
+from archspec.codegen.walk import results_of
 from archspec.expr import Const, Expr, IfElse
 from archspec.ir.scope import Result
 from archspec_torch.ops import ROWS
@@ -86,7 +87,7 @@ def is_indexed(item: ItemUse) -> bool:
         case LoopUse():
             return not item.called and (bool(item.marks) or len(item.operands) > 1)
         case SequenceUse():
-            return len(item.body.results) > 1
+            return results_of(item) > 1
         case _:
             return False
 
@@ -98,9 +99,9 @@ def needs_its_members(tree: Tree) -> bool:
             case ChoiceUse():
                 found = needs_its_members(item.then) or needs_its_members(item.other)
             case CallUse():
-                found = len(item.definition.tree.results) > 1
+                found = results_of(item) > 1
             case LayerUse():
-                found = item.results > 1 and not is_no_module(item)
+                found = results_of(item) > 1 and not is_no_module(item)
             case _:
                 found = is_indexed(item)
         if found:
