@@ -87,18 +87,25 @@ def result_names(item: Item) -> dict[str, Span | None]:
 
 def given_by_calls(items: Iterable[Item], blocks: Mapping[str, Block]) -> set[str]:
     """What calls with a name give besides their result: `name.output`."""
-    named = {item.label: item for item in everything(items) if isinstance(item, Call | Reuse) and item.label}
+    named: dict[str, list[Call | Reuse]] = {}  # a name is unique in its scope alone: others have it, too
+    for item in everything(items):
+        if isinstance(item, Call | Reuse) and item.label:
+            named.setdefault(item.label, []).append(item)
     return {f"{label}.{output}" for label in named for output in _outputs(label, named, blocks)}
 
 
-def _outputs(label: str, named: Mapping[str, Call | Reuse], blocks: Mapping[str, Block]) -> tuple[str, ...]:
-    """The `outputs` of the block that an item calls, or used to call where it is used again."""
-    for _ in named:
-        item = named.get(label)
-        if not isinstance(item, Reuse):
-            return blocks[item.name].outputs if item is not None and item.name in blocks else ()
-        label = item.item
-    return ()
+def _outputs(label: str, named: Mapping[str, Iterable[Call | Reuse]], blocks: Mapping[str, Block]) -> set[str]:
+    """The `outputs` of the blocks that items of this name call, or used to call where they are used again."""
+    found: set[str] = set()
+    seen, left = {label}, [label]
+    while left:
+        for item in named.get(left.pop(), ()):
+            if isinstance(item, Reuse):
+                left += {item.item} - seen
+                seen.add(item.item)
+            elif item.name in blocks:
+                found.update(blocks[item.name].outputs)
+    return found
 
 
 def everything(items: Iterable[Item]) -> Iterator[Item]:
