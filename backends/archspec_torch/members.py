@@ -149,7 +149,9 @@ class MemberWriter(ConditionalMembers):
         elif not use.reuses:
             self.init += lay_out(call("self.register_parameter", quoted(name), made), depth)
         self.spelling.members[(use.location,)] = name
-        self.spelling.functions[use.location] = lambda operands: parameter.function(self.printer, held, operands[0])
+        self.spelling.functions[use.location] = lambda operands: parameter.function(
+            use, self.printer, held, operands[0]
+        )
 
     def assign(self, name: str, code: Code, depth: int) -> None:
         """Write the line that makes a member, as an attribute where its name can be one."""
