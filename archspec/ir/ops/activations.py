@@ -287,7 +287,7 @@ class Scale(Elementwise):
         "learn the factor: one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
         default="none",
     )
-    bare: bool = bare("(C, 1, 1) on images, unless `shape` says `channels`,")
+    bare: bool = bare("that `shape` says")
     shape: str | None = attribute(
         WordKind(words=("channels", "broadcast")),
         "the shape of one factor for each channel of a feature map: `channels` is (C), as timm keeps them, `broadcast` "
