@@ -21,7 +21,7 @@ CASES: dict[str, list[str]] = {
     ],
     "subtract": [
         "subtract: [[], [conv: {filters: 4, kernel: 1}]]",
-        "subtract: [[avg_pool: {kernel: 3, stride: 1, padding: 1}], []]",
+        "subtract: [[conv: {filters: 4, kernel: 1}], []]",
         "subtract: [[relu], [relu, scale: {value: 2}]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
         "subtract: [subtract: [[relu], []], subtract: [[], [tanh]]]",
         f"{TOKENS}subtract: [[relu], []]",
