@@ -34,6 +34,9 @@ _AXES: Final = range(1, len(SPATIAL) + 1)
 def attribute_schema(info: AttributeInfo) -> Schema:
     """What an attribute of an op may be, with its default."""
     doc = f"{info.doc} (required)" if info.required else info.doc
+    if isinstance(info.kind, WordKind) and info.kind.meanings:
+        each = zip(info.kind.words, info.kind.meanings, strict=True)
+        doc += f" ({'; '.join(f'`{word}`: {meaning}' for word, meaning in each)})"
     found: Schema = {"description": f"{doc}: {info.kind.expects}", **kind_schema(info.kind)}
     if not info.required and (default := _plain(info.default)) is not None:
         found["default"] = default

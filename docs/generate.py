@@ -155,7 +155,12 @@ def _op(op: type[Op]) -> Iterator[str]:
 
 def _attributes(infos: Sequence[AttributeInfo]) -> Iterator[str]:
     rows = ([f"`{info.name}`", _takes(info.kind), _default(info), info.doc.replace("|", "\\|")] for info in infos)
-    return _table(("attribute", "takes", "default", "meaning"), rows)
+    yield from _table(("attribute", "takes", "default", "meaning"), rows)
+    for info in infos:
+        if isinstance(info.kind, WordKind) and info.kind.meanings:
+            words = zip(info.kind.words, info.kind.meanings, strict=True)
+            yield ""
+            yield from _table((f"`{info.name}`", "meaning"), ([f"`{word}`", meaning] for word, meaning in words))
 
 
 def _doc(kind: type[object] | ModuleType) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from archspec.spec.base import Model
+from archspec.spec.depth import Depth
+from archspec.spec.inputs import Input
 from archspec.spec.items import Repeat, Reuse, Stage
 from archspec.spec.model import Block, Spec
-from archspec.spec.parts import Depth, Input, Param
+from archspec.spec.params import Param
 from archspec.spec.pretrained import Pretrained
 
 MODELS: Final[Mapping[str, type[Model]]] = {

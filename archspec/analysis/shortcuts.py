@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from archspec.analysis.counting import is_counted
@@ -28,14 +27,10 @@ def shortcuts(graph: LayerGraph, *, calls: bool = False) -> set[str]:
     units = [unit for item in walk(graph.root) if isinstance(item, Loop) for unit in item.iterations]
     if calls:
         units += [item for item in walk(graph.root) if isinstance(item, Scope) and item.kind == "block"]
-    users: dict[str, set[str]] = defaultdict(set)
-    for path, node in graph.nodes.items():
-        for source in node.inputs:
-            users[producer(source)].add(path)
-    return {path for unit in units for path in _of_unit(graph, unit, users)}
+    return {path for unit in units for path in _of_unit(graph, unit)}
 
 
-def _of_unit(graph: LayerGraph, unit: Scope, users: Mapping[str, set[str]]) -> Iterator[str]:
+def _of_unit(graph: LayerGraph, unit: Scope) -> Iterator[str]:
     prefix = f"{unit.path}."
     paths = [item.path for item in walk(unit) if not isinstance(item, Loop | Scope) and hasattr(item, "path")]
     if any(isinstance(item, Loop) for item in walk(unit)):
@@ -51,7 +46,8 @@ def _of_unit(graph: LayerGraph, unit: Scope, users: Mapping[str, set[str]]) -> I
             if not len(ours) <= 1 < theirs or not all(_is_projection(graph, path) for path in branch):
                 continue
             # In a cell of several sums, what others take, too, is no way around them: NASNet's.
-            if all(users[inner] <= branch | {path} for inner in branch):
+            taken = {taker for inner in branch for name in graph.nodes[inner].values for taker in graph.takers[name]}
+            if taken <= branch | {path}:
                 yield from branch
 
 

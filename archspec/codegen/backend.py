@@ -138,6 +138,15 @@ class BuildsModels(Backend, Protocol):
 
 
 @runtime_checkable
+class KnowsLimits(Backend, Protocol):
+    """Says what its framework cannot do with some of the models that it writes: `archspec build` shows it."""
+
+    def limits(self, graph: LayerGraph) -> Sequence[str]:
+        """What tools of the framework cannot do with the model of a graph, each in a line with what else can."""
+        ...
+
+
+@runtime_checkable
 class ExchangesWeights(BuildsModels, Protocol):
     """Puts canonical weights into its models and takes them out: `archspec.load_weights`, `archspec.save_weights`."""
 

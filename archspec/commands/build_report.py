@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.atomic_files import resolved
-from archspec.codegen.backend import Backend, BuildsModels, PacksModels, SavesWeights
+from archspec.codegen.backend import Backend, BuildsModels, KnowsLimits, PacksModels, SavesWeights
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import counted, left_out_text, parameters_text, saved_text, training_alone_text
 from archspec.ir.evaluation import evaluated
@@ -51,6 +51,8 @@ def report_build(
         rows.insert(-1, ("inference", saved_text(graph, graph.training_form)))
         left_out = training_alone_text(graph)
     rows[-1:-1] = [("left out", found) for found in (left_out, left_out_text(graph)) if found]
+    if isinstance(target, KnowsLimits):
+        rows += [("limit", limit) for limit in target.limits(graph)]
     if weights is not None:
         rows.append(("weights", str(weights)))
     if loaded is not None:

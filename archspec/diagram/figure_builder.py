@@ -25,7 +25,7 @@ MOST_BOXES: Final = 1500
 MOST_IN_A_ROW: Final = 300
 """Of the boxes of the coarsest level; those in the middle become one."""
 
-_SIGNS: Final = {"add": "+", "multiply": "×"}
+_SIGNS: Final = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷"}
 
 
 @dataclass(frozen=True, slots=True)

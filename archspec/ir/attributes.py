@@ -186,8 +186,9 @@ class BoolKind(Kind):
 
 @record
 class WordKind(Kind):
-    """One of a few words."""
+    """One of a few words. `meanings` are what each means, in their order, where an attribute's own words cannot say."""
 
+    meanings: tuple[str, ...] = ()
     expects: str = "one of the known words"
 
     def read(self, value: Value) -> str:

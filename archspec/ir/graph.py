@@ -190,6 +190,18 @@ class LayerGraph:
         return ", ".join(node.type.text for node in self.input_nodes)
 
     @cached_property
+    def takers(self) -> Mapping[str, tuple[str, ...]]:
+        """The paths of the nodes that take each tensor, by its name; one that takes it twice stands twice.
+
+        Outputs of the network take nothing: see `outputs`.
+        """
+        found: dict[str, list[str]] = {name: [] for name in self.types}
+        for path, node in self.nodes.items():
+            for name in node.inputs:
+                found[name].append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
+    @cached_property
     def types(self) -> Mapping[str, TensorType]:
         """The type of each tensor, by the names that `Node.inputs` has, in order of computation."""
         found: dict[str, TensorType] = {}

@@ -24,7 +24,7 @@ from archspec.ir.scope import Binding
 from archspec.limits import Budget
 from archspec.lowering.values import evaluated, expression, expression_error
 from archspec.spec import Attribute, Block
-from archspec.spec.parts import same
+from archspec.spec.params import same
 
 
 def bind(

@@ -213,7 +213,7 @@ class BodyCheck(BodyNames):
         for index, name in enumerate(block.outputs):
             if name not in (taps := marks_in(block.layers)) and not self.may_be(name):
                 match = nearest(name, taps)
-                self.tapped |= {match} if match is not None else set[str]()
+                self.tapped |= {name.partition("[")[0], *([match] if match is not None else [])}
                 help = tap_help(name, taps, self.items_in, self.spec.blocks)
                 message = f"output `{name}` of {self.where} is no tap"
                 self.found.error("E0406", message, block.item_place("outputs", index), help=help)

@@ -69,6 +69,7 @@ def _check_network(spec: Spec, found: CheckDiagnostics) -> None:
     params = {name: param for name, param in spec.params.items() if name not in found.outside}
     root.unused(params, _own_quantities(spec))
     root.unused_inputs()
+    root.tapped |= {name.partition("[")[0] for name, _ in spec.output_places}  # of a list, which no output is
     root.unused_lists(spec.items)
     taps = {*marks_in(spec.items), *spec.inputs} | ({"input"} if spec.input else set[str]())
     for name, place in spec.output_places:

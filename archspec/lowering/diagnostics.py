@@ -123,19 +123,20 @@ def _meeting(op: Op, types: Sequence[TensorType]) -> str:
     shapes = [type.sizes for type in types]
     full = max(shapes, key=math.prod)
     counts = {shape[0] for shape in shapes}
-    if op.name == "multiply":
+    is_factor = op.name in ("multiply", "divide")
+    if is_factor:
         counts.discard(1)
     ones = (1,) * len(full[1:])
     scales = [shape for shape in shapes if shape[1:] == ones != full[1:]]
     if len(counts) > 1 and op.name != "concat":
         few = min(shapes, key=lambda shape: (shape[0] == full[0], math.prod(shape)))
-        if all(shape[1:] == full[1:] for shape in shapes) or (scales and op.name == "multiply"):
+        if all(shape[1:] == full[1:] for shape in shapes) or (scales and is_factor):
             size = f"{extents(ones)} " if len(ones) > 1 else ""
             return (
                 f"give the branches equally many channels ({full[0]} where one gives {few[0]}); a {size}convolution, "
                 f"`conv: {{filters: {full[0]}, kernel: 1}}`, changes those of a branch"
             )
-    if scales and op.name != "multiply":
+    if scales and not is_factor:
         return (
             f"{op.name} does not broadcast: put `upsample: {{factor: {list(full[1:])}}}` at the end of the "
             f"branch that gives {shape_text(scales[0])}"

@@ -23,7 +23,7 @@ from archspec.spec.checks import usable_name
 from archspec.spec.document import Document
 from archspec.spec.located_data import LoadContext
 from archspec.spec.model import Reference
-from archspec.spec.parts import Params
+from archspec.spec.params import Params
 
 _PATHS: Final = TextsKind(expects="a list of paths of layers")
 FACTOR: Final = FloatKind()

@@ -18,7 +18,7 @@ from archspec.recipe.key_suggestions import OTHER_VALUES
 from archspec.recipe.kinds import TextKind, TextsKind
 from archspec.recipe.part import Part
 from archspec.spec.base import Attribute
-from archspec.spec.parts import Param
+from archspec.spec.params import Param
 from archspec.suggestions.static_checks import word_help
 
 P = TypeVar("P", bound=Part)

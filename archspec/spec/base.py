@@ -264,6 +264,18 @@ def _is_list(value: object) -> object:
     raise wrong("a list")
 
 
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise wrong("true or false")
+    return value
+
+
+def _plain_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong("a name")
+    return value
+
+
 def _number(least: int) -> dict[str, Any]:
     return {"anyOf": [{"type": "integer", "minimum": least}, definition("Expression")]}
 
@@ -279,3 +291,5 @@ Values: TypeAlias = Annotated[
     Reads(_as_attributes, {"type": "object", "additionalProperties": definition("Value")}),
 ]
 Strings: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_is_list)]
+Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
+PlainName: TypeAlias = Annotated[str, Reads(_plain_name, {"type": "string", **NAME_SCHEMA})]

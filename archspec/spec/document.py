@@ -11,7 +11,7 @@ from archspec.limits import DEFAULT, Limits
 from archspec.spec.base import Attribute, Model
 
 if TYPE_CHECKING:
-    from archspec.spec.parts import Param
+    from archspec.spec.params import Param
 
 
 class Document(Model):

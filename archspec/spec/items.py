@@ -18,7 +18,9 @@ from archspec.spec.base import (
     Condition,
     Count,
     Model,
+    PlainName,
     Reads,
+    Switch,
     Value,
     Values,
     definition,
@@ -53,12 +55,6 @@ def _otherwise(value: object, info: ValidationInfo) -> tuple["Item", ...]:
     return _items(value, info)
 
 
-def _switch(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise wrong("true or false")
-    return value
-
-
 def _branches(value: object, info: ValidationInfo) -> tuple["Sequence", ...]:
     if not isinstance(value, LocatedList):
         raise wrong("a list of branches")
@@ -77,17 +73,7 @@ else:  # these models are not there yet, and `Reads` asks for no schema of them:
 
 Items: TypeAlias = Annotated[_Items, Reads(_items, definition("Items"))]
 Otherwise: TypeAlias = Annotated[_Items, Reads(_otherwise, _ONE_OR_MORE)]
-Switch: TypeAlias = Annotated[bool, Reads(_switch, {"type": "boolean"})]
 Branches: TypeAlias = Annotated[_Sequences, Reads(_branches, {"type": "array", "items": _ONE_OR_MORE})]
-
-
-def _plain_name(value: object, info: ValidationInfo) -> str:
-    if not isinstance(value, str):
-        raise wrong("a name")
-    return value
-
-
-PlainName: TypeAlias = Annotated[str, Reads(_plain_name, {"type": "string", **NAME_SCHEMA})]
 
 
 class _Conditional(Model):

@@ -19,13 +19,15 @@ from archspec.spec.base import (
     no_entries,
 )
 from archspec.spec.checks import usable_name, usable_tap
+from archspec.spec.depth import DepthField
 from archspec.spec.document import Document
 from archspec.spec.forms import RESERVED
+from archspec.spec.inputs import Input
 from archspec.spec.items import Item, Items, read_stages
 from archspec.spec.kept_libraries import model_of
 from archspec.spec.key_suggestions import BLOCK_WORDS, OWN_WORDS, SPEC_WORDS
 from archspec.spec.located_data import LoadContext, LocatedDict
-from archspec.spec.parts import DepthField, Input, Lets, Param, Params, Variants, check_lets
+from archspec.spec.params import Lets, Param, Params, Variants, check_lets
 from archspec.spec.pretrained import Pretrained
 from archspec.spec.problems import load_context_of, wrong
 from archspec.spec.scalars import describe

@@ -12,7 +12,7 @@ from archspec.spec.base import Attribute
 from archspec.spec.document import Document
 from archspec.spec.located_data import LoadContext
 from archspec.spec.model import Spec
-from archspec.spec.parts import shown
+from archspec.spec.params import shown
 from archspec.spec.scalars import NumberTooLargeError, describe, resolve
 from archspec.spec.yaml_reader import read_text
 

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from archspec.reporting import printable
 from archspec.spec.base import Attribute
+from archspec.spec.inputs import Input
 from archspec.spec.items import Call, Item, Refused, Sequence, Stage, Tap
-from archspec.spec.parts import Input, Param, shown
+from archspec.spec.params import Param, shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -121,7 +121,11 @@ def tap_help(
         outputs: whether it stands in the network's `outputs`, which name its own taps alone.
     """
     first, _, second = name.partition(".")
+    collected = name.partition("[")[0]
     for item in items:
+        if isinstance(item, Repeat) and item.collect == collected:
+            taken = f"- {{from: '{collected}[0]', layers: [tap: first]}}"
+            return f"`{collected}` is a list, and an output is one tensor: put `{taken}` last, and list `first`"
         if isinstance(item, Call | Seq | Repeat | Stage | Reuse) and item.label == name:
             what = "a layer" if isinstance(item, Call) and item.name not in blocks else f"no tap but {_kind(item)}"
             return f"`{name}` is {what}; put `- tap: {name}` after it"

@@ -75,6 +75,8 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
         fitting = [name for name in given if len(missing) == 1 and given[name].shape == wanted[missing[0]].shape]
         match = nearest(missing[0], set(fitting) - wanted.keys()) if fitting else None
         return f"is `{match}` meant to be `{missing[0]}`?" if match else ""
+    if word := _shape_of_factors(graph, given):
+        return f"the file keeps the factors of `scale` in another shape: write `shape: {word}`"
     odd = {
         (name, axis): (size, other)
         for name, weight in wanted.items()
@@ -97,3 +99,17 @@ def _hint(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
     if channels := other_channels(given, graph):
         hints.append(f"the file's network takes {channels} channels: a spec that extends this one says it in `input`")
     return "; ".join(hints)
+
+
+def _shape_of_factors(graph: LayerGraph, given: Mapping[str, LazyTensor]) -> str:
+    """The `shape` of a `scale` that the file's has, if nothing but that keeps it from fitting; else nothing."""
+    wrong = [name for name, weight in graph.all_weights.items() if given[name].shape != weight.shape]
+    found: set[str] = set()
+    for name in wrong:
+        weight, shape = graph.all_weights[name], given[name].shape
+        alike = [size for size in shape if size != 1] == [size for size in weight.shape if size != 1]
+        is_other = len(shape) != len(weight.shape) and 1 in (len(shape), len(weight.shape))
+        if graph.nodes[weight.layer_of(name)].op.name != "scale" or not alike or not is_other:
+            return ""
+        found.add("channels" if len(shape) == 1 else "broadcast")
+    return found.pop() if len(found) == 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from keyword import iskeyword
 from shutil import which
 from typing import Final
 
@@ -18,6 +19,7 @@ from archspec.ir.tensor_type import TensorType
 from archspec.quantization.scheme import Quantization
 from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
+from archspec_torch.ops import ROWS
 from archspec_torch.source import write
 from archspec_torch.training_program.program import render_training
 
@@ -53,6 +55,16 @@ class TorchBackend(LazyTimedModels, LazyTraining):
     def render(self, graph: LayerGraph) -> str:
         """A class for each block, and one for the network."""
         return write(graph)
+
+    def limits(self, graph: LayerGraph) -> Sequence[str]:
+        """Modules whose names torch.fx cannot write."""
+        layers = (node for path, node in graph.nodes.items() if path not in graph.inputs)
+        named = (node for node in layers if any(map(iskeyword, node.owner.split("."))))
+        found = next((node.owner for node in named if ROWS[node.op.name].module or graph.weights(node)), "")
+        if not found:
+            return ()
+        tools = "torch.fx and `.module()` of torch.export"
+        return (f"{tools} write `self.{found}`, which is no Python; torch.compile, torch.jit and torch.export do more",)
 
     def load_usage(self, path: str) -> str:
         """`load_state_dict` of what `torch.load` reads."""

@@ -75,7 +75,7 @@ def _distinguished(graph: LayerGraph, traces: Mapping[str, _Gradient]) -> dict[s
     A node that had nothing to do has its input's tensor. Where something else takes that tensor, too, its gradient is
     the sum of both, and PyTorch does not know the node's own.
     """
-    users = Counter(source for node in graph.nodes.values() for source in node.inputs)
+    users = Counter({name: len(takers) for name, takers in graph.takers.items()})
     users.update(graph.outputs.values())
     found: dict[str, _Gradient] = {}
     for path, gradient in traces.items():

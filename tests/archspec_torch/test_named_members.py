@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.codegen.backend import BuildsModels
+from archspec.codegen.backend import BuildsModels, KnowsLimits
 from archspec.codegen.registry import backend
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
@@ -219,3 +219,35 @@ layers: [unit: [16, 2], unit: [16], unit: [16], unit: [16], unit: [16]]
     found = str(archspec.generate(graph_of(text), "keras"))
     assert 'x = unit(inputs, stride=2, name="unit")' in found
     assert 'for i in range(2, 6):\n        x = unit(x, name=f"unit_{i}")' in found
+
+
+@pytest.mark.parametrize("name", ["class", "def"])
+def test_what_fx_cannot_do_with_keywords_is_said(name: str) -> None:
+    """A path is written as Python by torch.fx, whatever the source does; the other tools take it."""
+    text = f"""
+input: {{channels: 4, height: 4, width: 4}}
+layers:
+  - {{name: heads, layers: [conv: {{name: {name}, filters: 4, kernel: 1}}, relu: {{name: a}}]}}
+"""
+    graph = graph_of(text)
+    [limit] = backend("torch", KnowsLimits).limits(graph)
+    assert f"`self.heads.{name}`" in limit
+    model: Any = archspec.build(graph, "torch").eval()
+    x = torch.randn(1, 4, 4, 4)
+    with pytest.raises(SyntaxError):
+        torch.fx.symbolic_trace(model)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.script(model)(x), model(x))
+        torch.testing.assert_close(torch.compile(model, backend="eager")(x), model(x))
+    torch.export.export(model, (x,))
+
+
+def test_names_that_fx_can_write_have_no_limit() -> None:
+    """Neither hyphens and digits, nor keywords of what is no module."""
+    text = """
+input: {channels: 4, height: 4, width: 4}
+layers: [conv: {name: 1-a, filters: 4, kernel: 1}, add: {name: class, branches: [[], [relu: {name: "0"}]]}]
+"""
+    graph = graph_of(text)
+    assert backend("torch", KnowsLimits).limits(graph) == ()
+    torch.fx.symbolic_trace(archspec.build(graph, "torch"))

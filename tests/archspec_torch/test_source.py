@@ -163,3 +163,47 @@ layers:
     source = str(archspec.generate(archspec.compile(load_text(HEAD + text)), "torch"))
     assert "self.wide: nn.Module = nn.Identity()" in source
     assert "self.narrow: nn.Module\n" in source
+
+
+def test_a_difference_is_written_in_its_order() -> None:
+    """PoolFormer's token mixer, and a difference of what is a difference itself."""
+    pool = "avg_pool: {name: pool, kernel: 3, stride: 1, padding: 1}"
+    source, model = built(f"layers: [subtract: [{pool}, []]]\n")
+    assert "return self.pool(x) - x" in source
+    x = torch.randn(1, 3, 8, 8)
+    assert torch.equal(model(x), torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False) - x)
+    source, model = built("layers: [subtract: [[], subtract: [[relu], divide: [[], [sigmoid]]]]]\n")
+    assert torch.equal(model(x), x - (torch.relu(x) - x / torch.sigmoid(x)))
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "line"),
+    [
+        ("bare: true, shape: channels", (3,), "x * self.gamma.view(-1, 1, 1)"),
+        ("bare: true, shape: broadcast", (3, 1, 1), "x * self.gamma"),
+        ("bare: true", (3, 1, 1), "x * self.gamma"),
+        ("shape: channels", (3,), "self.gamma = LayerScale2d(3, 0.5)"),
+        ("shape: broadcast", (3, 1, 1), "self.gamma = LayerScale((3, 1, 1), 0.5)"),
+        ("bare: false", (3,), "self.gamma = LayerScale2d(3, 0.5)"),
+    ],
+)
+def test_the_shape_of_factors_of_channels(given: str, shape: tuple[int, ...], line: str) -> None:
+    source, model = built(f"layers: [scale: {{name: gamma, learned: channel, value: 0.5, {given}}}]\n")
+    assert line in source
+    [(name, weight)] = model.state_dict().items()
+    assert (name, tuple(weight.shape)) == ("gamma" if "bare: true" in given else "gamma.weight", shape)
+    with torch.no_grad():
+        weight.copy_(torch.tensor([1.0, 2.0, 3.0]).view(shape))
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(model(x), x * torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1))
+
+
+def test_blocks_with_factors_of_two_shapes_are_two_classes() -> None:
+    block = (
+        "blocks: {b: {params: {form: {choices: [channels, broadcast]}}, "
+        "layers: [scale: {name: g, learned: channel, bare: true, shape: form}]}}\n"
+    )
+    _, model = built(block + "layers: [b: {name: one, form: channels}, b: {name: two, form: broadcast}]\n")
+    assert [tuple(weight.shape) for weight in model.state_dict().values()] == [(3,), (3, 1, 1)]
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(torch.jit.script(model)(x), x)

@@ -38,6 +38,18 @@ def test_build_says_what_the_fixed_params_decide(run: Run) -> None:
     )
 
 
+def test_build_says_what_a_framework_cannot_do_with_a_network(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    spec = tmp_path / "named.yaml"
+    head = "archspec: 1\nname: named\ninput: {channels: 3, height: 8, width: 8}\n"
+    for name, said in (("class", True), ("klass", False)):
+        layer = f"conv: {{name: {name}, filters: 4, kernel: 1}}"
+        spec.write_text(f"{head}layers: [{layer}]\n", encoding="utf-8")
+        code, out, _ = run("build", str(spec), "--force")
+        assert code == 0
+        assert ("  limit       torch.fx and" in out) == said
+
+
 def test_the_lines_that_build_prints_run(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     _, out, _ = run("build", "resnet18", "--set", "classes=7")

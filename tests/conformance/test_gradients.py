@@ -35,6 +35,8 @@ CASES = [
     "blur_pool: {kernel: 4, stride: 2}",
     "clip: {min: -0.5, max: 0.25}",
     "minimum: [[], [conv: {filters: 4, kernel: 1}]]",
+    "subtract: [[avg_pool: {kernel: 3, stride: 1, padding: 1}], []]",
+    "divide: [[], [conv: {filters: 1, kernel: 1}, sigmoid]]",
     "to_tokens\n  - matmul: {branches: [dense: {units: 3}, [dense: {units: 3}]], axis: features}",
     "to_tokens\n  - attention: {heads: 3, key_size: 5, value_size: 2, bias: false, out_bias: true}",
     "to_tokens\n  - attention: {heads: 2, branches: [[], [transpose, dense: {units: 5}]], bias_decay: 0.5}",

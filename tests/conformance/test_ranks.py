@@ -72,7 +72,7 @@ GATES: Final = {
 def _calls(name: str) -> list[str]:
     if name == "matmul":
         return ["matmul: {branches: [[], [tanh]], axis: features}"]
-    if OPS[name].most_inputs is None:
+    if OPS[name].kind == "merge":
         axes = ["", ", axis: tokens"] if name == "concat" else [""]
         return [f"{name}: {{branches: [[], [tanh]]{axis}}}" for axis in axes]
     return [f"{name}: {{{given}}}" for given in ATTRIBUTES.get(name, [""])]
@@ -110,7 +110,7 @@ def _takes(call: str, kind: str) -> bool:
         return kind != "unnamed"
     elementwise = {"relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "softplus", "tanh", "sigmoid"}
     elementwise |= {"hard_sigmoid", "hard_swish", "scale", "dropout", "drop_path", "identity"}
-    elementwise |= {"add", "multiply", "maximum", "minimum", "clip", "flatten", "reshape"}
+    elementwise |= {"add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "flatten", "reshape"}
     return True if name in elementwise else kind in MAPS
 
 
@@ -132,7 +132,7 @@ def test_an_op_on_a_kind_of_tensor(call: str, kind: str) -> None:
         assert "embedding" in found.help
 
 
-@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "minimum", "matmul", "concat"])
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "concat"])
 @pytest.mark.parametrize("kinds", [*itertools.permutations(INPUTS, 2)])
 def test_branches_of_different_kinds_are_refused(name: str, kinds: tuple[str, str]) -> None:
     """What frameworks would broadcast, (8,) over (4, 8), and what has the same sizes: tokens and a signal."""

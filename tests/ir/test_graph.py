@@ -117,3 +117,24 @@ def test_time_grows_with_the_number_of_layers_and_no_faster(text: str) -> None:
 def test_a_hundred_thousand_layers() -> None:
     with within_seconds(30):
         assert len(lower_text(REPEATED.format(50_000)).nodes) == 100_001
+
+
+def test_takers_are_the_inputs_turned_round() -> None:
+    """Each tensor has its takers, a further result of a node apart; what takes one twice stands twice."""
+    text = """archspec: 1
+name: net
+input: {channels: 4, height: 4, width: 4}
+layers:
+  - split: {parts: 2, outputs: [left, right]}
+  - subtract: [{from: right}, {from: right}]
+  - add: [[], [relu]]
+"""
+    graph = archspec.compile(load_text(text))
+    assert graph.takers == {
+        "input": ("split",),
+        "split": (),
+        "split:1": ("subtract", "subtract"),
+        "subtract": ("relu", "add"),
+        "relu": ("add",),
+        "add": (),
+    }

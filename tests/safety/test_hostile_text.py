@@ -25,8 +25,10 @@ from archspec.errors import BackendError, SpecError
 from archspec.ir.ops import OPS
 from archspec.spec import Pretrained, Spec, items, load_text
 from archspec.spec.base import Model
+from archspec.spec.depth import Depth
+from archspec.spec.inputs import Input
 from archspec.spec.model import Block
-from archspec.spec.parts import Depth, Input, Param
+from archspec.spec.params import Param
 
 MAXIMAL: Final = yaml.safe_load((Path(__file__).parent / "maximal.yaml").read_text(encoding="utf-8"))
 BACKENDS: Final = ("torch", "keras")

@@ -152,7 +152,7 @@ TRANSLATED = {
     "LayerScale: {init_values: 1e-5, dim: 16}": "scale: {value: 1e-05, learned: channel}",
     "AdaptiveAvgPool2d: {output_size: 1}": "adaptive_avg_pool: {size: 1}",
     "glu": "multiply: [[split: {parts: 2, index: 0}], [split: {parts: 2, index: 1}, sigmoid]]",
-    "Tanhshrink": "add: [[], [tanh, scale: {value: -1}]]",
+    "Tanhshrink": "subtract: [[], [tanh]]",
     "reshape: [16, 64]": "reshape: {shape: [16, 64]}",
     "pad: [1, 1]": "pad: {padding: [1, 1]}",
     "upsample: [2, 2]": "upsample: {factor: [2, 2]}",

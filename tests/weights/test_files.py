@@ -15,6 +15,7 @@ from archspec import WeightsError
 from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.parity import random_weights
+from archspec.spec import load_text
 from archspec.weights import fit, read_weights, write
 
 
@@ -137,6 +138,25 @@ def test_the_likely_cause_is_named(graph: archspec.LayerGraph, arrays: dict[str,
     misspelled["fc.wieght"] = misspelled.pop("fc.weight")
     assert _help(misspelled, graph) == "is `fc.wieght` meant to be `fc.weight`?"
     assert _help({**arrays, "bn1.weight": np.zeros(3, np.float32)}, graph) == ""
+
+
+FACTORS = """archspec: 1
+name: factors
+input: {{channels: 4, height: 4, width: 4}}
+layers:
+  - scale: {{name: gamma, learned: channel, bare: true, shape: {shape}}}
+  - scale: {{name: other, learned: channel, shape: {shape}}}
+  - batch_norm: {{name: bn}}
+"""
+
+
+@pytest.mark.parametrize(("shape", "there"), [("channels", "broadcast"), ("broadcast", "channels")])
+def test_the_shape_of_factors_is_named(shape: str, there: str) -> None:
+    graph, file = (archspec.compile(load_text(FACTORS.format(shape=word))) for word in (shape, there))
+    given = {name: np.zeros(weight.shape, np.float32) for name, weight in file.all_weights.items()}
+    assert _help(given, graph) == f"the file keeps the factors of `scale` in another shape: write `shape: {there}`"
+    assert _help({**given, "bn.bias": np.zeros((4, 1, 1), np.float32)}, graph) == ""
+    fit(given, file)
 
 
 def test_only_numbers_fit(graph: archspec.LayerGraph, arrays: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ _OPS_OF: Final = {
     "resizing": "pad crop pad_to_multiple roll pad_channels",
     "interpolation": "upsample",
     "blocks": "depth_to_space space_to_depth",
-    "merges": "add maximum minimum multiply matmul concat",
+    "merges": "add subtract maximum minimum multiply divide matmul concat",
     "tokens": "embedding to_tokens to_image to_signal transpose class_token position_embedding select_token",
     "attention": "attention",
     "windows": "window_attention",

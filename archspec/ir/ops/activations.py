@@ -266,6 +266,11 @@ class Softmax(Elementwise):
         return "" if inner else "softmax"
 
 
+def broadcasts(shape: str | None, *, bare: bool) -> bool:
+    """Whether factors of this `shape`, or of what it is unless given, have axes for the places of a feature map."""
+    return bare if shape is None else shape == "broadcast"
+
+
 @register
 @record
 class Scale(Elementwise):
@@ -282,7 +287,13 @@ class Scale(Elementwise):
         "learn the factor: one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
         default="none",
     )
-    bare: bool = bare("(C, 1, 1) on images")
+    bare: bool = bare("that `shape` says")
+    shape: str | None = attribute(
+        WordKind(words=("channels", "broadcast")),
+        "the shape of one factor for each channel of a feature map: `channels` is (C), as timm keeps them, `broadcast` "
+        "(C, 1, 1) on images, as torchvision does; `broadcast` if it is `bare`, else `channels`, unless given",
+        default=None,
+    )
 
     name: ClassVar[str] = "scale"
     kind: ClassVar[OpKind] = "other"
@@ -312,19 +323,29 @@ class Scale(Elementwise):
                 "write `learned: channel`, or leave `bare` out",
                 "bare",
             )
+        if self.shape is not None and self.learned != "channel":
+            raise ShapeError(
+                "has a `shape` and no factor for each channel that it could be that of",
+                "E0411",
+                "write `learned: channel`, or leave `shape` out",
+                "shape",
+            )
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         if self.learned == "none":
             return ()
-        if self.bare:
-            shape = (inputs[0].channels, *(1 for _ in range(spatial_rank(inputs[0].axes))))
-            return (Weight("", shape, Constant(self.value)),)
-        shape = (inputs[0].channels,) if self.learned == "channel" else (1,)
-        return (Weight("weight", shape, Constant(self.value)),)
+        axes = spatial_rank(inputs[0].axes) if self.broadcasts else 0
+        shape = (inputs[0].channels, *(1 for _ in range(axes))) if self.learned == "channel" else (1,)
+        return (Weight("" if self.bare else "weight", shape, Constant(self.value)),)
+
+    @property
+    def broadcasts(self) -> bool:
+        """Whether factors for each channel have axes for the places of a feature map, each of one element."""
+        return broadcasts(self.shape, bare=self.bare)
 
     def structural(self) -> tuple[str, ...]:
-        return ("bare", "value") if self.bare else ("bare",)
+        return ("bare", "shape", "value") if self.bare else ("bare", "shape")
 
     def detail(self) -> str:
         if self.learned != "none":

@@ -58,6 +58,17 @@ class Add(Pointwise):
 
 
 @register
+class Subtract(Pointwise):
+    """The first of its two branches less the second, element by element. ONNX Sub."""
+
+    __slots__ = ()
+    name: ClassVar[str] = "subtract"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((16, 8, 8), "subtract: [avg_pool: {kernel: 3, stride: 1, padding: 1}, []]")
+    most_inputs: ClassVar[int | None] = 2
+
+
+@register
 class Maximum(Pointwise):
     """The elementwise maximum of its branches. ONNX Max; Goodfellow et al. 2013 (maxout)."""
 
@@ -86,18 +97,10 @@ class Minimum(Pointwise):
     sign: ClassVar[Sign] = "kept"
 
 
-@register
-class Multiply(Pointwise):
-    """The elementwise product of its branches. ONNX Mul.
-
-    A (C, 1, 1) branch scales whole channels of a (C, H, W) one, a (1, H, W) branch whole pixels; a (1, F) branch
-    scales features of all tokens (T, F), a (T, 1) branch whole tokens.
-    """
+class Factors(Pointwise):
+    """A merge of tensors of one shape, and of such as have one number for each channel of it, or for each place."""
 
     __slots__ = ()
-    name: ClassVar[str] = "multiply"
-    kind: ClassVar[OpKind] = "merge"
-    example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [global_avg_pool, sigmoid]]")
     sign: ClassVar[Sign] = "kept"
 
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
@@ -118,6 +121,35 @@ class Multiply(Pointwise):
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
         full = self.infer_type(inputs).places
         return tuple("place" if type.places == full else (only(0),) * len(full) for type in inputs)
+
+
+@register
+class Multiply(Factors):
+    """The elementwise product of its branches. ONNX Mul.
+
+    A (C, 1, 1) branch scales whole channels of a (C, H, W) one, a (1, H, W) branch whole pixels; a (1, F) branch
+    scales features of all tokens (T, F), a (T, 1) branch whole tokens.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "multiply"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((16, 8, 8), "multiply: [[], [global_avg_pool, sigmoid]]")
+
+
+@register
+class Divide(Factors):
+    """The first of its two branches divided by the second, element by element. ONNX Div.
+
+    Either may have one number for each channel of the other, or for each place, as a branch of `multiply` may. What is
+    divided by 0 is infinite, or no number; 0 / 0 is none.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "divide"
+    kind: ClassVar[OpKind] = "merge"
+    example: ClassVar[Example] = Example((16, 8, 8), "divide: [[], [global_avg_pool, softplus]]")
+    most_inputs: ClassVar[int | None] = 2
 
 
 @register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from archspec.ir.attributes import BoolKind, FloatKind, InitKind, IntKind, WordKind, attribute
 from archspec.ir.initializers import Initializer, Ones, Zeros
@@ -14,7 +14,7 @@ from archspec.ir.ops.base import Overall, Placewise, decays
 from archspec.ir.tensor_type import FEATURE_MAPS, FEATURED, FEATURES, SPATIAL, TOKENS, Accepted, Axes, TensorType
 from archspec.records import record
 
-_AFFINE: Final = "learn a scale and a shift for each channel or feature"
+_AFFINE: Final = "learn a scale and a shift for each channel or feature; `false` leaves out both"
 _SCALE: Final = "`false` leaves out the scale alone"
 _SHIFT: Final = "`false` leaves out the shift alone"
 _RUNNING: Final = "leave it out: the running mean starts with 0, the running variance with 1"
@@ -42,15 +42,26 @@ def _words(*names: str) -> Mapping[str, str]:
     return {name: _WORDS[name] for name in ("epsilon", *_INITIAL, "center", "bias", *names)}
 
 
-def _scale_and_shift(op: BatchNorm | GroupNorm | _Affine, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-    if not op.affine:
-        return ()
-    shape = (inputs[0].channels,)
-    both = (
-        Weight("weight", shape, op.init, decay=op.weight_decay),
-        Weight("bias", shape, op.bias_init, decay=op.bias_decay),
-    )
-    return tuple(weight for weight, learned in zip(both, (op.scale, op.shift), strict=True) if learned)
+def _learned(doc: str) -> Any:
+    """An attribute for what a norm learns unless it is told otherwise."""
+    return attribute(BoolKind(), doc, default=True)
+
+
+def _initial(what: Literal["scale", "shift"], default: Initializer) -> Any:
+    """An attribute for what a norm's scale or shift starts with."""
+    return attribute(InitKind(by_fan=False, of_bias=what == "shift"), f"initial {what}", default=default)
+
+
+def _weight_and_bias(op: BatchNorm | GroupNorm | _Affine | GlobalResponseNorm, channels: int) -> tuple[Weight, Weight]:
+    """What multiplies each channel, and what is added to each."""
+    weight = Weight("weight", (channels,), op.init, decay=op.weight_decay)
+    return weight, Weight("bias", (channels,), op.bias_init, decay=op.bias_decay)
+
+
+def _learned_of(op: BatchNorm | GroupNorm | _Affine, channels: int) -> tuple[Weight, ...]:
+    """Those of the two that a norm learns."""
+    weight, bias = _weight_and_bias(op, channels)
+    return (weight,) * (op.affine and op.scale) + (bias,) * (op.affine and op.shift)
 
 
 @register
@@ -67,11 +78,11 @@ class BatchNorm(Placewise):
         "running variance: `unbiased` (n - 1, as PyTorch keeps it) or `biased` (n, as Keras does)",
         default="unbiased",
     )
-    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
-    scale: bool = attribute(BoolKind(), _SCALE, default=True)
-    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
-    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
-    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    affine: bool = _learned(_AFFINE)
+    scale: bool = _learned(_SCALE)
+    shift: bool = _learned(_SHIFT)
+    init: Initializer = _initial("scale", Ones())
+    bias_init: Initializer = _initial("shift", Zeros())
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
@@ -101,7 +112,7 @@ class BatchNorm(Placewise):
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         shape = (inputs[0].channels,)
         return (
-            *_scale_and_shift(self, inputs),
+            *_learned_of(self, inputs[0].channels),
             Weight("running_mean", shape, Zeros(), trainable=False),
             Weight("running_var", shape, Ones(), trainable=False),
         )
@@ -112,11 +123,11 @@ class _Affine(Op):
     """A normalization by the statistics of one example alone; the variance is the biased one."""
 
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
-    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
-    scale: bool = attribute(BoolKind(), _SCALE, default=True)
-    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
-    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
-    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    affine: bool = _learned(_AFFINE)
+    scale: bool = _learned(_SCALE)
+    shift: bool = _learned(_SHIFT)
+    init: Initializer = _initial("scale", Ones())
+    bias_init: Initializer = _initial("shift", Zeros())
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
@@ -124,7 +135,7 @@ class _Affine(Op):
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        return _scale_and_shift(self, inputs)
+        return _learned_of(self, inputs[0].channels)
 
 
 @register
@@ -175,11 +186,11 @@ class GroupNorm(Overall):
 
     groups: int = attribute(IntKind(least=1), "number of groups; it divides the channels")
     eps: float = attribute(FloatKind(), "added to the variance", default=1e-5)
-    affine: bool = attribute(BoolKind(), f"{_AFFINE}; `false` leaves out both", default=True)
-    scale: bool = attribute(BoolKind(), _SCALE, default=True)
-    shift: bool = attribute(BoolKind(), _SHIFT, default=True)
-    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Ones())
-    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    affine: bool = _learned(_AFFINE)
+    scale: bool = _learned(_SCALE)
+    shift: bool = _learned(_SHIFT)
+    init: Initializer = _initial("scale", Ones())
+    bias_init: Initializer = _initial("shift", Zeros())
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
@@ -200,7 +211,7 @@ class GroupNorm(Overall):
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        return _scale_and_shift(self, inputs)
+        return _learned_of(self, inputs[0].channels)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
         return all(inputs)
@@ -218,8 +229,8 @@ class GlobalResponseNorm(Overall):
     """
 
     eps: float = attribute(FloatKind(), "added to the mean of the norms", default=1e-6)
-    init: Initializer = attribute(InitKind(by_fan=False), "initial scale", default=Zeros())
-    bias_init: Initializer = attribute(InitKind(by_fan=False, of_bias=True), "initial shift", default=Zeros())
+    init: Initializer = _initial("scale", Zeros())
+    bias_init: Initializer = _initial("shift", Zeros())
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
@@ -233,11 +244,7 @@ class GlobalResponseNorm(Overall):
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        shape = (inputs[0].channels,)
-        return (
-            Weight("weight", shape, self.init, decay=self.weight_decay),
-            Weight("bias", shape, self.bias_init, decay=self.bias_decay),
-        )
+        return _weight_and_bias(self, inputs[0].channels)
 
     def one_place(self, inputs: Sequence[bool]) -> bool:
         return all(inputs)

@@ -25,6 +25,14 @@ MAPS: Final = {
     "maxvit": ("to_qkv", "merge"),
 }
 """The names of the map of queries, keys and values, and of that of the result, by whose they are."""
+_NAMES: Final = {
+    "swin": "torchvision's Swin: maps `qkv` and `proj`; indices into the table are saved",
+    "timm": "timm's Swin: as `swin`, indices not saved; biases of cosine attention are `q_bias` and `v_bias`",
+    "maxvit_tf": "timm's MaxViT: `qkv` and `proj`, indices not saved; the table `rel_pos.relative_position_bias_table` "
+    "has a map for each head, of keys' offsets from queries",
+    "maxvit": "torchvision's MaxViT: `to_qkv` and `merge`; indices are saved, a row for each pixel",
+}
+"""What the names of weights are."""
 
 
 @register
@@ -61,10 +69,8 @@ class WindowAttention(Overall):
     )
     bias: bool = attribute(BoolKind(), "add learned numbers to queries, keys, values and the result", default=True)
     names: str = attribute(
-        WordKind(words=tuple(MAPS)),
-        "what the two maps are called: `qkv` and `proj` (`swin`), or `to_qkv` and `merge` (`maxvit`); `timm` and "
-        "`maxvit_tf` are timm's networks, which do not save indices: biases of cosine attention are two, `q_bias` and "
-        "`v_bias` (`timm`), a table is a map for each head, of keys' offsets from queries (`maxvit_tf`)",
+        WordKind(words=tuple(MAPS), meanings=tuple(_NAMES.values())),
+        "whose networks' names, and shapes, the weights have",
         default="swin",
     )
     init: Initializer = attribute(InitKind(), "initial weight of each map", default=Normal(0.02))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -34,10 +33,11 @@ class Rename:
 
 def sole_uses(graph: LayerGraph) -> dict[str, Node]:
     """The nodes that take a tensor, by its name, where one alone takes it, once, and it is no output."""
-    takers = Counter(name for node in graph.nodes.values() for name in node.inputs)
     outputs = set(graph.outputs.values())
     return {
-        name: node for node in graph.nodes.values() for name in node.inputs if takers[name] == 1 and name not in outputs
+        name: graph.nodes[takers[0]]
+        for name, takers in graph.takers.items()
+        if len(takers) == 1 and name not in outputs
     }
 
 

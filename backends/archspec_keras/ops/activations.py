@@ -60,5 +60,5 @@ ROWS: Final[dict[str, KerasRow]] = {
     "hard_sigmoid": _activation("hard_sigmoid"),
     "hard_swish": _activation("hard_swish"),
     "softmax": layer("layers.Softmax"),  # over channels, which are the last axis
-    "scale": KerasRow(_scale, {"weight": "gamma", "": VariableLayout(("gamma",), ((0,),))}),
+    "scale": KerasRow(_scale, dict.fromkeys(("weight", ""), VariableLayout(("gamma",), ((0,),)))),
 }

@@ -21,6 +21,8 @@ def _matmul(context: LayerContext) -> list[LayerStep]:
 ROWS: Final[dict[str, KerasRow]] = {
     "add": layer("layers.Add"),
     "multiply": layer("layers.Multiply"),
+    "subtract": layer("layers.Subtract"),
+    "divide": KerasRow(lambda context: [LayerStep(call(context.helper("Divide")))]),
     "maximum": layer("layers.Maximum"),
     "minimum": layer("layers.Minimum"),
     "matmul": KerasRow(_matmul),

@@ -99,7 +99,7 @@ def scale(layer: Fragment) -> str:
     op, x = layer.op, layer.x
     factor = None
     if op.learned != "none":
-        factor = layer.weights[0] if op.bare or op.learned == "all" else layer.by_channel(layer.weights[0])
+        factor = layer.weights[0] if op.broadcasts or op.learned == "all" else layer.by_channel(layer.weights[0])
     elif op.value != 1:
         factor = layer.constant(op.value)
     if factor is not None:

@@ -30,6 +30,8 @@ def matmul(layer: Fragment) -> str:
 ROWS: dict[str, Row] = {
     "add": _chain("Add"),
     "multiply": _chain("Mul"),
+    "subtract": _chain("Sub"),
+    "divide": _chain("Div"),
     "maximum": _of_all("Max"),
     "minimum": _of_all("Min"),
     "matmul": matmul,

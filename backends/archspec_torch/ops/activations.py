@@ -10,6 +10,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Constant
+from archspec.ir.ops.activations import broadcasts
 from archspec.ir.tensor_type import TOKENS, spatial_rank
 from archspec_torch.ops.padding import of_rank
 from archspec_torch.ops.row import BareParameter, TorchRow, light
@@ -45,16 +46,23 @@ def _scale(use: LayerUse, printer: ExpressionPrinter) -> Code:
     if learned == "none":
         printer.helpers.add("Scale")
         return call("Scale", value, **printer.given(use, {"shift": "shift"}))
-    name = of_rank("LayerScale", use) if learned == "channel" and spatial_rank(use.axes[0]) else "LayerScale"
+    shape = _factors_shape(use, printer) if learned == "channel" else ("1",)
+    is_viewed = learned == "channel" and len(shape) <= spatial_rank(use.axes[0])
+    name = of_rank("LayerScale", use) if is_viewed else "LayerScale"
     printer.helpers.add(name)
-    return call(name, printer.expr(use.features[0]) if learned == "channel" else "1", value)
+    return call(name, shape[0] if len(shape) == 1 else Bracket("", shape), value)
 
 
 def _factors_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
-    return printer.expr(use.features[0]), *("1",) * spatial_rank(use.axes[0])
+    """The shape in which a factor for each channel is kept."""
+    axes = spatial_rank(use.axes[0]) if broadcasts(use.value("shape"), bare=use.value("bare")) else 0
+    return printer.expr(use.features[0]), *("1",) * axes
 
 
-def _multiplied(printer: ExpressionPrinter, factors: str, operand: Code) -> Code:
+def _multiplied(use: LayerUse, printer: ExpressionPrinter, factors: str, operand: Code) -> Code:
+    axes = spatial_rank(use.axes[0])
+    if axes and not broadcasts(use.value("shape"), bare=use.value("bare")):
+        factors = f"{factors}.view({', '.join(('-1', *('1',) * axes))})"
     return Infix("*", (Bracket("", (operand,)) if isinstance(operand, Infix) else operand, factors))
 
 

@@ -55,7 +55,7 @@ class BareParameter:
     """What a layer learns, as a parameter of the class around it."""
 
     shape: Callable[[LayerUse, ExpressionPrinter], tuple[Code, ...]]
-    function: Callable[[ExpressionPrinter, str, Code], Code]
+    function: Callable[[LayerUse, ExpressionPrinter, str, Code], Code]
     """An expression of the parameter and the operand."""
     initializer: Callable[[LayerUse], Initializer] = lambda use: use.value("init")
 

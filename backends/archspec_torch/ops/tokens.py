@@ -85,7 +85,7 @@ def _embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("nn.Embedding", printer.expr(use.features[0]), printer.attribute(use, "features"))
 
 
-def _prepended(printer: ExpressionPrinter, token: str, operand: Code) -> Code:
+def _prepended(use: LayerUse, printer: ExpressionPrinter, token: str, operand: Code) -> Code:
     printer.helpers.add("prepend")
     return call("prepend", token, operand)
 
@@ -150,7 +150,7 @@ ROWS: Final[dict[str, TorchRow]] = {
         "heavy",
         _position_embedding,
         type=lambda use: "PositionEmbedding",
-        bare=BareParameter(_positions_shape, lambda printer, added, operand: Infix("+", (operand, added))),
+        bare=BareParameter(_positions_shape, lambda use, printer, added, operand: Infix("+", (operand, added))),
     ),
     "select_token": TorchRow("light", _helper("SelectToken", "index"), _select_token, inline=_fixed),
 }

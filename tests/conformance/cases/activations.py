@@ -43,6 +43,10 @@ CASES: dict[str, list[str]] = {
         *_everywhere("scale: {value: 1e-6, learned: channel}", "scale: {learned: all}"),
         "scale: {value: 0.5, learned: channel, bare: true}\n  - to_tokens\n  - scale: {learned: channel, bare: true}",
         "add: [[], [conv: {filters: 4, kernel: 1}, relu, scale: {name: gamma, learned: channel, bare: true}]]",
+        "scale: {value: 0.5, learned: channel, bare: true, shape: channels}\n  - relu",
+        "add: [[], [conv: {filters: 4, kernel: 1}, relu, scale: {learned: channel, shape: broadcast}]]",
+        "to_tokens\n  - scale: {learned: channel, bare: true, shape: channels}\n"
+        "  - scale: {learned: channel, shape: broadcast}",
         "flatten\n  - scale: {learned: channel, bare: true}\n  - dense: {units: 2}",
         "conv: {filters: 3, kernel: 1}\n  - scale: {value: 0.5}\n  - relu\n  - scale: {value: 2, shift: 1}",
         "add: [[conv: {filters: 4, kernel: 1}, scale: {value: 0.1}], []]\n  - scale: {value: -1, shift: 1}",
@@ -71,6 +75,10 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("scale", "bare"): [
         ("scale: {learned: channel, bare: p}", ["true", "false"]),
+    ],
+    ("scale", "shape"): [
+        ("scale: {learned: channel, shape: p}", ["channels", "broadcast"]),
+        ("scale: {learned: channel, bare: true, shape: p}", ["channels", "broadcast"]),
     ],
     ("scale", "learned"): [
         ("scale: {learned: p}", ["channel", "none", "all"]),

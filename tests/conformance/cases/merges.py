@@ -19,6 +19,22 @@ CASES: dict[str, list[str]] = {
         f"{TOKENS}multiply: [[], [channel_avg_pool, sigmoid]]",
         "multiply: [[reshape: {shape: [-1, 4]}], [global_avg_pool, reshape: {shape: [1, 4]}]]",
     ],
+    "subtract": [
+        "subtract: [[], [conv: {filters: 4, kernel: 1}]]",
+        "subtract: [[conv: {filters: 4, kernel: 1}], []]",
+        "subtract: [[relu], [relu, scale: {value: 2}]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
+        "subtract: [subtract: [[relu], []], subtract: [[], [tanh]]]",
+        f"{TOKENS}subtract: [[relu], []]",
+    ],
+    "divide": [
+        "divide: [[], [sigmoid]]",
+        "divide: [[], [global_avg_pool, softplus]]",
+        "divide: [[global_avg_pool], [sigmoid]]",
+        "divide: [[], [conv: {filters: 1, kernel: 1}, sigmoid]]",
+        "divide: [divide: [[], [sigmoid]], divide: [[sigmoid], [softplus]]]",
+        "divide: [[relu], [sigmoid]]\n  - max_pool: {kernel: 3, stride: 2, padding: 1}",
+        f"{TOKENS}divide: [[], [channel_avg_pool, softplus]]",
+    ],
     "maximum": [
         "maximum: [[], [conv: {filters: 4, kernel: 1}]]",
         "maximum: [[conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}], [conv: {filters: 5, kernel: 1}]]",

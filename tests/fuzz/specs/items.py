@@ -15,7 +15,7 @@ from tests.fuzz.specs.expressions import Draw, Expressions
 from tests.fuzz.specs.places import Frame, Item, Place, Spot
 from tests.fuzz.specs.values import MOST_CHANNELS, Keep, Yaml, fitting, is_given, literals, outputs, starts, value_of
 
-MERGES: Final = tuple(name for name, op in OPS.items() if op.most_inputs is None)
+MERGES: Final = tuple(name for name, op in OPS.items() if op.kind == "merge" and name not in ("matmul", "divide"))
 MOST_ROUNDS: Final = 3
 
 
@@ -249,7 +249,8 @@ class Items(Expressions):
         first = place.inside()
         first.keep = place.keep if free else "shape"
         self.row(first, 0, 2)
-        found = [name for name in MERGES if self._joined(place, name, {}, [first.shapes] * branch_count) is not None]
+        possible = [name for name in MERGES if branch_count <= (OPS[name].most_inputs or branch_count)]
+        found = [name for name in possible if self._joined(place, name, {}, [first.shapes] * branch_count) is not None]
         free = free and first.uniform
         if not found or not (free or first.shapes == place.shapes):  # it is too large, or others cannot come to fit it
             self._close(place, first, {"layers": first.items} if first.items else {"identity": {}})
@@ -288,7 +289,7 @@ class Items(Expressions):
         """A shape that may be joined with this one."""
         if merge == "concat" and self.chance(2):
             return with_channels(shape, self.draw(st.integers(1, TensorType.of_shape(shape).channels)))
-        if merge == "multiply" and len(shape) > 1:
+        if merge in ("multiply", "divide") and len(shape) > 1:
             scale = (shape[0], 1, 1) if len(shape) == 3 else (1, shape[1])
             return tuple(self.draw(st.sampled_from((shape, scale, with_channels(shape, 1)))))
         return shape

@@ -46,7 +46,7 @@ _KINDS: Final[Mapping[Axes, str]] = {
 """What an input may be, those first that are the point of these specs."""
 _WORDS: Final = {IDS: ("tokens", "ids"), SIGNAL: ("channels", "length")}
 _VOLUME: Final = ("channels", "depth", "height", "width")
-MERGES: Final = ("add", "maximum", "minimum", "multiply", "concat")
+MERGES: Final = ("add", "subtract", "maximum", "minimum", "multiply", "concat")
 
 
 @st.composite

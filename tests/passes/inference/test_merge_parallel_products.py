@@ -67,6 +67,16 @@ pytestmark = needs("onnx", "torch")
             ["conv", "conv", "add"],
         ),
         (
+            "[subtract: [[conv: {filters: 4, kernel: 3, padding: 1}, batch_norm], [conv: {filters: 4, kernel: 1}]], "
+            "batch_norm, conv: {filters: 3, kernel: 1}]",
+            ["conv", "conv", "subtract", "conv"],
+        ),
+        (
+            "[subtract: [[], [batch_norm]], divide: [[batch_norm], [sigmoid, conv: {filters: 4, kernel: 1}, "
+            "scale: {learned: channel, bare: true, shape: channels}, batch_norm, softplus]]]",
+            ["batch_norm", "subtract", "batch_norm", "sigmoid", "conv", "softplus", "divide"],
+        ),
+        (
             "[flatten, dense: {units: 9}, relu, "
             "add: [[dense: {units: 9}], [], [batch_norm], [dense: {units: 9, bias: false}]]]",
             ["flatten", "dense", "relu", "dense"],
