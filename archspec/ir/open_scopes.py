@@ -150,9 +150,7 @@ class OpenChoice:
     def freeze(self) -> Choice:
         """The finished choice."""
         body = Body(_freeze(self.items), tuple(self.results))
-        return Choice(
-            self.location, self.condition, self.taken, self.operand, body, self.has_other, self.repetition
-        )
+        return Choice(self.location, self.condition, self.taken, self.operand, body, self.has_other, self.repetition)
 
 
 @dataclass(slots=True, eq=False)

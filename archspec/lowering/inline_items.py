@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse
+from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import Binding, Operand, Repetition, Result, channels_at
@@ -93,8 +93,11 @@ class InlineItems(RepeatedItems):
             tensors = [y, *(bring(tensor, scope) for tensor in tensors[1:])]
             refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
             condition = Compare(expr, ("==",), (Const(times),))
-            loop = Repetition(expr, item.names, item.index) if item.names and self._is_symbolic(item, context) else None
-            outer.append(OpenChoice(location, condition, True, x.ref, made, refs, repetition=loop))
+            outer.append(
+                OpenChoice(
+                    location, condition, True, x.ref, made, refs, repetition=self._repetition(item, expr, context)
+                )
+            )
             tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
         for name, tensor in zip(carried, tensors[1:], strict=False):
             context.taps[name] = tensor
@@ -113,6 +116,17 @@ class InlineItems(RepeatedItems):
                 }
                 self._fix(expr, context, "names of layers")
         return {**known, "i": index, **context.loop, item.index: index}
+
+    def _repetition(self, item: Repeat, times: Expr, context: Context) -> Repetition | None:
+        """What iterations that are scopes of a block are of, with their pattern in terms of `i`."""
+        if item.names is None or not self._is_symbolic(item, context):
+            return None
+        known = {**{name: Const(value) for name, value in context.loop.items()}, item.index: Name("i")}
+        parts = (
+            f"{{{source(fold(parse(text, self.budget), self.budget, known))}}}" if is_expression else text
+            for text, is_expression in split_pattern(item.names)
+        )
+        return Repetition(times, "".join(parts), item.index)
 
     @staticmethod
     def _is_symbolic(item: Repeat, context: Context) -> bool:

@@ -79,7 +79,11 @@ def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
         tree = definition.tree
         if definition.operands != 1 or (definition.is_network and named) or not is_chain(tree):
             continue
-        if not fits_sequential(tree) or not all(map(_is_member, tree.items)) or _is_row(tree, definition.budget, named=False):
+        if (
+            not fits_sequential(tree)
+            or not all(map(_is_member, tree.items))
+            or _is_row(tree, definition.budget, named=False)
+        ):
             continue
         items = tuple(rolled(tree, definition, 0, shown=expressions, elsewhere=1))
         if any(map(is_rolled, items)) or len(items) > _MOST_CALLED:
