@@ -121,7 +121,7 @@ class InlineItems(RepeatedItems):
         """What iterations that are scopes of a block are of, with their pattern in terms of `i`."""
         if item.names is None or not self._is_symbolic(item, context):
             return None
-        known = {**{name: Const(value) for name, value in context.loop.items()}, item.index: Name("i")}
+        known: dict[str, Expr] = {**{name: Const(value) for name, value in context.loop.items()}, item.index: Name("i")}
         parts = (
             f"{{{source(fold(parse(text, self.budget), self.budget, known))}}}" if is_expression else text
             for text, is_expression in split_pattern(item.names)
