@@ -58,10 +58,10 @@ class RowStatements(ForwardStatements):
             index = variable_name(
                 "i", {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *held_names}
             )
-            self.lines.append(f"{indent}for {index}, layer in enumerate({row}):")
+            self.lines.append(f"{indent}for {counter}, layer in enumerate({row}):")
             self.lines.append(f"{indent}{INDENT}{last} = layer({', '.join([last, *others])})")
             for place, (stop, name) in enumerate(taken.items()):
-                self.lines.append(f"{indent}{INDENT}{'elif' if place else 'if'} {index} == {stop - 1}:")
+                self.lines.append(f"{indent}{INDENT}{'elif' if place else 'if'} {counter} == {stop - 1}:")
                 self.lines.append(f"{indent}{INDENT * 2}{name} = {last}")
             self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
         self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
