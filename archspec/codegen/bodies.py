@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, either, layer_sizes, without_sizes
 from archspec.codegen.attributes import Words, attributes
 from archspec.codegen.body_context import LAYERS, BodyContext, ChoiceKey, Deciding
-from archspec.codegen.loops import build_loop, peeled
+from archspec.codegen.loops import build_loop, in_turn, peeled, without_scope
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
 from archspec.codegen.sharing import Sharing
@@ -20,6 +21,7 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    LoopUse,
     SequenceUse,
     Tree,
     channels_of,
@@ -49,6 +51,8 @@ class BodyBuilder:
     has_flat_names: bool
     kept: Collection[ChoiceKey]
     """Conditions that stay in source though all instances decide them alike."""
+    written_out: AbstractSet[str]
+    """Paths of iterations without a scope around them that source has one by one."""
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
@@ -59,6 +63,7 @@ class BodyBuilder:
 
     def inside(self, scopes: Sequence[Scope], context: BodyContext) -> Tree:
         """What is in a scope, with the names of its taps."""
+        context.in_turn = all(in_turn(scope.body) for scope in scopes)
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
             context.fix_token_counts(tree.results)
@@ -87,6 +92,15 @@ class BodyBuilder:
 
     def _item(self, aligned: tuple[Item, ...], context: BodyContext) -> list[ItemUse]:
         aligned = tuple(map(self._made_as, aligned))
+        around = context.indices
+        if isinstance(first := aligned[0], Scope) and first.index is not None:
+            name, number = first.index
+            context.indices = {**around, name: Const(number)}
+        made = self._item_of(aligned, context)
+        context.indices = around
+        return made
+
+    def _item_of(self, aligned: tuple[Item, ...], context: BodyContext) -> list[ItemUse]:
         match aligned[0]:
             case Layer():
                 return [self._layer([item for item in aligned if isinstance(item, Layer)], context)]
@@ -223,6 +237,8 @@ class BodyBuilder:
         return SequenceUse(scopes[0].location, label, number, body, operands, paths, self._reused(scopes))
 
     def _choice(self, items: list[Choice], context: BodyContext) -> list[ItemUse]:
+        if (loop := self._in_loop(items, context)) is not None:
+            return [loop]
         operand = context.ref(items[0].operand)
         condition = context.at(items[0].condition, (context.features[operand],))
         ref = Result(items[0].location)
@@ -273,6 +289,17 @@ class BodyBuilder:
         if outcome != condition or context.features[ref] != joined or alone or makes:
             context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
+
+    def _in_loop(self, items: list[Choice], context: BodyContext) -> LoopUse | None:
+        """A loop without a scope of its own, of what stands under a condition; None where that is none."""
+        if not context.in_turn or items[0].repetition is None or (loops := without_scope(items, context)) is None:
+            return None
+        paths = [scope.path for loop in loops for scope in loop.iterations]
+        if not all(named.isdisjoint(paths) for named in (self.sharing.made_as.keys(), self.sharing.reuses.keys())):
+            return None
+        if not self.written_out.isdisjoint(paths):
+            return None
+        return replace(build_loop(loops, context, self.def_use, self._iteration), paths=Instances(paths))
 
     def _open_choice(self, items: list[Choice], condition: Expr, context: BodyContext) -> ChoiceUse | None:
         """A condition that holds in all instances, and need not: without its items the tensor passes on.

@@ -62,6 +62,10 @@ class BodyContext:
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
     """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
+    in_turn: bool = False
+    """Whether each item of the body takes what the one before it gives, and nothing else."""
+    is_level: bool = True
+    """Whether the spec has a scope or a loop here, too, that it counts."""
 
     def at(self, expr: Expr, features: Sequence[Expr]) -> Expr:
         """An expression of the spec, where a tensor of these features arrives, in the definition's own terms."""
@@ -76,7 +80,7 @@ class BodyContext:
                 continue
             level, ref = place
             context = self
-            while context.level > level and context.around is not None:
+            while (context.level > level or not context.is_level) and context.around is not None:
                 context = context.around
             found[name] = context.features[context.ref(ref)]
         return found
@@ -96,7 +100,7 @@ class BodyContext:
     @property
     def level(self) -> int:
         """How many scopes and loops are around this one within the definition."""
-        return 0 if self.around is None else self.around.level + 1
+        return 0 if self.around is None else self.around.level + self.is_level
 
     def ref(self, ref: Ref) -> Ref:
         """What a reference stands for here."""

@@ -8,6 +8,7 @@ they become definitions of their own, so that what is printed is always right, i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from archspec.codegen.anti_unification import NotUnifiable
@@ -46,15 +47,17 @@ def build(
     *,
     has_flat_names: bool = False,
     kept: Collection[ChoiceKey] = (),
+    written_out: AbstractSet[str] = frozenset(),
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
-    Conditions that are `kept` are printed though all instances decide them alike.
+    Conditions that are `kept` are printed though all instances decide them alike; repeats `written_out`, which have no
+    scope of their own, are no loops.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept, written_out)
     return builder.run(), builder.structural
 
 

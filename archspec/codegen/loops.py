@@ -7,19 +7,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable
 from archspec.codegen.body_context import BodyContext, Deciding
 from archspec.codegen.loop_channels import after_iterations, channels_after
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, iteration_names
-from archspec.expr import Binary, Const, Expr, Name, Value, fold
+from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold
 from archspec.ir.def_use import DefUse
-from archspec.ir.scope import Loop, Operand, Ref, Result, Scope
+from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope
 
 MakeIteration: TypeAlias = Callable[[list[Scope], BodyContext], CallUse | SequenceUse]
 """Builds one iteration from its instances."""
+_ARRIVING: Final[Ref] = Operand(0)
 _Rounds: TypeAlias = tuple[tuple[Run, ...], Sequence[Expr | None]]
 """The runs, and the channels after all of them and after each marked iteration, if an expression gives them."""
 
@@ -47,6 +48,10 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
         paths = [def_use.scopes[loop.iterations[mark].path].results[0] for loop in loops]
         context.record(Result(first.location, index), inside[index - 1], paths)
     iterations = zip_longest(*(loop.iterations for loop in loops))
+    if context.numbered is not None and first.times is not None and not first.name and _are_numbered(loops):
+        counts = [len(loop.iterations) for loop in loops]
+        times = context.unified(context.at(first.times, (context.features[operands[0]],)), counts)
+        context.numbered = context.folded(Binary("+", context.numbered, times), {}, is_whole=True)
     return LoopUse(
         first.location,
         label,
@@ -75,6 +80,74 @@ def peeled(loop: Loop, name: str) -> tuple[Scope, Loop]:
     return first, rest
 
 
+def in_turn(body: Body, last: Ref = _ARRIVING) -> bool:
+    """Whether each item of a body takes what the one before it gives, the first `last`, and nothing else."""
+    for item in body.items:
+        if isinstance(item, Choice):
+            if item.operand != last or not in_turn(item.body, last):
+                return False
+        elif item.operands != (last,):
+            return False
+        last = Result(item.location)
+    return body.results == (last,)
+
+
+def without_scope(choices: Sequence[Choice], context: BodyContext) -> list[Loop] | None:
+    """The loops whose iterations stand among the items around them; None where these are no chain of scopes.
+
+    Args:
+        choices: each the iterations, in one instance, under the condition that there are so many of them.
+    """
+    loops = [_without_scope(choice) for choice in choices]
+    found = [loop for loop in loops if loop is not None]
+    if len(found) < len(loops) or len({loop.operands for loop in found}) > 1:
+        return None
+    if not any(loop.iterations for loop in found):
+        return None
+    if context.numbered is not None and _are_numbered(found):
+        for loop, env in zip(found, context.envs, strict=True):
+            start = evaluate(context.numbered, env, context.budget)
+            assert isinstance(start, int)
+            if [each.name for each in loop.iterations] != [str(start + k) for k in range(len(loop.iterations))]:
+                return None
+    return found
+
+
+def _are_numbered(loops: Sequence[Loop]) -> bool:
+    return any(each.name.isdigit() for loop in loops for each in loop.iterations)
+
+
+def _without_scope(choice: Choice) -> Loop | None:
+    repetition, body = choice.repetition, choice.body
+    if repetition is None:
+        return None
+    last: Ref = choice.operand
+    iterations: list[Scope] = []
+    others: set[tuple[Ref, ...]] = set()
+    for item in body.items:
+        if not isinstance(item, Scope) or item.operands[0] != last or last in item.operands[1:]:
+            return None
+        others.add(item.operands[1:])
+        operands = tuple(map(Operand, range(len(item.operands))))
+        iterations.append(dataclasses.replace(item, operands=operands, index=None))
+        last = Result(item.location)
+    within = {Result(item.location) for item in body.items}
+    if body.results != (last,) or len(others) > 1 or any(within.intersection(refs) for refs in others):
+        return None
+    around = iterations[0].path.rpartition(".")[0] if iterations else ""
+    return Loop(
+        choice.location,
+        "",
+        f"{around}.{repetition.pattern}",
+        repetition.times,
+        repetition.pattern,
+        (choice.operand, *(others.pop() if others else ())),
+        tuple(iterations),
+        None,
+        index=repetition.index,
+    )
+
+
 def _indices(loop: Loop, index: Expr, context: BodyContext) -> dict[str, Expr]:
     """What the indices are called in an iteration, and what they are; those of loops around come first."""
     found = {loop.index: index}
@@ -96,6 +169,7 @@ def _units(
     runs: list[Run] = []
     after: list[Expr] = []
     inner = context.inside(operands)
+    inner.is_level = bool(loops[0].name)
     inner.depth += 1  # a loop inside may get a formula of its own index
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
         inner.indices = _indices(loops[0], Const(index), context)
@@ -122,6 +196,7 @@ def _repeat(
         return (), (start,)
     envs: list[dict[str, Value]] = []
     inner = context.inside(operands, envs)
+    inner.is_level = bool(loops[0].name)
     inner.depth += 1
     index_name, channels_name = iteration_names(inner.depth)
     inner.indices = _indices(loops[0], Name(index_name), context)

@@ -114,12 +114,16 @@ class _Outliner:
             case ChoiceUse():
                 return replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
-                return replace(item, runs=self._runs(item.runs))
+                own = bool(item.name) or item.number is not None
+                return replace(item, runs=self._runs(item.runs, "" if own else item.pattern.partition("{")[0]))
             case _:
                 return item
 
-    def _runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
-        """All runs of a loop become calls of one definition, made from what they have in common."""
+    def _runs(self, runs: Sequence[Run], prefix: str) -> tuple[Run, ...]:
+        """All runs of a loop become calls of one definition, made from what they have in common.
+
+        `prefix` is what the iterations' names begin with, where the loop itself has none.
+        """
         general = runs[0].general if runs else None
         called = any(run.item.reuses for run in runs)  # what is called again has its definition, if it needs one
         if not called and general is not None and len(runs) == 1 and self.definition.is_network:
@@ -142,7 +146,7 @@ class _Outliner:
                 replace(run, item=replace(general, body=renamed_tree(general.body, run.bound, self.budget)))
                 for run in runs
             )
-        call = self._call(general)
+        call = self._call(general, called=prefix)
         return tuple(
             replace(
                 run,
@@ -187,12 +191,17 @@ class _Outliner:
         return found
 
     def _call(
-        self, item: SequenceUse, more: Mapping[str, str] = MappingProxyType({}), *, is_one: bool = False
+        self,
+        item: SequenceUse,
+        more: Mapping[str, str] = MappingProxyType({}),
+        *,
+        is_one: bool = False,
+        called: str = "",
     ) -> CallUse:
         """A definition of a sequence's own, and the call that stands in its place.
 
         `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
-        that it is one of several, by whose name it is called.
+        that it is one of several, by whose name it is called, or else by that which is given.
         """
         types = {**self.definition.types, **more}
         inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
@@ -200,7 +209,7 @@ class _Outliner:
         form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
         twin = self._twin(form.item, inputs)
         if twin is None:
-            twin = self._made(form, inputs, types, more, is_one=is_one)
+            twin = self._made(form, inputs, types, more, is_one=is_one, called=called)
         return CallUse(item.location, item.name, item.number, twin, form.arguments, item.operands, item.paths)
 
     def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _OutlinedBody:
@@ -231,12 +240,13 @@ class _Outliner:
         more: Mapping[str, str],
         *,
         is_one: bool,
+        called: str,
     ) -> Definition:
         """A new definition of a sequence."""
         item, tree = form.item, form.item.body
         docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
-        name = whole = variable_name(parts[-1]) if parts else "sequence"
+        name = whole = variable_name(called.strip("_-") or (parts[-1] if parts else "sequence"))
         if is_one and name.endswith("s") and len(name) > len("s1"):
             name = name[:-1]
         made = Definition(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from archspec.codegen.argument_docs import documented
@@ -48,7 +49,12 @@ _DEEPEST: Final = 4
 
 
 def simplified(
-    graph: LayerGraph, kinds: Kinds = alike, words: Words = convolves, *, has_flat_names: bool = False
+    graph: LayerGraph,
+    kinds: Kinds = alike,
+    words: Words = convolves,
+    *,
+    has_flat_names: bool = False,
+    written_out: AbstractSet[str] = frozenset(),
 ) -> Module:
     """The module tree of a graph, ready to be printed.
 
@@ -58,11 +64,12 @@ def simplified(
             instances are definitions of their own.
         words: where a backend takes a word for padding as an argument.
         has_flat_names: whether source has the flat names of layers; params that nothing else needs are none otherwise.
+        written_out: the paths of iterations that are no loop in source, where no scope is around them.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    return _settled(graph, kinds, words, has_flat_names=has_flat_names)[0]
+    return _settled(graph, kinds, words, has_flat_names=has_flat_names, written_out=written_out)[0]
 
 
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
@@ -79,13 +86,20 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
 
 def _settled(
-    graph: LayerGraph, kinds: Kinds, words: Words, *, has_flat_names: bool
+    graph: LayerGraph,
+    kinds: Kinds,
+    words: Words,
+    *,
+    has_flat_names: bool,
+    written_out: AbstractSet[str] = frozenset(),
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
-        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept)
+        definitions, structural = build(
+            graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept, written_out=written_out
+        )
         return _with_fixed(graph, definitions, structural, budget)
 
     module, fixed, choices = attempt(())

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from archspec.errors import InternalError, Span
 from archspec.expr import Expr
-from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope
+from archspec.ir.scope import Binding, Body, Choice, Item, Layer, Loop, Operand, Ref, Repetition, Result, Scope
 from archspec.ir.tensor_type import TensorType
 from archspec.records import record
 from archspec.reserved_names import in_sequence
@@ -36,6 +36,7 @@ class OpenScope:
     block: str | None = None
     bindings: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
+    index: tuple[str, int] | None = None
     span: Span | None = None
     operands: list[Ref] = field(default_factory=list[Ref])
     """The tensors from around it."""
@@ -127,6 +128,7 @@ class OpenScope:
             self.span,
             self.labels,
             lets=self.lets,
+            index=self.index,
         )
 
 
@@ -143,11 +145,12 @@ class OpenChoice:
     """What it gives, and then the tensors in it that are outputs of the network."""
     has_other: bool = True
     """Whether there may be items on the other side."""
+    repetition: Repetition | None = None
 
     def freeze(self) -> Choice:
         """The finished choice."""
         body = Body(_freeze(self.items), tuple(self.results))
-        return Choice(self.location, self.condition, self.taken, self.operand, body, self.has_other)
+        return Choice(self.location, self.condition, self.taken, self.operand, body, self.has_other, self.repetition)
 
 
 @dataclass(slots=True, eq=False)

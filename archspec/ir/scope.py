@@ -145,6 +145,19 @@ class Scope:
     """The path of the scope that is computed here once more, with its parameters."""
     lets: Mapping[str, Binding] = field(default_factory=dict[str, Binding])
     """The quantities of its frame, each an expression of its params and of those before it."""
+    index: tuple[str, int] | None = None
+    """Of an iteration that stands among the items around the repeat: what expressions call its number, and that."""
+
+
+@record
+class Repetition:
+    """What items of a body are the iterations of, without a scope around all of them."""
+
+    times: Expr
+    pattern: str
+    """Gives the iterations' names, an expression of the index in each pair of braces."""
+    index: str
+    """What expressions inside call the iteration's number."""
 
 
 @record
@@ -162,6 +175,8 @@ class Choice:
     body: Body
     has_other: bool = True
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
+    repetition: Repetition | None = None
+    """What its items are the iterations of, where the condition says how many of them there are."""
 
 
 @record

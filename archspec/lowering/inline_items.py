@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
-from archspec.expr import Compare, Const, Expr, Value, fold, names, parse
+from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Binding, Operand, Result, channels_at
+from archspec.ir.scope import Binding, Operand, Repetition, Result, channels_at
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
@@ -92,7 +92,12 @@ class InlineItems(RepeatedItems):
         else:
             tensors = [y, *(bring(tensor, scope) for tensor in tensors[1:])]
             refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
-            outer.append(OpenChoice(location, Compare(expr, ("==",), (Const(times),)), True, x.ref, made, refs))
+            condition = Compare(expr, ("==",), (Const(times),))
+            outer.append(
+                OpenChoice(
+                    location, condition, True, x.ref, made, refs, repetition=self._repetition(item, expr, context)
+                )
+            )
             tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
         for name, tensor in zip(carried, tensors[1:], strict=False):
             context.taps[name] = tensor
@@ -112,10 +117,30 @@ class InlineItems(RepeatedItems):
                 self._fix(expr, context, "names of layers")
         return {**known, "i": index, **context.loop, item.index: index}
 
+    def _repetition(self, item: Repeat, times: Expr, context: Context) -> Repetition | None:
+        """What iterations that are scopes of a block are of, with their pattern in terms of `i`."""
+        if item.names is None or not self._is_symbolic(item, context):
+            return None
+        known: dict[str, Expr] = {**{name: Const(value) for name, value in context.loop.items()}, item.index: Name("i")}
+        parts = (
+            f"{{{source(fold(parse(text, self.budget), self.budget, known))}}}" if is_expression else text
+            for text, is_expression in split_pattern(item.names)
+        )
+        return Repetition(times, "".join(parts), item.index)
+
+    @staticmethod
+    def _is_symbolic(item: Repeat, context: Context) -> bool:
+        """Whether what stands in the iterations speaks of their index by its name: in a block, where each is a scope.
+
+        One class of source may then have them in a loop, for whatever count.
+        """
+        return item.names is not None and not context.variables.root
+
     def _inline_iteration(self, item: Repeat, index: int, x: Tensor, context: Context) -> Tensor:
         """One of them: items of the scope around it or, where iterations have names, a scope there."""
         loop = {**context.loop, item.index: index}
-        variables = replace(context.variables, outer={**context.variables.outer, item.index: Const(index)})
+        here = Name(item.index) if self._is_symbolic(item, context) else Const(index)
+        variables = replace(context.variables, outer={**context.variables.outer, item.index: here})
         plan = context.plan.inside(item, index)
         inner = replace(context, variables=variables, loop=loop, made={})
         if item.names is None:
@@ -127,6 +152,8 @@ class InlineItems(RepeatedItems):
         before = item.layers[: next((place for place, each in enumerate(item.layers) if each is single), 0)]
         x = self._items(before, x, inner)
         scope = enter(context.scope, plan[item].location, name, path, x, span)
+        if self._is_symbolic(item, context):
+            scope.index = item.index, index
         if single is None:
             start = Tensor(scope, Operand(0), x.path, x.type)
             # What is carried enters each iteration by itself, so that all are wired alike.

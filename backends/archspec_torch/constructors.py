@@ -96,7 +96,7 @@ class ConstructorWriter:
         return self._row("nn.Sequential", tree)
 
     def _row(self, head: str, tree: Tree) -> Code:
-        if all(item.number is not None for item in members(tree)):
+        if all(is_numbered(item, self.printer.budget) for item in members(tree)):
             return call(head, *self._parts(tree, named=False))
         return self._ordered(head, self._parts(tree, named=True))
 
@@ -329,6 +329,21 @@ def numbering_of(item: LoopUse, budget: Budget) -> tuple[str, int] | None:
             return None
 
 
+def is_numbered(item: LayerUse | CallUse | SequenceUse | LoopUse, budget: Budget) -> bool:
+    """Whether a member's name is its number in a row; of a loop without a scope of its own, those of its iterations."""
+    if item.number is not None or item.name or not isinstance(item, LoopUse):
+        return item.number is not None
+    match sources_by(item.pattern, "i", budget):
+        case [(number, True)]:
+            return number == "i" or number.removeprefix("i + ").isdecimal()
+        case _:
+            return False
+
+
 def pattern_source(pattern: str, variable: str, budget: Budget) -> str:
-    """A loop's pattern as an f-string of its variable."""
-    return text_source([(text, not is_code) for text, is_code in sources_by(pattern, variable, budget)])
+    """The source of a name that a loop's pattern gives for its variable."""
+    match sources_by(pattern, variable, budget):
+        case [(code, True)]:
+            return f"str({code})"
+        case parts:
+            return text_source([(text, not is_code) for text, is_code in parts])

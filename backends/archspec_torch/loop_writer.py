@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archspec.codegen.escaping import variable_name
+from archspec.codegen.escaping import is_attribute, quoted, variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import whole
 from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
 from archspec.codegen.reuse import Use
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tree import Definition, ItemUse, LoopUse, Run, Tree, iteration_names
-from archspec.expr import Const, Name, names
+from archspec.expr import Const, Name, name_by, names
 from archspec_torch.constructor_arguments import expressions, mentioned
 from archspec_torch.constructors import pattern_source
 from archspec_torch.growing_channels import arriving_channels
@@ -47,6 +47,10 @@ class LoopWriter(LocalWriter):
         """Members in a row whose names a loop gives; `after` takes what they give."""
         before = len(self.init)
         for run in item.runs:
+            index, _ = iteration_names(run.depth)
+            if run.count == 1 and index not in mentioned(Tree((run.item,), ()), self.printer.budget):
+                self._one(item, run, depth)
+                continue
             self._iterations(
                 item,
                 run,
@@ -62,6 +66,16 @@ class LoopWriter(LocalWriter):
                 if after is not None and not isinstance(arriving := arriving_channels(after), Const | Name | None):
                     self.printer.locals[arriving] = carried
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]
+
+    def _one(self, item: LoopUse, run: Run, depth: int) -> None:
+        """The member that one iteration is, by the name that the pattern gives."""
+        name = name_by(item.pattern, {"i": run.first}, self.printer.budget)
+        with self.constructor.iteration_of(item, run) as iterations:
+            module = marked(self.constructor.module(run.item), iterations)
+        if is_attribute(name):
+            self.init += lay_out(module, depth, f"self.{name} = ")
+        else:
+            self.init += lay_out(call("self.add_module", quoted(name), module), depth)
 
     def _iterations(
         self, item: LoopUse, run: Run, depth: int, taken: Callable[[str, Code], Code], *, counted: bool = False

@@ -24,8 +24,9 @@ from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import is_chain
 from archspec.expr import Const
 from archspec.ir.scope import Operand, Ref, Result
+from archspec.limits import Budget
 from archspec_torch.constructor_arguments import expressions
-from archspec_torch.constructors import fits_sequential, members
+from archspec_torch.constructors import fits_sequential, is_numbered, members
 from archspec_torch.ops import ROWS
 
 _MOST_CALLED: Final = 40
@@ -55,11 +56,11 @@ def row_class(definition: Definition) -> RowClass | None:
         return RowClass("nn.Sequential", tree, assigned=True)
     if definition.operands != 1:
         return None
-    if _is_row(tree, named=not definition.is_network):
+    if _is_row(tree, definition.budget, named=not definition.is_network):
         return RowClass("nn.Sequential", tree)
     if definition.is_network:
         return None
-    return _branches(tree) or _led_by_row(tree)
+    return _branches(tree) or _led_by_row(tree, definition.budget)
 
 
 def is_rolled(item: ItemUse) -> bool:
@@ -78,7 +79,11 @@ def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
         tree = definition.tree
         if definition.operands != 1 or (definition.is_network and named) or not is_chain(tree):
             continue
-        if not fits_sequential(tree) or not all(map(_is_member, tree.items)):
+        if (
+            not fits_sequential(tree)
+            or not all(map(_is_member, tree.items))
+            or _is_row(tree, definition.budget, named=False)
+        ):
             continue
         items = tuple(rolled(tree, definition, 0, shown=expressions, elsewhere=1))
         if any(map(is_rolled, items)) or len(items) > _MOST_CALLED:
@@ -86,15 +91,29 @@ def with_rolled_rows(module: Module, named: Collection[str]) -> Module:
     return module
 
 
+def unheld(module: Module) -> frozenset[str]:
+    """The paths of iterations in loops without a scope of their own that no class holds: its `forward` would have to
+    call members whose names the loop gives.
+    """
+    return frozenset(
+        path
+        for definition in module.definitions
+        if not definition.in_order and row_class(definition) is None
+        for item in members(definition.tree)
+        if is_rolled(item)
+        for path in item.paths
+    )
+
+
 def _is_member(item: ItemUse) -> bool:
-    return not isinstance(item, ChoiceUse) and item.number is None and is_attribute(item.name)
+    return is_rolled(item) or (not isinstance(item, ChoiceUse) and item.number is None and is_attribute(item.name))
 
 
-def _is_row(tree: Tree, *, named: bool) -> bool:
+def _is_row(tree: Tree, budget: Budget, *, named: bool) -> bool:
     """Whether items are modules in a row that have numbers for names, or, where they may be `named`, a name among them
     that is no attribute of Python's, which a `forward` could not call as a person writes it. Nothing is no row.
     """
-    numbered = all(item.number is not None for item in members(tree))
+    numbered = all(is_numbered(item, budget) for item in members(tree))
     unspeakable = any(item.number is None and not is_attribute(item.name) for item in members(tree))
     loops = [item for item in members(tree) if isinstance(item, LoopUse)]
     return (
@@ -134,7 +153,7 @@ def _is_branch(item: ItemUse, place: int) -> bool:
     return single and not is_reuse(item) and item.number == Const(place) and item.operands == (Operand(0),)
 
 
-def _led_by_row(tree: Tree) -> RowClass | None:
+def _led_by_row(tree: Tree, budget: Budget) -> RowClass | None:
     """Modules in a row, and functions of what they give."""
     last: Ref = Operand(0)
     count = 0
@@ -153,7 +172,7 @@ def _led_by_row(tree: Tree) -> RowClass | None:
     if (
         count < 2
         or not rest
-        or not _is_row(row, named=True)
+        or not _is_row(row, budget, named=True)
         or not all(isinstance(item, LayerUse) and _is_function(item) for item in rest)
         or len(tree.results) > 1
         or inner & {*uses(later)}

@@ -29,28 +29,41 @@ class RowStatements(ForwardStatements):
         self.lines += self.each("self", name, [], held(item), depth)
 
     def parts(self, item: LoopUse | SequenceUse, ends: Sequence[int | None], depth: int) -> None:
-        """A row of modules with tensors taken out of its middle: called in parts, each a slice that gives one of them.
+        """A row of modules with tensors taken out of its middle.
+
+        Each is called by its place where a tensor is taken after every one of them, and otherwise all in one loop that
+        notes what is taken: TorchScript calls no slice of modules, and torch.fx knows none.
 
         `ends` has how many modules lead to each result; None for the last.
         """
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        indent, start = INDENT * depth, ""
+        indent = INDENT * depth
         count = len(item.body.items) if isinstance(item, SequenceUse) else len(item.iterations)
         self.allocator.spend(item.operands[:1])
         before = len(self.lines)
-        for index, end in sorted(enumerate(ends), key=lambda pair: (pair[1] is None, pair[1])):
-            single = (count if end is None else end) - int(start or 0) == 1
-            place = start or "0" if single else f"{start}:{end or ''}"
-            part = f"{self.spelling.member(self.spelling.members[(item.location,)])}[{place}]"
-            name = self.allocator.assign(Result(item.location, index), () if start else item.operands[:1])
-            called = _held_between(item, int(start or 0), end)
-            if others and not single:
-                if name != carried:
-                    self.lines.append(f"{indent}{name} = {carried}")
-                self.lines += self.each(part, name, others, called, depth)
-            else:
-                self.lines += lay_out(marked(call(part, carried, *others), called), depth, f"{name} = ")
-            carried, start = name, str(end)
+        row = self.spelling.member(self.spelling.members[(item.location,)])
+        stops = sorted((count if end is None else end, index) for index, end in enumerate(ends))
+        if [stop for stop, _ in stops] == [*range(1, count + 1)]:
+            for place, (_, index) in enumerate(stops):
+                name = self.allocator.assign(Result(item.location, index), () if place else item.operands[:1])
+                code = marked(call(f"{row}[{place}]", carried, *others), _held_between(item, place, place + 1))
+                self.lines += lay_out(code, depth, f"{name} = ")
+                carried = name
+        else:
+            taken = {stop: self.allocator.assign(Result(item.location, index)) for stop, index in stops[:-1]}
+            last = self.allocator.assign(Result(item.location, stops[-1][1]), item.operands[:1])
+            starts = [name for name in (*taken.values(), last) if name != carried]
+            self.lines.append(f"{indent}{' = '.join([*starts, carried])}")
+            held_names = {*taken.values(), last, *others}
+            index = variable_name(
+                "i", {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *held_names}
+            )
+            self.lines.append(f"{indent}for {counter}, layer in enumerate({row}):")
+            self.lines.append(f"{indent}{INDENT}{last} = layer({', '.join([last, *others])})")
+            for place, (stop, name) in enumerate(taken.items()):
+                self.lines.append(f"{indent}{INDENT}{'elif' if place else 'if'} {counter} == {stop - 1}:")
+                self.lines.append(f"{indent}{INDENT * 2}{name} = {last}")
+            self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
         self.lines[before:] = [whole(line, item.paths) for line in self.lines[before:]]
         self.allocator.spend(item.operands[1:])
 

@@ -33,7 +33,7 @@ from archspec_torch.ops.padding import takes_words
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
 from archspec_torch.reset_parameters import draws_itself, reset_parameters
-from archspec_torch.row_classes import row_class, with_rolled_rows
+from archspec_torch.row_classes import row_class, unheld, with_rolled_rows
 from archspec_torch.spelling import Spelling
 
 
@@ -74,10 +74,19 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
     return _write(graph, labeled=labeled, absent=frozenset())
 
 
+def _module(graph: LayerGraph, written_out: frozenset[str] = frozenset()) -> Module:
+    """The classes; iterations that are `written_out` are no loop."""
+    made = simplified(without_decay(graph), words=takes_words, written_out=written_out)
+    module = outline(made, _fits_sequential, _takes_channels)
+    module = with_rolled_rows(module, graph.outputs if graph.gives_names else ())
+    if left := unheld(module) - written_out:
+        return _module(graph, written_out | left)
+    return with_rows(module, expressions)
+
+
 def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str]) -> str:
     """The same; `absent` are helpers that the source is known not to bring along, so that blocks may be called so."""
-    module = outline(simplified(without_decay(graph), words=takes_words), _fits_sequential, _takes_channels)
-    module = with_rows(with_rolled_rows(module, graph.outputs if graph.gives_names else ()), expressions)
+    module = _module(graph)
     taken, called = reserved(graph) - absent, set[str]()
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
