@@ -55,7 +55,7 @@ class RowStatements(ForwardStatements):
             starts = [name for name in (*taken.values(), last) if name != carried]
             self.lines.append(f"{indent}{' = '.join([*starts, carried])}")
             held_names = {*taken.values(), last, *others}
-            index = variable_name(
+            counter = variable_name(
                 "i", {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *held_names}
             )
             self.lines.append(f"{indent}for {counter}, layer in enumerate({row}):")
