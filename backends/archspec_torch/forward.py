@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from archspec.codegen.carried_rows import CarriedRow, carried_rows
@@ -29,11 +29,11 @@ from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
-from archspec.ir.def_use import value_name
 from archspec.ir.scope import Operand, Ref, Result
+from archspec_torch.listed_rounds import ListedRounds, listed_rounds
 from archspec_torch.ops import ROWS
+from archspec_torch.round_statements import RoundStatements
 from archspec_torch.row_classes import RowClass, is_rolled
-from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import ACTIVATION, Spelling
 from archspec_torch.turns import ROUND, Turns, candidates, loop, rounds
 
@@ -59,10 +59,11 @@ def forward(
     if row is None and spelling.keyed:
         tree = _with_own_rows(tree, definition, spelling)
     collected = {} if row is not None else tensor_lists(tree, tree.labels)
-    found: list[Turns] = []
+    plan = _Plan(tree, spelling)
     if row is None and not training and spelling.lists:
-        found = _loops(definition, tree, replace(spelling, labeled=False), collected)
-    writer = _writer(definition, tree, spelling, found, collected)
+        plan = _planned(definition, plan, collected)
+    tree, found = plan.tree, plan.loops
+    writer = _writer(definition, plan, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
         return names, lay_out(writer.joined(row.merge, row.parts, names[0]), 2, "return ")
@@ -103,38 +104,73 @@ def _returned(lines: Sequence[str], code: Code) -> list[str]:
     return [*lines[:last], whole(first, *marks(code)), *lines[last + 1 :]]
 
 
-def _writer(
-    definition: Definition, tree: Tree, spelling: Spelling, loops: Sequence[Turns], collected: Mapping[int, TensorList]
-) -> _ForwardWriter:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A tree as it is written: which of its items are rounds of loops."""
+
+    tree: Tree
+    spelling: Spelling
+    turns: tuple[Turns, ...] = ()
+    listed: tuple[ListedRounds, ...] = ()
+
+    @property
+    def loops(self) -> tuple[Turns, ...]:
+        """All loops over members that are called in turn."""
+        return (*self.turns, *(made.turns for made in self.listed))
+
+    def with_turns(self, turns: Turns) -> _Plan:
+        """The plan with one loop more."""
+        return replace(self, turns=(*self.turns, turns))
+
+    def with_listed(self, made: ListedRounds) -> _Plan:
+        """The plan with one loop more whose rounds take from a list or append to one."""
+        return replace(self, tree=made.tree, spelling=made.spelled(self.spelling), listed=(*self.listed, made))
+
+
+def _writer(definition: Definition, plan: _Plan, collected: Mapping[int, TensorList]) -> _ForwardWriter:
     """What writes the statements of a tree, in which loops begin and end where these do."""
     allocator = VariableAllocator(
-        tree,
+        plan.tree,
         definition.budget,
         definition.operands,
         _MODULE_NAMES,
         definition.inputs,
         is_network=definition.is_network,
     )
-    places = {place: 0 for turns in loops for place in turns.places}
-    return _ForwardWriter(allocator, spelling, tree.labels, collected, places)
+    return _ForwardWriter(allocator, plan, collected)
 
 
-def _loops(definition: Definition, tree: Tree, spelling: Spelling, collected: Mapping[int, TensorList]) -> list[Turns]:
+def _planned(definition: Definition, plan: _Plan, collected: Mapping[int, TensorList]) -> _Plan:
     """The loops over members that are called in turn: what they are written as is the same in each round."""
-    plain = _writer(definition, tree, spelling, (), collected)
-    plain.items(tree, 2)
+    labeled, plan = plan.spelling.labeled, replace(plan, spelling=replace(plan.spelling, labeled=False))
+    plain = _writer(definition, plan, collected)
+    plain.items(plan.tree, 2)
     plain.end()
     taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
-    chosen: list[Turns] = []
-    for possible in candidates(tree, spelling.lists, taken):
-        for turns in possible:
-            writer = _writer(definition, tree, spelling, (*chosen, turns), collected)
-            writer.items(tree, 2)
-            writer.end()
-            if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
-                chosen.append(turns)
+
+    def written(tried: _Plan, turns: Turns) -> bool:
+        writer = _writer(definition, tried, collected)
+        writer.items(tried.tree, 2)
+        writer.end()
+        return loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None
+
+    done: set[str] = set()
+    more = True
+    while more:
+        more = False
+        for made in listed_rounds(plan.tree, plan.spelling, _MODULE_NAMES, done, len(plan.listed)):
+            tried = plan.with_listed(made)
+            if written(tried, made.turns):
+                plan, more = tried, True
+                done |= made.turns.names.keys()
                 break
-    return chosen
+    lists = {name: length for name, length in plan.spelling.lists.items() if name not in done}
+    for possible in candidates(plan.tree, lists, taken):
+        for turns in possible:
+            if written(tried := plan.with_turns(turns), turns):
+                plan = tried
+                break
+    return replace(plan, spelling=replace(plan.spelling, labeled=labeled))
 
 
 def _with_loops(writer: _ForwardWriter, loops: Sequence[Turns]) -> list[str]:
@@ -146,7 +182,8 @@ def _with_loops(writer: _ForwardWriter, loops: Sequence[Turns]) -> list[str]:
         if writer.spelling.labeled:
             written = []
             for number, some in enumerate(rounds(lines, ends)):
-                written.append(f"{INDENT * 2}with {ROUND}({number}, {dict(turns.names)!r}):")
+                index = "" if turns.counted is None else turns.counted[0]
+                written.append(f"{INDENT * 2}with {ROUND}({number}, {dict(turns.names)!r}, {index!r}):")
                 written += [f"{INDENT}{line}" for line in some]
         assert written is not None
         lines = [*lines[: ends[0]], *written, *lines[ends[-1] :]]
@@ -180,21 +217,15 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
     return Bracket("", pairs, "{", "}")
 
 
-class _ForwardWriter(RowStatements):
-    def __init__(
-        self,
-        allocator: VariableAllocator,
-        spelling: Spelling,
-        labels: Mapping[Ref, str],
-        collected: Mapping[int, TensorList],
-        places: dict[int | None, int],
-    ) -> None:
-        super().__init__(allocator, spelling)
-        self.labels = labels
+class _ForwardWriter(RoundStatements):
+    def __init__(self, allocator: VariableAllocator, plan: _Plan, collected: Mapping[int, TensorList]) -> None:
+        super().__init__(allocator, plan.spelling, plan.listed)
+        self.labels = plan.tree.labels
         """What the spec calls tensors, on the sides of conditions too."""
-        self.collecting = collected
+        listed = {made.turns.starts[0]: made.made for made in plan.listed if made.made is not None}
+        self.collecting: Mapping[int, TensorList] = {**collected, **listed}
         """What loops append to lists, by location."""
-        self.places = places
+        self.places: dict[int | None, int] = {place: 0 for turns in plan.loops for place in turns.places}
         """The locations of items before which what is pending is written, and how many lines there are then."""
 
     def end(self) -> None:
@@ -206,6 +237,7 @@ class _ForwardWriter(RowStatements):
         """Write what is pending: an iteration of a loop begins or ends here."""
         for ref in list(self.pending):
             self.variable(ref, 2)
+        self.begin(location)
         self.places[location] = len(self.lines)
 
     def items(self, tree: Tree, depth: int) -> None:
@@ -223,6 +255,7 @@ class _ForwardWriter(RowStatements):
                     self.carried(rows[item.location], depth)
             elif item.location not in together:
                 self.item(item, depth)
+                self.append(item, depth)
             elif together[item.location]:
                 self.unpacked(together[item.location], depth)
                 together |= {use.location: [] for use in together[item.location]}
@@ -316,16 +349,6 @@ class _ForwardWriter(RowStatements):
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
-    def pieces(self, use: LayerUse, depth: int) -> None:
-        """A layer that gives several tensors."""
-        codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
-        self.allocator.spend(use.operands)
-        names = self.targets(use.location, use.results, use.operands)
-        paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
-        make = self.spelling.functions.get(use.location) or self.member_call(self.spelling.members[(use.location,)])
-        code = marked(self.with_label(make, *paths)(codes), use.paths)
-        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
-
     def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
         """Layers that give all parts of one tensor: one call."""
         part = ROWS[uses[0].op.name].part
@@ -355,12 +378,13 @@ class _ForwardWriter(RowStatements):
             bodies.append(self.lines)
         self.lines = before
         self.allocator.hold(Result(item.location), name)
-        (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
+        (flag, holds), indent = self.spelling.flags.get(item.location, ("", True)), INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
-        if lines := _as_expression(then, otherwise, name, f"self.{flag}", depth):
+        test, opposite = self.tests.get(item.location, (f"self.{flag}", f"not self.{flag}"))
+        if lines := _as_expression(then, otherwise, name, test, depth):
             self.lines += [whole(line, *idle) for line in lines]
             return
-        head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
+        head = whole(f"{indent}if {test if then else opposite}:", *idle)
         if then:
             self.lines += [head, *then]
         if then and is_condition(otherwise, depth + 1):

@@ -1,0 +1,87 @@
+"""Statements of rounds that take tensors of a list in turn, carry one along, and append to a list what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.codegen.escaping import variable_name
+from archspec.codegen.marked_text import whole
+from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
+from archspec.codegen.tree import ItemUse, LayerUse
+from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.ir.def_use import value_name
+from archspec.ir.scope import Ref, Result
+from archspec_torch.listed_rounds import ListedRounds
+from archspec_torch.row_statements import RowStatements
+from archspec_torch.spelling import Spelling
+
+
+class RoundStatements(RowStatements):
+    """Writes them for one class."""
+
+    def __init__(self, allocator: VariableAllocator, spelling: Spelling, loops: Sequence[ListedRounds]) -> None:
+        super().__init__(allocator, spelling)
+        self.splits = {location: name for made in loops for location, name in made.splits.items()}
+        """The lists that layers give, by location."""
+        self.tests = {location: test for made in loops for location, test in made.tests.items()}
+        """What is asked in place of a condition's own attribute, and the opposite of it."""
+        self.begins = {made.turns.starts[0]: made for made in loops}
+        self.ends = {made.turns.end: made for made in loops}
+        self.appended: dict[Ref, tuple[str, bool]] = {}
+        """The lists to which tensors are appended, and whether the tensor is carried on as well."""
+        self.allocator.taken.update(self.splits.values())
+
+    def begin(self, location: int | None) -> None:
+        """What stands before a loop, where one starts here; where one ends, its variables are free."""
+        if (ended := self.ends.get(location)) is not None:
+            self.allocator.kept -= {self.allocator.labels[ref] for ref in ended.carried}
+        if location is None or (made := self.begins.get(location)) is None:
+            return
+        tensors = self._list(made)
+        if made.start is None:
+            return
+        before = self.variable(made.start, 2)
+        single = tensors[:-1] if tensors.endswith("s") and len(tensors) > 2 else ""
+        name = self.allocator.fresh([variable_name(single, self.allocator.taken)] if single else [before])
+        self.allocator.labels |= dict.fromkeys(made.carried, name)
+        self.allocator.kept.add(name)
+        self.allocator.hold(made.entering, name)
+        if name != before:
+            self.lines.append(f"{INDENT * 2}{name} = {before}")
+
+    def _list(self, made: ListedRounds) -> str:
+        """The variable of the list to which a loop's rounds append, which is empty at first."""
+        if made.made is None:
+            return ""
+        used = {*self.allocator.taken, *self.allocator.kept, *self.allocator.live()}
+        name = self.lists[made.made.taker] = variable_name(made.made.name, used)
+        self.allocator.taken.add(name)
+        self.appended |= dict.fromkeys(made.results, (name, bool(made.carried)))
+        self.lines.append(f"{INDENT * 2}{name} = []")
+        return name
+
+    def append(self, item: ItemUse, depth: int) -> None:
+        """Append what an item gives, if it is the last of a round that does so."""
+        ref = Result(item.location)
+        if ref not in self.appended:
+            return
+        name, is_carried = self.appended[ref]
+        code: Code = self.variable(ref, depth) if is_carried else self.take(ref)
+        self.lines += lay_out(call(f"{name}.append", code), depth)
+        self.allocator.spend([ref])
+
+    def pieces(self, use: LayerUse, depth: int) -> None:
+        """A layer that gives several tensors: each in a variable, or all in a list where rounds take them in turn."""
+        codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
+        self.allocator.spend(use.operands)
+        paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
+        make = self.spelling.functions.get(use.location) or self.member_call(self.spelling.members[(use.location,)])
+        code = marked(self.with_label(make, *paths)(codes), use.paths)
+        if use.location not in self.splits:
+            names = self.targets(use.location, use.results, use.operands)
+            self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
+            return
+        tensors = self.splits[use.location]
+        for index in range(use.results):
+            self.allocator.hold(Result(use.location, index), f"{tensors}[{index}]")
+        self.lines += lay_out(code, depth, f"{tensors} = ")
