@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
+from archspec.codegen.equal_bodies import TakesChannels, body_key, one_of_equals
 from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.lifting import is_stage, lifted
-from archspec.codegen.merging import likeness, united
+from archspec.codegen.merging import united
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -33,13 +34,14 @@ from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
 
 
-def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: Callable[[LayerUse], bool]) -> Module:
+def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: TakesChannels) -> Module:
     """The module with every sequence that `keep` refuses turned into a definition and a call of it.
 
-    Sequences that are the same are calls of one; of a layer the channels that arrive count where `takes_channels` says
-    that they are written.
+    Sequences that are the same are calls of one, and so are definitions of one name; of a layer the channels that
+    arrive count where `takes_channels` says that they are written.
     """
-    return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep, takes_channels).run()))
+    found = (made for old in module.definitions for made in _Outliner(old, keep, takes_channels).run())
+    return one_of_equals(Module(tuple(found)), takes_channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _Outliner:
         self,
         definition: Definition,
         keep: Callable[[SequenceUse], bool],
-        takes_channels: Callable[[LayerUse], bool],
+        takes_channels: TakesChannels,
     ) -> None:
         self.definition = definition
         self.keep = keep
@@ -96,7 +98,7 @@ class _Outliner:
             own = self._with_own_channels(item)
             if own is None:
                 continue
-            plain, key = self._key(item.body), self._key(own[0].body)
+            plain, key = (body_key(one, self.takes_channels) for one in (item.body, own[0].body))
             for other, other_key, locations in found:
                 self.budget.spend(len(item.body.items))
                 if key == other_key:
@@ -258,7 +260,7 @@ class _Outliner:
         )
         made.parameters = documented(made)
         self.made.append(made)
-        self.bodies.append((self._key(tree), item, made))
+        self.bodies.append((body_key(tree, self.takes_channels), item, made))
         return made
 
     def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr] | None:
@@ -282,7 +284,7 @@ class _Outliner:
 
     def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
         """The definition of a sequence that is the same, which has the places of both from here on."""
-        key = self._key(item.body)
+        key = body_key(item.body, self.takes_channels)
         for place, (other, first, made) in enumerate(self.bodies):
             self.budget.spend(len(item.body.items))
             if key == other and made.operands == len(item.operands):
@@ -293,27 +295,6 @@ class _Outliner:
                 made.inputs = tuple(name or own for name, own in zip(made.inputs, inputs, strict=True))
                 return made
         return None
-
-    def _key(self, tree: Tree) -> object:
-        """What makes the bodies of two sequences the same: all but where they stand."""
-        items = tuple((likeness(item), *_names(item)) for item in self._without_widths(tree).items)
-        return items, tree.results, tuple(tree.labels.items())
-
-    def _without_widths(self, tree: Tree) -> Tree:
-        """A tree whose layers say nothing of channels that are not written."""
-        return replace(tree, items=tuple(map(self._without_width, tree.items)))
-
-    def _without_width(self, item: ItemUse) -> ItemUse:
-        match item:
-            case LayerUse() if not self.takes_channels(item):
-                return replace(item, features=())
-            case SequenceUse():
-                return replace(item, body=self._without_widths(item.body))
-            case ChoiceUse():
-                then, other = self._without_widths(item.then), self._without_widths(item.other)
-                return replace(item, then=then, other=other)
-            case _:
-                return item
 
 
 def _by_own_channels(item: ItemUse) -> ItemUse:
@@ -331,27 +312,6 @@ def _without_channels(item: ItemUse) -> ItemUse:
     if isinstance(item, CallUse):
         return replace(item, arguments={key: expr for key, expr in item.arguments.items() if expr != CHANNELS})
     return replace(item, features=()) if isinstance(item, LayerUse) else item
-
-
-def _names(item: ItemUse) -> Iterator[object]:
-    """What an item and those in it are called, and their locations, by which others speak of them."""
-    yield item.location
-    if isinstance(item, ChoiceUse):
-        for inner in (*item.then.items, *item.other.items):
-            yield from _names(inner)
-        return
-    yield from (item.name, item.number)
-    match item:
-        case SequenceUse():
-            yield tuple(item.body.labels.items())
-            for inner in item.body.items:
-                yield from _names(inner)
-        case LoopUse():
-            yield item.pattern
-            for run in item.runs:
-                yield from _names(run.item)
-        case _:
-            pass
 
 
 def _started(item: SequenceUse) -> SequenceUse:

@@ -289,10 +289,17 @@ class Definition:
     """What holds of its parameters: for other values it would be another network."""
     variant: str = ""
     """What tells it from others that are made of the same block, in a word; empty where none does."""
+    told: str = ""
+    """The same in a sentence, for its docstring."""
     in_order: bool = False
     """Whether a backend writes it as no more than its items, one called after the other."""
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
+
+    @property
+    def documentation(self) -> str:
+        """What its docstring says of it; empty where nothing is known."""
+        return f"{self.doc.rstrip('. ')}. {self.told}" if self.told else self.doc
 
     @property
     def types(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
-from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.scope import Operand, Result
 from archspec_torch.listed_rounds import ListedRounds, listed_rounds
 from archspec_torch.ops import ROWS
 from archspec_torch.round_statements import RoundStatements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 from typing import Final, NamedTuple
 
 from archspec.codegen.equal_arms import with_refs
@@ -15,7 +15,6 @@ from archspec.codegen.tree import ChoiceUse, ItemUse, LayerUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const
 from archspec.ir.scope import Ref, Result, listed
-from archspec.reserved_names import in_sequence
 from archspec_torch.spelling import Spelling
 from archspec_torch.turns import Turns, kind_of, sequence_of, variables
 
@@ -78,7 +77,7 @@ def listed_rounds(
         length = found[1] - found[0]
         if any(after - before != length for before, after in pairwise(found)):
             continue
-        for missing, lead in ((missing, lead) for missing in range(length) for lead in range(missing, length)):
+        for missing, lead in combinations_with_replacement(range(length), 2):
             starts = found[0] - lead + missing, found[1] - lead
             if starts[0] >= 0 and starts[1] + length * (count - 1) <= len(tree.items):
                 entering = Result(-_APART * (serial + 1))
@@ -92,7 +91,7 @@ class _Given(NamedTuple):
 
     place: int
     inner: int
-    index: int
+    output: int
 
 
 @dataclass(slots=True)
@@ -185,7 +184,7 @@ class _Rounds:
         before = [self._place_in(ref, number - 1) for number, ref in enumerate(slot.refs)]
         if before[1] is not None:
             found = before[1]
-            if any(other != found for other in before[2:]) or found.inner or found.index:
+            if any(other != found for other in before[2:]) or found.inner or found.output:
                 return False
             if self.offset not in (None, found.place):
                 return False
@@ -357,19 +356,21 @@ class _Rounds:
                     if not flag:
                         return None
                     is_then = (self._passes(choice, passed) == "then") is holds
-                    first, others = f"{index} == 0 or", f"{index} > 0 and"
-                    asked = (f"{first} self.{flag}", f"{others} not self.{flag}")
-                    opposite = (f"{others} self.{flag}", f"{first} not self.{flag}")
+                    asked = (f"{index} == 0 or self.{flag}", f"{index} > 0 and not self.{flag}")
+                    opposite = (f"{index} > 0 and self.{flag}", f"{index} == 0 or not self.{flag}")
                     tests[choice.location] = asked if is_then else opposite
                     found.append(choice)
                 case _:
-                    if not all(isinstance(item, LayerUse) and item.location in self.spelling.functions for item in items):
+                    if not all(
+                        isinstance(item, LayerUse) and item.location in self.spelling.functions for item in items
+                    ):
                         return None
                     place = self.entering.location - number
                     apart = listing or begins != self.start
                     sides = Tree((), (passed,)), Tree(tuple(items), (Result(last.location),))
                     then, other = sides if apart else sides[::-1]
-                    tests[place] = (f"{index} == 0", f"{index} > 0")[:: 1 if apart else -1]
+                    is_first, is_other = f"{index} == 0", f"{index} > 0"
+                    tests[place] = (is_first, is_other) if apart else (is_other, is_first)
                     found.append(ChoiceUse(place, Const(apart), passed, then, other))
         first = self._twin(found[0], results[0], twins)
         if first is None:

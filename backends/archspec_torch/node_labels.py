@@ -82,8 +82,8 @@ def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> No
         for step in steps(statement):
             _note_member(step, reader, found, graph)
         match statement:
-            case ast.With(items=[ast.withitem(ast.Call(ast.Name(id), [ast.Constant(number), names, index]))]) if id == ROUND:
-                members = _MemberNames(ast.literal_eval(names), ast.literal_eval(index))
+            case ast.With(items=[ast.withitem(ast.Call(ast.Name(id), [ast.Constant(number), *given]))]) if id == ROUND:
+                members = _MemberNames(*map(ast.literal_eval, given))
                 done = [step for inner in statement.body for step in steps(members.visit(inner))]
                 if number == 0:
                     ordered += ([step] for step in steps(members.loop()))

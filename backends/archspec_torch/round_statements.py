@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archspec.codegen.escaping import variable_name
-from archspec.codegen.marked_text import whole
 from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
 from archspec.codegen.tree import ItemUse, LayerUse
 from archspec.codegen.variable_allocation import VariableAllocator

@@ -157,7 +157,7 @@ def _words(line: str) -> list[str]:
 
 
 def _without_place(line: str, number: int, turns: Turns) -> str | None:
-    """A line of a round with its own members by name, and tensors of lists by its number; None where it has another's."""
+    """A line of a round with its own members by name, and its tensors of lists by the index; None for another's."""
     names = turns.names
     if any(name not in names or place != str(number) for name, place in _MEMBER.findall(line)):
         return None
