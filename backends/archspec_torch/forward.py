@@ -219,7 +219,7 @@ def _by_name(outputs: Sequence[tuple[str, Code]]) -> Bracket:
 
 class _ForwardWriter(RoundStatements):
     def __init__(self, allocator: VariableAllocator, plan: _Plan, collected: Mapping[int, TensorList]) -> None:
-        super().__init__(allocator, plan.spelling, plan.listed)
+        super().__init__(allocator, plan.spelling, plan.tree, plan.listed)
         self.labels = plan.tree.labels
         """What the spec calls tensors, on the sides of conditions too."""
         listed = {made.turns.starts[0]: made.made for made in plan.listed if made.made is not None}

@@ -18,6 +18,8 @@ from archspec.ir.scope import Ref, Result, listed
 from archspec_torch.spelling import Spelling
 from archspec_torch.turns import Turns, kind_of, sequence_of, variables
 
+_TAKEN: Final = ("self", "torch", "F", "Tensor", "layer")
+"""What a list may not be called."""
 _FEWEST: Final = 3
 """Two rounds are read sooner one after the other."""
 _APART: Final = 1 << 40
@@ -84,6 +86,12 @@ def listed_rounds(
                 made = _Rounds(tree, spelling, starts, length, count, missing, entering).made(taken)
                 if made is not None:
                     yield made
+
+
+def list_name(tree: Tree, layer: LayerUse) -> str:
+    """What the list of the tensors that a layer gives is called."""
+    label = listed(tree.labels.get(Result(layer.location), ""))
+    return variable_name(label[0] if label is not None else "parts", _TAKEN)
 
 
 class _Given(NamedTuple):
@@ -208,8 +216,7 @@ class _Rounds:
         item = next((item for item in self.tree.items if item.location == _location(slot.refs[1])), None)
         if not isinstance(item, LayerUse) or item.results < self.count or item.location not in self.spelling.functions:
             return False
-        label = listed(self.tree.labels.get(Result(item.location), ""))
-        self.splits[item.location] = label[0] if label is not None else "parts"
+        self.splits[item.location] = list_name(self.tree, item)
         return True
 
     def _place_in(self, ref: Ref | None, number: int) -> _Given | None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
-from archspec.codegen.tree import ItemUse, LayerUse
+from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Ref, Result
-from archspec_torch.listed_rounds import ListedRounds
+from archspec_torch.listed_rounds import ListedRounds, list_name
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import Spelling
 
@@ -18,9 +18,12 @@ from archspec_torch.spelling import Spelling
 class RoundStatements(RowStatements):
     """Writes them for one class."""
 
-    def __init__(self, allocator: VariableAllocator, spelling: Spelling, loops: Sequence[ListedRounds]) -> None:
+    def __init__(
+        self, allocator: VariableAllocator, spelling: Spelling, tree: Tree, loops: Sequence[ListedRounds]
+    ) -> None:
         super().__init__(allocator, spelling)
-        self.splits = {location: name for made in loops for location, name in made.splits.items()}
+        self.splits = _taken_in_turn(tree, spelling)
+        self.splits |= {location: name for made in loops for location, name in made.splits.items()}
         """The lists that layers give, by location."""
         self.tests = {location: test for made in loops for location, test in made.tests.items()}
         """What is asked in place of a condition's own attribute, and the opposite of it."""
@@ -84,3 +87,19 @@ class RoundStatements(RowStatements):
         for index in range(use.results):
             self.allocator.hold(Result(use.location, index), f"{tensors}[{index}]")
         self.lines += lay_out(code, depth, f"{tensors} = ")
+
+
+def _taken_in_turn(tree: Tree, spelling: Spelling) -> dict[int, str]:
+    """The layers that give lists from which modules in a row take one tensor each, and what the lists are called."""
+    found: dict[int, str] = {}
+    layers = {item.location: item for item in tree.items if isinstance(item, LayerUse) and item.results > 1}
+    for item in tree.items:
+        if not isinstance(item, LoopUse) or not item.columns:
+            continue
+        for first, *others in zip(*item.own, strict=True):
+            layer = layers.get(first.location) if isinstance(first, Result) else None
+            if layer is None or layer.location not in spelling.functions or not isinstance(first, Result):
+                continue
+            if others == [Result(first.location, first.index + k) for k in range(1, len(item.iterations))]:
+                found[layer.location] = list_name(tree, layer)
+    return found
