@@ -27,7 +27,7 @@ TakesChannels: TypeAlias = Callable[[LayerUse], bool]
 
 def body_key(tree: Tree, takes_channels: TakesChannels) -> object:
     """What makes two bodies the same: all but where they stand."""
-    items = tuple((likeness(item), *_names(item)) for item in _without_widths(tree, takes_channels).items)
+    items = tuple((likeness(item), *_names(item)) for item in without_widths(tree, takes_channels).items)
     return items, tree.results, tuple(tree.labels.items())
 
 
@@ -97,7 +97,7 @@ def _run_calling(run: Run, stands_for: dict[int, Definition]) -> Run:
     return replace(run, item=item, general=general)
 
 
-def _without_widths(tree: Tree, takes_channels: TakesChannels) -> Tree:
+def without_widths(tree: Tree, takes_channels: TakesChannels) -> Tree:
     """A tree whose layers say nothing of channels that are not written."""
     return replace(tree, items=tuple(_without_width(item, takes_channels) for item in tree.items))
 
@@ -107,9 +107,9 @@ def _without_width(item: ItemUse, takes_channels: TakesChannels) -> ItemUse:
         case LayerUse() if not takes_channels(item):
             return replace(item, features=())
         case SequenceUse():
-            return replace(item, body=_without_widths(item.body, takes_channels))
+            return replace(item, body=without_widths(item.body, takes_channels))
         case ChoiceUse():
-            then, other = (_without_widths(side, takes_channels) for side in (item.then, item.other))
+            then, other = (without_widths(side, takes_channels) for side in (item.then, item.other))
             return replace(item, then=then, other=other)
         case _:
             return item

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
-from archspec.codegen.equal_bodies import TakesChannels, body_key, one_of_equals
+from archspec.codegen.equal_bodies import TakesChannels, body_key, one_of_equals, without_widths
 from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.lifting import is_stage, lifted
@@ -208,7 +208,7 @@ class _Outliner:
     def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _OutlinedBody:
         """A sequence as the body of a definition; `arriving` are the channels that its definition gets."""
         tree = item.body
-        free = used_names(tree, self.budget)
+        free = used_names(without_widths(tree, self.takes_channels), self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
         renamed: dict[str, str] = {}
         if CHANNELS.id not in free and len(arrive) == 1:

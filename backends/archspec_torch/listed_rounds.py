@@ -164,7 +164,7 @@ class _Rounds:
             tuple(items[0].location for items in rounds),
             self.tree.items[after].location if after < len(self.tree.items) else None,
             variables(own, [*taken, index]),
-            (index, frozenset(self.splits.values())),
+            (index, frozenset(self.splits.values())) if self.splits or self.missing else None,
         )
         return self._written(rounds, results, made, turns)
 

@@ -95,8 +95,8 @@ def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> No
     words = tuple(word(rounds[0]) for rounds in ordered)
     for index, rounds in enumerate(ordered):
         # What is not computed in a round, as a sum with what the round before gave in the first, is no node there.
-        given = [paths for step in rounds if any(paths := reader.labels.get(step, ()))]
-        for instance in zip(*(zip(*paths, strict=True) for paths in given), strict=True):
+        computed = [paths for step in rounds if any(paths := reader.labels.get(step, ()))]
+        for instance in zip(*(zip(*paths, strict=True) for paths in computed), strict=True):
             container = graph.scope_around(producer(instance[0][0]))
             found.words[container] = words
             found.nodes.setdefault(container, {})[index] = instance

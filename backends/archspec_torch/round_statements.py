@@ -32,6 +32,7 @@ class RoundStatements(RowStatements):
         self.appended: dict[Ref, tuple[str, bool]] = {}
         """The lists to which tensors are appended, and whether the tensor is carried on as well."""
         self.allocator.taken.update(self.splits.values())
+        self.allocator.left.update(made.start for made in loops if made.start is not None)  # where a loop begins
 
     def begin(self, location: int | None) -> None:
         """What stands before a loop, where one starts here; where one ends, its variables are free."""
@@ -43,6 +44,7 @@ class RoundStatements(RowStatements):
         if made.start is None:
             return
         before = self.variable(made.start, 2)
+        self.allocator.spend([made.start])
         single = tensors[:-1] if tensors.endswith("s") and len(tensors) > 2 else ""
         name = self.allocator.fresh([variable_name(single, self.allocator.taken)] if single else [before])
         self.allocator.labels |= dict.fromkeys(made.carried, name)
