@@ -75,6 +75,8 @@ class _Outliner:
         """The locations of sequences of that tree that are made the same."""
         self.labels: Mapping[Ref, str] = {}
         """What the spec calls tensors of the tree that is being looked at."""
+        self.entering: Mapping[Ref, str] = {}
+        """What it calls those that enter the iterations that are being looked at."""
 
     def run(self) -> list[Definition]:
         self.definition.tree = self._tree(self.definition.tree)
@@ -116,7 +118,10 @@ class _Outliner:
             case ChoiceUse():
                 return replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
-                return replace(item, runs=self._runs(item.runs))
+                around, self.entering = self.entering, _entering(item, self.labels)
+                made = replace(item, runs=self._runs(item.runs))
+                self.entering = around
+                return made
             case _:
                 return item
 
@@ -144,7 +149,7 @@ class _Outliner:
                 replace(run, item=replace(general, body=renamed_tree(general.body, run.bound, self.budget)))
                 for run in runs
             )
-        call = self._call(general)
+        call = self._call(general, in_loop=self.entering)
         return tuple(
             replace(
                 run,
@@ -189,15 +194,21 @@ class _Outliner:
         return found
 
     def _call(
-        self, item: SequenceUse, more: Mapping[str, str] = MappingProxyType({}), *, is_one: bool = False
+        self,
+        item: SequenceUse,
+        more: Mapping[str, str] = MappingProxyType({}),
+        *,
+        is_one: bool = False,
+        in_loop: Mapping[Ref, str] | None = None,
     ) -> CallUse:
         """A definition of a sequence's own, and the call that stands in its place.
 
         `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
-        that it is one of several, by whose name it is called.
+        that it is one of several, by whose name it is called; `in_loop` has what enters an iteration, by name.
         """
         types = {**self.definition.types, **more}
-        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
+        names = self.labels if in_loop is None else in_loop
+        inputs = ("", *(label_parameter(names.get(ref, "")) for ref in item.operands[1:]))
         own = self._with_own_channels(item) if item.location in self.alike else None
         form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
         twin = self._twin(form.item, inputs)
@@ -312,6 +323,13 @@ def _without_channels(item: ItemUse) -> ItemUse:
     if isinstance(item, CallUse):
         return replace(item, arguments={key: expr for key, expr in item.arguments.items() if expr != CHANNELS})
     return replace(item, features=()) if isinstance(item, LayerUse) else item
+
+
+def _entering(loop: LoopUse, labels: Mapping[Ref, str]) -> dict[Ref, str]:
+    """What the spec calls that which enters the iterations of a loop besides what goes through them."""
+    own = loop.own[0] if loop.columns else ()
+    given = enumerate((*loop.common, *own), start=1 if loop.is_chain else 0)
+    return {Operand(place): labels[ref] for place, ref in given if ref in labels}
 
 
 def _started(item: SequenceUse) -> SequenceUse:

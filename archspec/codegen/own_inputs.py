@@ -82,18 +82,29 @@ class _Narrowing:
         self.budget.spend(sum(map(len, taken)))
         if any(self._by_place(scope) for scope in loop.iterations) or (columns := _columns(taken)) is None:
             return loop
-        operands = [*loop.operands]
-        filled = [_filled(column, operands, labels) for column in columns]
-        known = [column for column in filled if column is not None]
-        if len(known) < len(filled) or all(len(set(column)) == 1 for column in known):
+        operands, known = [*loop.operands], list[tuple[list[int], set[_Slot]]]()
+        for column, slots in columns:
+            filled = _filled(column, operands, labels)
+            if filled is None:
+                return loop
+            known.append((filled, slots))
+        if all(len(set(column)) == 1 for column, _ in known):
             return loop
-        known.sort(key=lambda column: (len(set(column)) > 1, column))
+        known.sort(key=lambda pair: (len(set(pair[0])) > 1, pair[0]))
         block = loop.iterations[0].block
         if block is not None and len(known) != len(self.graph.blocks[block].inputs):
             return loop
-        iterations = (
-            _narrowed(scope, [column[number] for column in known]) for number, scope in enumerate(loop.iterations)
-        )
+        places: dict[_Slot, Ref] = {
+            slot: Operand(place) for place, (_, slots) in enumerate(known, start=1) for slot in slots
+        }
+        iterations = [
+            replace(
+                scope,
+                operands=(Operand(0), *(Operand(column[number]) for column, _ in known)),
+                body=_rewired(scope.body, places),
+            )
+            for number, scope in enumerate(loop.iterations)
+        ]
         return replace(loop, operands=tuple(operands), iterations=tuple(iterations))
 
     def _by_place(self, scope: Scope) -> bool:
@@ -115,12 +126,12 @@ def _taken(body: Body, around: _Slot = ()) -> Iterator[tuple[_Slot, Ref]]:
     yield from (((*around, "gives", place), ref) for place, ref in enumerate(body.results))
 
 
-def _columns(taken: Sequence[Mapping[_Slot, Ref]]) -> list[_Column] | None:
-    """What iterations take from outside besides what goes through them, place by place, each once.
+def _columns(taken: Sequence[Mapping[_Slot, Ref]]) -> list[tuple[_Column, set[_Slot]]] | None:
+    """What iterations take from outside besides what goes through them, each once, and the places where they do.
 
     None where what enters an iteration in a place is made inside another.
     """
-    found: list[_Column] = []
+    found: list[tuple[_Column, set[_Slot]]] = []
     for slot in dict.fromkeys(slot for slots in taken for slot in slots):
         refs = [slots.get(slot) for slots in taken]
         entering = [isinstance(ref, Operand) and ref.index > 0 for ref in refs]
@@ -129,12 +140,13 @@ def _columns(taken: Sequence[Mapping[_Slot, Ref]]) -> list[_Column] | None:
         if any(ref is not None and not enters for ref, enters in zip(refs, entering, strict=True)):
             return None
         column: _Column = [ref.index if isinstance(ref, Operand) else None for ref in refs]
-        for other in found:
+        for other, slots in found:
             if all(None in pair or pair[0] == pair[1] for pair in zip(column, other, strict=True)):
                 other[:] = [one if one is not None else two for one, two in zip(other, column, strict=True)]
+                slots.add(slot)
                 break
         else:
-            found.append(column)
+            found.append((column, {slot}))
     return found
 
 
@@ -173,19 +185,17 @@ def _entering(label: str, operands: list[Ref], labels: Mapping[Ref, str]) -> int
     return operands.index(ref, 1)
 
 
-def _narrowed(scope: Scope, taken: Sequence[int]) -> Scope:
-    """An iteration that takes these tensors after what goes through it."""
-    names: dict[Ref, Ref] = {Operand(old): Operand(new) for new, old in reversed([*enumerate(taken, start=1)])}
-    operands = (Operand(0), *map(Operand, taken))
-    return replace(scope, operands=operands, body=_renamed(scope.body, names))
-
-
-def _renamed(body: Body, names: Mapping[Ref, Ref]) -> Body:
+def _rewired(body: Body, places: Mapping[_Slot, Ref], around: _Slot = ()) -> Body:
+    """A body that takes other tensors in these places."""
     items: list[Item] = []
     for item in body.items:
+        slot = (*around, item.location)
         if isinstance(item, Choice):
-            operand = names.get(item.operand, item.operand)
-            items.append(replace(item, operand=operand, body=_renamed(item.body, names)))
+            operand = places.get((*slot, "arrives"), item.operand)
+            inner = _rewired(item.body, places, (*slot, item.taken))
+            items.append(replace(item, operand=operand, body=inner))
         else:
-            items.append(replace(item, operands=tuple(names.get(ref, ref) for ref in item.operands)))
-    return Body(tuple(items), tuple(names.get(ref, ref) for ref in body.results))
+            operands = (places.get((*slot, place), ref) for place, ref in enumerate(item.operands))
+            items.append(replace(item, operands=tuple(operands)))
+    results = (places.get((*around, "gives", place), ref) for place, ref in enumerate(body.results))
+    return Body(tuple(items), tuple(results))

@@ -45,6 +45,8 @@ class ListedRounds:
     """What each round gives."""
     tests: Mapping[int, tuple[str, str]]
     """What `forward` asks in place of a condition's own attribute, by location, and the opposite of that."""
+    inside: frozenset[Ref]
+    """What the rounds give within themselves: it has no names of its own in any of them."""
     twins: Mapping[int, int]
     """The items that the first round lacks: their location there, and that of the item they are written as."""
 
@@ -314,6 +316,7 @@ class _Rounds:
             self.entering,
             results,
             tests,
+            frozenset(Result(item.location) for some in written for item in _all_items(some)),
             twins,
         )
 

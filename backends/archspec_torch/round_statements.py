@@ -27,6 +27,8 @@ class RoundStatements(RowStatements):
         """The lists that layers give, by location."""
         self.tests = {location: test for made in loops for location, test in made.tests.items()}
         """What is asked in place of a condition's own attribute, and the opposite of it."""
+        for ref in (ref for made in loops for ref in made.inside):
+            self.allocator.labels.pop(ref, None)
         self.begins = {made.turns.starts[0]: made for made in loops}
         self.ends = {made.turns.end: made for made in loops}
         self.appended: dict[Ref, tuple[str, bool]] = {}
