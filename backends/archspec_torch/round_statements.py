@@ -22,9 +22,11 @@ class RoundStatements(RowStatements):
         self, allocator: VariableAllocator, spelling: Spelling, tree: Tree, loops: Sequence[ListedRounds]
     ) -> None:
         super().__init__(allocator, spelling)
-        self.splits = _taken_in_turn(tree, spelling)
-        self.splits |= {location: name for made in loops for location, name in made.splits.items()}
-        """The lists that layers give, by location."""
+        self.splits, self.in_turn = _taken_in_turn(tree, spelling)
+        for made in loops:
+            self.splits |= made.splits
+            self.in_turn |= {Result(split, number) for split in made.splits for number in range(len(made.results))}
+        """The lists that layers give, by location; those of their tensors that are taken in turn are `in_turn`."""
         self.tests = {location: test for made in loops for location, test in made.tests.items()}
         """What is asked in place of a condition's own attribute, and the opposite of it."""
         for ref in (ref for made in loops for ref in made.inside):
@@ -88,22 +90,29 @@ class RoundStatements(RowStatements):
             self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
             return
         tensors = self.splits[use.location]
-        for index in range(use.results):
-            self.allocator.hold(Result(use.location, index), f"{tensors}[{index}]")
+        for ref in (Result(use.location, index) for index in range(use.results)):
+            is_last = ref.index == use.results - 1 and ref not in self.in_turn
+            self.allocator.hold(ref, f"{tensors}[{-1 if is_last else ref.index}]")
         self.lines += lay_out(code, depth, f"{tensors} = ")
 
 
-def _taken_in_turn(tree: Tree, spelling: Spelling) -> dict[int, str]:
-    """The layers that give lists from which modules in a row take one tensor each, and what the lists are called."""
+def _taken_in_turn(tree: Tree, spelling: Spelling) -> tuple[dict[int, str], set[Ref]]:
+    """The layers that give lists from which modules in a row take one tensor each, by location, and those tensors.
+
+    Each comes with what its list is called.
+    """
     found: dict[int, str] = {}
+    taken: set[Ref] = set()
     layers = {item.location: item for item in tree.items if isinstance(item, LayerUse) and item.results > 1}
     for item in tree.items:
         if not isinstance(item, LoopUse) or not item.columns:
             continue
-        for first, *others in zip(*item.own, strict=True):
+        for column in zip(*item.own, strict=True):
+            first = column[0]
             layer = layers.get(first.location) if isinstance(first, Result) else None
             if layer is None or layer.location not in spelling.functions or not isinstance(first, Result):
                 continue
-            if others == [Result(first.location, first.index + k) for k in range(1, len(item.iterations))]:
+            if column == tuple(Result(first.location, first.index + k) for k in range(len(column))):
                 found[layer.location] = list_name(tree, layer)
-    return found
+                taken |= {*column}
+    return found, taken
