@@ -32,7 +32,7 @@ from archspec.codegen.walk import held, stops
 from archspec.ir.scope import Operand, Result
 from archspec_torch.listed_rounds import ListedRounds, listed_rounds
 from archspec_torch.ops import ROWS
-from archspec_torch.round_statements import RoundStatements
+from archspec_torch.round_statements import RoundStatements, all_parts
 from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.spelling import ACTIVATION, Spelling
 from archspec_torch.turns import ROUND, Turns, candidates, loop, rounds
@@ -241,7 +241,7 @@ class _ForwardWriter(RoundStatements):
         self.places[location] = len(self.lines)
 
     def items(self, tree: Tree, depth: int) -> None:
-        together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        together = {use.location: uses for uses in all_parts(tree, self.spelling) for use in uses}
         rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         if depth > 2:  # a side of a condition
@@ -349,19 +349,6 @@ class _ForwardWriter(RoundStatements):
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
-    def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
-        """Layers that give all parts of one tensor: one call."""
-        part = ROWS[uses[0].op.name].part
-        assert part is not None
-        [operand] = uses[0].operands
-        variable = self.variable(operand, depth)
-        for use in uses:
-            self.allocator.spend(use.operands)
-        names = [self.allocator.assign(Result(use.location), (operand,)) for use in uses]
-        paths = [use.paths for use in uses]
-        make = self.with_label(lambda operands: part(uses[0]).all(*operands), *paths)
-        self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
-
     def choice(self, item: ChoiceUse, depth: int) -> None:
         """A condition that decides about more than one member."""
         for ref in list(self.pending):
@@ -418,17 +405,3 @@ def _with_own_rows(tree: Tree, definition: Definition, spelling: Spelling) -> Tr
 def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
     """Whether two members are of one class."""
     return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
-
-
-def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
-    """The layers of a tree that together give all parts of one tensor, in order."""
-    found: dict[tuple[object, ...], dict[int, LayerUse]] = {}
-    for item in tree.items:
-        row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
-        if row is not None and row.part is not None and item.location in spelling.functions:
-            assert isinstance(item, LayerUse)
-            if item.results > 1:  # it gives all parts itself
-                continue
-            part = row.part(item)
-            found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
-    return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]

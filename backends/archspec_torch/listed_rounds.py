@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, pairwise
 from typing import Final, NamedTuple
@@ -15,6 +15,15 @@ from archspec.codegen.tree import ChoiceUse, ItemUse, LayerUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const
 from archspec.ir.scope import Ref, Result, listed
+from archspec_torch.round_items import (
+    all_items,
+    location_of,
+    moved,
+    results_of_item,
+    tensors_taken,
+    uses_of_items,
+    with_slots,
+)
 from archspec_torch.spelling import Spelling
 from archspec_torch.turns import Turns, kind_of, sequence_of, variables
 
@@ -173,11 +182,11 @@ class _Rounds:
     # -- what rounds take -------------------------------------------------------------------------
 
     def _slots(self, rounds: Sequence[Sequence[ItemUse]]) -> list[_Slot] | None:
-        taken = [[*_taken(items)] for items in rounds]
+        taken = [[*tensors_taken(items)] for items in rounds]
         lacking = len(taken[1]) - len(taken[0])
         if any(len(refs) != len(taken[1]) for refs in taken[1:]):
             return None
-        if lacking != len([*_taken(rounds[1][: self.missing])]):
+        if lacking != len([*tensors_taken(rounds[1][: self.missing])]):
             return None
         return [
             _Slot([None if place < lacking else taken[0][place - lacking], *(refs[place] for refs in taken[1:])])
@@ -213,9 +222,9 @@ class _Rounds:
         for number, ref in enumerate(slot.refs):
             if ref is None:
                 continue
-            if not isinstance(ref, Result) or ref.index != number or ref.location != _location(slot.refs[1]):
+            if not isinstance(ref, Result) or ref.index != number or ref.location != location_of(slot.refs[1]):
                 return False
-        item = next((item for item in self.tree.items if item.location == _location(slot.refs[1])), None)
+        item = next((item for item in self.tree.items if item.location == location_of(slot.refs[1])), None)
         if not isinstance(item, LayerUse) or item.results < self.count or item.location not in self.spelling.functions:
             return False
         self.splits[item.location] = list_name(self.tree, item)
@@ -226,7 +235,7 @@ class _Rounds:
         if not isinstance(ref, Result) or number < 0:
             return None
         for place, item in enumerate(self.round(number), start=self.missing if number == 0 else 0):
-            for inner, part in enumerate(_all_items([item])):
+            for inner, part in enumerate(all_items([item])):
                 if part.location == ref.location:
                     return _Given(place, inner, ref.index)
         return None
@@ -253,10 +262,10 @@ class _Rounds:
         """Whether what a round gives is taken by the next, the list, and, of the last round, by others alone."""
         counted = Counter(uses(self.tree))
         for number, items in enumerate(rounds[:-1]):
-            inside = Counter(ref for ref in _uses(items))
-            after = Counter(_uses(rounds[number + 1]))
-            for item in _all_items(items):
-                for ref in (Result(item.location, index) for index in range(_results(item))):
+            inside = Counter(ref for ref in uses_of_items(items))
+            after = Counter(uses_of_items(rounds[number + 1]))
+            for item in all_items(items):
+                for ref in (Result(item.location, index) for index in range(results_of_item(item))):
                     given = inside[ref]
                     if ref == results[number]:
                         given += after[ref] + (made is not None)
@@ -291,7 +300,7 @@ class _Rounds:
                 names: dict[Ref, Ref] = {begins: new}
                 if number == 0:
                     kept = self._replaced_first(rounds)
-                    tree = _with_slots(rest, kept, new)
+                    tree = with_slots(rest, kept, new)
                 else:
                     tree = [*with_refs(Tree(tuple(rest), ()), names).items]
                 written[number] = [choice, *tree]
@@ -299,7 +308,7 @@ class _Rounds:
             assert self.start is not None
             slots = self._slots(rounds) or []
             here = [place for place, slot in enumerate(slots) if self._place_in(slot.refs[1], 0) is not None]
-            written[0] = _with_slots(written[0], frozenset(here), self.entering)
+            written[0] = with_slots(written[0], frozenset(here), self.entering)
         if not carried:
             self.start = None
         first, second = self.starts
@@ -316,7 +325,7 @@ class _Rounds:
             self.entering,
             results,
             tests,
-            frozenset(Result(item.location) for some in written for item in _all_items(some)),
+            frozenset(Result(item.location) for some in written for item in all_items(some)),
             twins,
         )
 
@@ -399,81 +408,12 @@ class _Rounds:
         for split in self.splits:
             names |= {Result(split, number): Result(split, number - 1) for number in range(1, self.count)}
         own: dict[int, int] = {}
-        for item in _all_items([choice]):
+        for item in all_items([choice]):
             if not isinstance(item, LayerUse | ChoiceUse) or (isinstance(item, LayerUse) and item.has_weights):
                 return None
             own[item.location] = self.entering.location - self.count - len(own)
             names[Result(item.location)] = Result(own[item.location])
         twins |= {new: old for old, new in own.items()}
-        [made] = with_refs(Tree((_moved(choice, own),), ()), names).items
+        [made] = with_refs(Tree((moved(choice, own),), ()), names).items
         assert isinstance(made, ChoiceUse)
         return made
-
-
-def _moved(item: ItemUse, own: Mapping[int, int]) -> ItemUse:
-    """An item at another location, that is no layer of the graph."""
-    match item:
-        case ChoiceUse():
-            then, other = (
-                replace(side, items=tuple(_moved(inner, own) for inner in side.items))
-                for side in (item.then, item.other)
-            )
-            return replace(item, location=own[item.location], then=then, other=other)
-        case _:
-            return replace(item, location=own[item.location], paths=())
-
-
-def _location(ref: Ref | None) -> int | None:
-    return ref.location if isinstance(ref, Result) else None
-
-
-def _results(item: ItemUse) -> int:
-    return item.results if isinstance(item, LayerUse) else 1
-
-
-def _all_items(items: Sequence[ItemUse]) -> Iterator[ItemUse]:
-    """The items, and after them those on the sides of their conditions."""
-    yield from items
-    for item in items:
-        if isinstance(item, ChoiceUse):
-            yield from _all_items((*item.then.items, *item.other.items))
-
-
-def _uses(items: Sequence[ItemUse]) -> Iterator[Ref]:
-    """The places of items that use tensors."""
-    yield from uses(Tree(tuple(items), ()))
-
-
-def _taken(items: Sequence[ItemUse]) -> Iterator[Ref]:
-    """The same, and what arrives at conditions."""
-    for item in items:
-        if isinstance(item, ChoiceUse):
-            yield item.operand
-            for side in (item.then, item.other):
-                yield from _taken(side.items)
-                yield from side.results
-        else:
-            yield from item.operands
-
-
-def _with_slots(items: Sequence[ItemUse], places: frozenset[int], ref: Ref) -> list[ItemUse]:
-    """Items that take another tensor in some places, counted as `_taken` counts them."""
-    number = -1
-
-    def taken(old: Ref) -> Ref:
-        nonlocal number
-        number += 1
-        return ref if number in places else old
-
-    def one(item: ItemUse) -> ItemUse:
-        if isinstance(item, ChoiceUse):
-            operand = taken(item.operand)
-            sides: list[Tree] = []
-            for side in (item.then, item.other):
-                inner = tuple(map(one, side.items))
-                sides.append(replace(side, items=inner, results=tuple(map(taken, side.results))))
-            return replace(item, operand=operand, then=sides[0], other=sides[1])
-        return replace(item, operands=tuple(map(taken, item.operands)))
-
-    make: Callable[[ItemUse], ItemUse] = one
-    return [make(item) for item in items]

@@ -11,6 +11,7 @@ from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Ref, Result
 from archspec_torch.listed_rounds import ListedRounds, list_name
+from archspec_torch.ops import ROWS
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import Spelling
 
@@ -95,6 +96,19 @@ class RoundStatements(RowStatements):
             self.allocator.hold(ref, f"{tensors}[{-1 if is_last else ref.index}]")
         self.lines += lay_out(code, depth, f"{tensors} = ")
 
+    def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
+        """Layers that give all parts of one tensor: one call."""
+        part = ROWS[uses[0].op.name].part
+        assert part is not None
+        [operand] = uses[0].operands
+        variable = self.variable(operand, depth)
+        for use in uses:
+            self.allocator.spend(use.operands)
+        names = [self.allocator.assign(Result(use.location), (operand,)) for use in uses]
+        paths = [use.paths for use in uses]
+        make = self.with_label(lambda operands: part(uses[0]).all(*operands), *paths)
+        self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
+
 
 def _taken_in_turn(tree: Tree, spelling: Spelling) -> tuple[dict[int, str], set[Ref]]:
     """The layers that give lists from which modules in a row take one tensor each, by location, and those tensors.
@@ -116,3 +130,17 @@ def _taken_in_turn(tree: Tree, spelling: Spelling) -> tuple[dict[int, str], set[
                 found[layer.location] = list_name(tree, layer)
                 taken |= {*column}
     return found, taken
+
+
+def all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
+    """The layers of a tree that together give all parts of one tensor, in order."""
+    found: dict[tuple[object, ...], dict[int, LayerUse]] = {}
+    for item in tree.items:
+        row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
+        if row is not None and row.part is not None and item.location in spelling.functions:
+            assert isinstance(item, LayerUse)
+            if item.results > 1:  # it gives all parts itself
+                continue
+            part = row.part(item)
+            found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
+    return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]
