@@ -116,7 +116,7 @@ def _without_width(item: ItemUse, takes_channels: TakesChannels) -> ItemUse:
 
 
 def _names(item: ItemUse) -> Iterator[object]:
-    """What an item and those in it are called, and their locations, by which others speak of them."""
+    """What an item and those in it are called, their locations, by which others speak of them, and what they take."""
     yield item.location
     if isinstance(item, ChoiceUse):
         for inner in (*item.then.items, *item.other.items):
@@ -124,6 +124,8 @@ def _names(item: ItemUse) -> Iterator[object]:
         return
     yield from (item.name, item.number)
     match item:
+        case LayerUse():
+            yield item.axes  # a norm of images is another layer than one of features
         case SequenceUse():
             yield tuple(item.body.labels.items())
             for inner in item.body.items:

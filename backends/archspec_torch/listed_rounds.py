@@ -114,7 +114,7 @@ class _Given(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Slot:
+class _RoundSlot:
     """A place of a round where it takes a tensor: which, in each of them; None in the first, where it has none."""
 
     refs: list[Ref | None]
@@ -181,7 +181,7 @@ class _Rounds:
 
     # -- what rounds take -------------------------------------------------------------------------
 
-    def _slots(self, rounds: Sequence[Sequence[ItemUse]]) -> list[_Slot] | None:
+    def _slots(self, rounds: Sequence[Sequence[ItemUse]]) -> list[_RoundSlot] | None:
         taken = [[*tensors_taken(items)] for items in rounds]
         lacking = len(taken[1]) - len(taken[0])
         if any(len(refs) != len(taken[1]) for refs in taken[1:]):
@@ -189,11 +189,11 @@ class _Rounds:
         if lacking != len([*tensors_taken(rounds[1][: self.missing])]):
             return None
         return [
-            _Slot([None if place < lacking else taken[0][place - lacking], *(refs[place] for refs in taken[1:])])
+            _RoundSlot([None if place < lacking else taken[0][place - lacking], *(refs[place] for refs in taken[1:])])
             for place in range(len(taken[1]))
         ]
 
-    def _settle(self, slot: _Slot) -> bool:
+    def _settle(self, slot: _RoundSlot) -> bool:
         """Whether what rounds take in a place follows one rule; what that needs is kept."""
         own = [self._place_in(ref, number) for number, ref in enumerate(slot.refs)]
         if own[1] is not None:  # the round's own tensor, which the first may have from elsewhere
@@ -217,7 +217,7 @@ class _Rounds:
             return True
         return self._from_list(slot)
 
-    def _from_list(self, slot: _Slot) -> bool:
+    def _from_list(self, slot: _RoundSlot) -> bool:
         """Whether rounds take the tensors of a list, each that of its own number."""
         for number, ref in enumerate(slot.refs):
             if ref is None:

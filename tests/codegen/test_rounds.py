@@ -338,3 +338,20 @@ def test_what_is_told_of_one_of_several_blocks_is_true_of_all_that_are_it() -> N
     [told] = [line for line in source.splitlines() if "`count` is 3" in line]
     assert "Here" in told
     assert source.count("Here `count` is") == 3
+
+
+def test_parts_of_images_and_of_features_are_two_classes() -> None:
+    text = """blocks:
+  normed:
+    params: {flat: false}
+    layers:
+      - {flatten: {}, when: flat}
+      - name: part
+        layers: [add: [[], [batch_norm]]]
+layers:
+  - normed
+  - normed: {flat: true}
+"""
+    source = source_of(graph_of(text), "torch")
+    assert "nn.BatchNorm1d(" in source
+    assert "nn.BatchNorm2d(" in source
