@@ -13,6 +13,7 @@ from archspec.codegen.body_context import LAYERS, BodyContext, ChoiceKey, Decidi
 from archspec.codegen.loops import build_loop, in_turn, peeled, without_scope
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
+from archspec.codegen.own_inputs import with_own_inputs
 from archspec.codegen.sharing import Sharing
 from archspec.codegen.tree import (
     CHANNELS,
@@ -28,7 +29,7 @@ from archspec.codegen.tree import (
 )
 from archspec.errors import InternalError
 from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names
-from archspec.ir.def_use import DefUse, Node, value_name
+from archspec.ir.def_use import DefUse, Node, trace_references, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
@@ -53,12 +54,16 @@ class BodyBuilder:
     """Conditions that stay in source though all instances decide them alike."""
     written_out: AbstractSet[str]
     """Paths of iterations without a scope around them that source has one by one."""
+    root: Scope = field(init=False)
+    """The network's scopes, in which iterations have as inputs what they read."""
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
 
     def __post_init__(self) -> None:
-        self.def_use = self.graph.def_use
+        self.root = with_own_inputs(self.graph, self.budget)
+        same = self.root is self.graph.root
+        self.def_use = self.graph.def_use if same else trace_references(self.root, self.graph.input_nodes)
         self.sharing = Sharing.of(self.graph)
 
     def inside(self, scopes: Sequence[Scope], context: BodyContext) -> Tree:

@@ -67,9 +67,9 @@ class _DefinitionBuilder(BodyBuilder):
     structural: dict[int, list[Deciding]] = field(default_factory=dict[int, list[Deciding]])
 
     def run(self) -> list[Definition]:
-        for _, scopes in sorted(by_block(self.graph.root), key=lambda pair: pair[0]):
+        for _, scopes in sorted(by_block(self.root), key=lambda pair: pair[0]):
             self._define(scopes)
-        self._define([self.graph.root])
+        self._define([self.root])
         return self.made
 
     def _define(self, scopes: list[Scope]) -> None:

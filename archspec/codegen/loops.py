@@ -11,9 +11,11 @@ from typing import Final, TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable
 from archspec.codegen.body_context import BodyContext, Deciding
+from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.loop_channels import after_iterations, channels_after
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, iteration_names
+from archspec.codegen.variable_allocation import uses
 from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope
@@ -30,15 +32,16 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
     operands = context.operands(loops)
     label, number = context.name(loops)
     first = loops[0]
+    taken = _taken(loops)
     if first.times is None:
-        runs, [out, *inside] = _units(loops, operands, context, make_iteration)
+        runs, [out, *inside] = _units(loops, operands, taken, context, make_iteration)
     else:
         try:
-            runs, [out, *inside] = _repeat(loops, operands, context, def_use, make_iteration)
+            runs, [out, *inside] = _repeat(loops, operands, taken, context, def_use, make_iteration)
         except NotUnifiable:  # no expression distinguishes the iterations: write them out
             times = context.at(first.times, (context.features[operands[0]],))
             context.structural.append(Deciding(times, _count_of(loops)))
-            runs, [out, *inside] = _units(loops, operands, context, make_iteration)
+            runs, [out, *inside] = _units(loops, operands, taken, context, make_iteration)
     ends = [
         def_use.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
         for loop, start in zip(loops, context.nodes[operands[0]], strict=True)
@@ -52,6 +55,18 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
         counts = [len(loop.iterations) for loop in loops]
         times = context.unified(context.at(first.times, (context.features[operands[0]],)), counts)
         context.numbered = context.folded(Binary("+", context.numbered, times), {}, is_whole=True)
+    is_chain = True
+    if taken.own:
+        common = tuple(place for place in range(taken.count) if place not in taken.own)
+        first_taken = taken.refs(operands, 0)
+        own = [taken.refs(operands, index) for index in range(len(taken.by_iteration))]
+        operands = (
+            operands[0],
+            *(first_taken[place] for place in common),
+            *(refs[place] for refs in own for place in taken.own),
+        )
+        runs, is_chain = _with_own_start(runs)
+        operands = operands[not is_chain :]
     return LoopUse(
         first.location,
         label,
@@ -62,14 +77,71 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
         Instances(loop.path for loop in loops),
         tuple(Instances(scope.path for scope in scopes if scope is not None) for scopes in iterations),
         first.marks,
+        len(taken.own),
+        is_chain,
     )
+
+
+def _with_own_start(runs: tuple[Run, ...]) -> tuple[tuple[Run, ...], bool]:
+    """The runs, and whether an iteration takes what the one before gives; where none does, no operand says so."""
+    items = [run.item for run in runs]
+    if any(not isinstance(item, SequenceUse) or Operand(0) in uses(item.body) for item in items):
+        return runs, True
+    shifted: dict[Ref, Ref] = {Operand(place): Operand(place - 1) for place in range(1, len(items[0].operands))}
+    found: list[Run] = []
+    for run in runs:
+        assert isinstance(run.item, SequenceUse)
+        body = with_refs(run.item.body, shifted)
+        found.append(
+            dataclasses.replace(run, item=dataclasses.replace(run.item, body=body, operands=run.item.operands[:-1]))
+        )
+    return tuple(found), False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Taken:
+    """What iterations take besides what goes through them, by the places of the loop's operands."""
+
+    by_iteration: tuple[tuple[int, ...], ...]
+    count: int
+    own: tuple[int, ...]
+    """Of what an iteration takes those that are not the same in all of them."""
+
+    def refs(self, operands: tuple[Ref, ...], index: int) -> tuple[Ref, ...]:
+        """What an iteration takes, of the operands of the loop."""
+        return tuple(operands[place] for place in self.by_iteration[index])
+
+
+def _taken(loops: Sequence[Loop]) -> _Taken:
+    """What the iterations of loops take, which is the same in all of these.
+
+    Raises:
+        NotUnifiable: it is not.
+    """
+    found = [
+        tuple(tuple(ref.index for ref in scope.operands[1:] if isinstance(ref, Operand)) for scope in loop.iterations)
+        for loop in loops
+    ]
+    longest = max(found, key=len)
+    count = len(longest[0]) if longest else 0
+    own = tuple(place for place in range(count) if len({taken[place] for taken in longest}) > 1)
+    if any(taken != longest[: len(taken)] or (own and len(taken) < len(longest)) for taken in found):
+        raise NotUnifiable(found)
+    return _Taken(longest, count, own)
+
+
+def _entered(scope: Scope) -> Scope:
+    """An iteration that takes what enters it in order, whichever of its loop's tensors that is."""
+    return dataclasses.replace(scope, operands=tuple(Operand(place) for place in range(len(scope.operands))))
 
 
 def peeled(loop: Loop, name: str) -> tuple[Scope, Loop]:
     """A repeat's first iteration as an item of this name beside it, and the repeat of the others, which follows it."""
     assert loop.times is not None
     place = -1 - loop.location  # where no other item of the body is
-    first = dataclasses.replace(loop.iterations[0], location=place, name=name, operands=loop.operands)
+    taken = (ref for ref in loop.iterations[0].operands if isinstance(ref, Operand))
+    operands = tuple(loop.operands[ref.index] for ref in taken)
+    first = dataclasses.replace(loop.iterations[0], location=place, name=name, operands=operands)
     rest = dataclasses.replace(
         loop,
         times=Binary("-", loop.times, Const(1)),
@@ -159,7 +231,11 @@ def _indices(loop: Loop, index: Expr, context: BodyContext) -> dict[str, Expr]:
 
 
 def _units(
-    loops: list[Loop], operands: tuple[Ref, ...], context: BodyContext, make_iteration: MakeIteration
+    loops: list[Loop],
+    operands: tuple[Ref, ...],
+    taken: _Taken,
+    context: BodyContext,
+    make_iteration: MakeIteration,
 ) -> _Rounds:
     """The iterations of a stage, one by one: each has arguments of its own."""
     if len({len(loop.iterations) for loop in loops}) > 1:
@@ -173,7 +249,9 @@ def _units(
     inner.depth += 1  # a loop inside may get a formula of its own index
     for index, scopes in enumerate(zip(*(loop.iterations for loop in loops), strict=True)):
         inner.indices = _indices(loops[0], Const(index), context)
-        item = make_iteration(list(scopes), inner)
+        for place, ref in enumerate(taken.refs(operands, index), start=1):
+            inner.features[Operand(place)], inner.nodes[Operand(place)] = context.features[ref], context.nodes[ref]
+        item = make_iteration([_entered(scope) for scope in scopes], inner)
         runs.append(Run(Const(index), Const(index + 1), item, context.depth + 1))
         result = Result(item.location)
         inner.features[Operand(0)] = inner.features[result]
@@ -183,7 +261,12 @@ def _units(
 
 
 def _repeat(
-    loops: list[Loop], operands: tuple[Ref, ...], context: BodyContext, def_use: DefUse, make_iteration: MakeIteration
+    loops: list[Loop],
+    operands: tuple[Ref, ...],
+    taken: _Taken,
+    context: BodyContext,
+    def_use: DefUse,
+    make_iteration: MakeIteration,
 ) -> _Rounds:
     """The iterations of a repeat, all at once: `i` and `channels` distinguish them."""
     assert loops[0].times is not None
@@ -206,13 +289,18 @@ def _repeat(
         arrive.append(wires.operands[0])
         count = context.graph.types[arrive[-1]].channels
         envs.append({**context.envs[number], index_name: index, channels_name: count})
-    inner.features[Operand(0)] = Name(channels_name)
-    inner.nodes = {
-        Operand(k): tuple(context.nodes[ref][number] for number, _ in pairs) for k, ref in enumerate(operands)
-    }
-    inner.nodes[Operand(0)] = tuple(arrive)
+    inner.features, inner.nodes = {Operand(0): Name(channels_name)}, {Operand(0): tuple(arrive)}
+    for place in range(1, 1 + taken.count):
+        refs = [taken.refs(operands, index)[place - 1] for _, index in pairs]
+        inner.nodes[Operand(place)] = tuple(
+            context.nodes[ref][number] for ref, (number, _) in zip(refs, pairs, strict=True)
+        )
+        widths = {context.features[ref] for ref in refs}
+        if len(widths) > 1:
+            raise NotUnifiable(list(widths))
+        inner.features[Operand(place)] = widths.pop()
     # Each iteration is numbered by its index, not by its place in the sequence around the loop.
-    scopes = [dataclasses.replace(loops[number].iterations[index], location=0) for number, index in pairs]
+    scopes = [_entered(dataclasses.replace(loops[number].iterations[index], location=0)) for number, index in pairs]
     item = make_iteration(scopes, inner)
     after = inner.features[Result(item.location)]
     run = Run(Const(0), times, item, inner.depth, start, after)
@@ -237,7 +325,8 @@ def _any_count(run: Run, loops: list[Loop], context: BodyContext, inner: BodyCon
     Each iteration has to leave what it got but for channels that grow by a formula: sizes are numbers in what follows.
     """
     assert run.carried is not None
-    if any(loop.marks or loop.operands[0] == Result(-1 - loop.location) for loop in loops):  # one iteration stands out
+    alone = any(loop.marks or loop.operands[0] == Result(-1 - loop.location) for loop in loops)
+    if alone or _taken(loops).own:  # one iteration stands out, or each has a tensor of its own
         return False
     item = run.item
     if item.reuses or (

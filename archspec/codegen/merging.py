@@ -133,4 +133,4 @@ def likeness(item: ItemUse) -> object:
             return item.condition, *sides, item.operand
         case LoopUse():
             runs = [(run.start, run.stop, run.carried, run.carried_next, likeness(run.item)) for run in item.runs]
-            return tuple(runs), item.operands, item.reuses
+            return tuple(runs), item.operands, item.columns, item.is_chain, item.reuses

@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.equal_arms import with_refs
+from archspec.codegen.equal_bodies import TakesChannels, body_key, one_of_equals, without_widths
 from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.lifting import is_stage, lifted
-from archspec.codegen.merging import likeness, united
+from archspec.codegen.merging import united
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -33,13 +34,14 @@ from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
 
 
-def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: Callable[[LayerUse], bool]) -> Module:
+def outline(module: Module, keep: Callable[[SequenceUse], bool], takes_channels: TakesChannels) -> Module:
     """The module with every sequence that `keep` refuses turned into a definition and a call of it.
 
-    Sequences that are the same are calls of one; of a layer the channels that arrive count where `takes_channels` says
-    that they are written.
+    Sequences that are the same are calls of one, and so are definitions of one name; of a layer the channels that
+    arrive count where `takes_channels` says that they are written.
     """
-    return Module(tuple(found for old in module.definitions for found in _Outliner(old, keep, takes_channels).run()))
+    found = (made for old in module.definitions for made in _Outliner(old, keep, takes_channels).run())
+    return one_of_equals(Module(tuple(found)), takes_channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _Outliner:
         self,
         definition: Definition,
         keep: Callable[[SequenceUse], bool],
-        takes_channels: Callable[[LayerUse], bool],
+        takes_channels: TakesChannels,
     ) -> None:
         self.definition = definition
         self.keep = keep
@@ -73,6 +75,8 @@ class _Outliner:
         """The locations of sequences of that tree that are made the same."""
         self.labels: Mapping[Ref, str] = {}
         """What the spec calls tensors of the tree that is being looked at."""
+        self.entering: Mapping[Ref, str] = {}
+        """What it calls those that enter the iterations that are being looked at."""
 
     def run(self) -> list[Definition]:
         self.definition.tree = self._tree(self.definition.tree)
@@ -96,7 +100,7 @@ class _Outliner:
             own = self._with_own_channels(item)
             if own is None:
                 continue
-            plain, key = self._key(item.body), self._key(own[0].body)
+            plain, key = (body_key(one, self.takes_channels) for one in (item.body, own[0].body))
             for other, other_key, locations in found:
                 self.budget.spend(len(item.body.items))
                 if key == other_key:
@@ -115,7 +119,10 @@ class _Outliner:
                 return replace(item, then=self._tree(item.then), other=self._tree(item.other))
             case LoopUse():
                 own = bool(item.name) or item.number is not None
-                return replace(item, runs=self._runs(item.runs, "" if own else item.pattern.partition("{")[0]))
+                around, self.entering = self.entering, _entering(item, self.labels)
+                made = replace(item, runs=self._runs(item.runs, "" if own else item.pattern.partition("{")[0]))
+                self.entering = around
+                return made
             case _:
                 return item
 
@@ -146,7 +153,7 @@ class _Outliner:
                 replace(run, item=replace(general, body=renamed_tree(general.body, run.bound, self.budget)))
                 for run in runs
             )
-        call = self._call(general, called=prefix)
+        call = self._call(general, called=prefix, in_loop=self.entering)
         return tuple(
             replace(
                 run,
@@ -197,14 +204,17 @@ class _Outliner:
         *,
         is_one: bool = False,
         called: str = "",
+        in_loop: Mapping[Ref, str] | None = None,
     ) -> CallUse:
         """A definition of a sequence's own, and the call that stands in its place.
 
         `more` has the types of names that stand for no parameter or quantity of the definition around; `is_one` says
-        that it is one of several, by whose name it is called, or else by that which is given.
+        that it is one of several, by whose name it is called, or else by that which is given; `in_loop` has what enters
+        an iteration, by name.
         """
         types = {**self.definition.types, **more}
-        inputs = ("", *(label_parameter(self.labels.get(ref, "")) for ref in item.operands[1:]))
+        names = self.labels if in_loop is None else in_loop
+        inputs = ("", *(label_parameter(names.get(ref, "")) for ref in item.operands[1:]))
         own = self._with_own_channels(item) if item.location in self.alike else None
         form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
         twin = self._twin(form.item, inputs)
@@ -215,7 +225,7 @@ class _Outliner:
     def _form(self, item: SequenceUse, arriving: Expr, types: Mapping[str, str]) -> _OutlinedBody:
         """A sequence as the body of a definition; `arriving` are the channels that its definition gets."""
         tree = item.body
-        free = used_names(tree, self.budget)
+        free = used_names(without_widths(tree, self.takes_channels), self.budget)
         arrive = [name for name in sorted(free) if name.startswith("channels@") and name[9:].isdigit()]
         renamed: dict[str, str] = {}
         if CHANNELS.id not in free and len(arrive) == 1:
@@ -268,7 +278,7 @@ class _Outliner:
         )
         made.parameters = documented(made)
         self.made.append(made)
-        self.bodies.append((self._key(tree), item, made))
+        self.bodies.append((body_key(tree, self.takes_channels), item, made))
         return made
 
     def _with_own_channels(self, item: SequenceUse) -> tuple[SequenceUse, Expr] | None:
@@ -292,7 +302,7 @@ class _Outliner:
 
     def _twin(self, item: SequenceUse, inputs: tuple[str, ...]) -> Definition | None:
         """The definition of a sequence that is the same, which has the places of both from here on."""
-        key = self._key(item.body)
+        key = body_key(item.body, self.takes_channels)
         for place, (other, first, made) in enumerate(self.bodies):
             self.budget.spend(len(item.body.items))
             if key == other and made.operands == len(item.operands):
@@ -303,27 +313,6 @@ class _Outliner:
                 made.inputs = tuple(name or own for name, own in zip(made.inputs, inputs, strict=True))
                 return made
         return None
-
-    def _key(self, tree: Tree) -> object:
-        """What makes the bodies of two sequences the same: all but where they stand."""
-        items = tuple((likeness(item), *_names(item)) for item in self._without_widths(tree).items)
-        return items, tree.results, tuple(tree.labels.items())
-
-    def _without_widths(self, tree: Tree) -> Tree:
-        """A tree whose layers say nothing of channels that are not written."""
-        return replace(tree, items=tuple(map(self._without_width, tree.items)))
-
-    def _without_width(self, item: ItemUse) -> ItemUse:
-        match item:
-            case LayerUse() if not self.takes_channels(item):
-                return replace(item, features=())
-            case SequenceUse():
-                return replace(item, body=self._without_widths(item.body))
-            case ChoiceUse():
-                then, other = self._without_widths(item.then), self._without_widths(item.other)
-                return replace(item, then=then, other=other)
-            case _:
-                return item
 
 
 def _by_own_channels(item: ItemUse) -> ItemUse:
@@ -343,25 +332,11 @@ def _without_channels(item: ItemUse) -> ItemUse:
     return replace(item, features=()) if isinstance(item, LayerUse) else item
 
 
-def _names(item: ItemUse) -> Iterator[object]:
-    """What an item and those in it are called, and their locations, by which others speak of them."""
-    yield item.location
-    if isinstance(item, ChoiceUse):
-        for inner in (*item.then.items, *item.other.items):
-            yield from _names(inner)
-        return
-    yield from (item.name, item.number)
-    match item:
-        case SequenceUse():
-            yield tuple(item.body.labels.items())
-            for inner in item.body.items:
-                yield from _names(inner)
-        case LoopUse():
-            yield item.pattern
-            for run in item.runs:
-                yield from _names(run.item)
-        case _:
-            pass
+def _entering(loop: LoopUse, labels: Mapping[Ref, str]) -> dict[Ref, str]:
+    """What the spec calls that which enters the iterations of a loop besides what goes through them."""
+    own = loop.own[0] if loop.columns else ()
+    given = enumerate((*loop.common, *own), start=1 if loop.is_chain else 0)
+    return {Operand(place): labels[ref] for place, ref in given if ref in labels}
 
 
 def _started(item: SequenceUse) -> SequenceUse:

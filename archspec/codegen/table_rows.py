@@ -134,7 +134,7 @@ class _Rewriter:
                 return replace(item, body=self.tree(item.body, known))
             case ChoiceUse():
                 return replace(item, then=self.tree(item.then, known), other=self.tree(item.other, known))
-            case LoopUse() if not item.called and not item.marks:
+            case LoopUse() if not item.called and not item.marks and not item.columns:
                 return replace(item, runs=tuple(self.run(run, known) for run in item.runs))
             case _:
                 return item

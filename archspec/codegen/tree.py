@@ -209,6 +209,11 @@ class LoopUse:
     """
     marks: tuple[int, ...] = ()
     """Iterations that give further results of the loop, 1, 2 ..., each what there is after it."""
+    columns: int = 0
+    """How many of the tensors that an iteration takes are its own: the last operands are those of the first iteration,
+    of the second, and so on."""
+    is_chain: bool = True
+    """Whether an iteration takes what the one before gives; else none of the operands goes through them."""
     reuses: str = ""
     """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
@@ -217,6 +222,17 @@ class LoopUse:
         """The name of the item that all iterations call again; empty where they have layers of their own."""
         names = {run.item.reuses for run in self.runs}
         return names.pop() if len(names) == 1 else ""
+
+    @property
+    def common(self) -> tuple[Ref, ...]:
+        """What every iteration takes besides what the one before gives, in the order of its item's operands."""
+        return self.operands[self.is_chain : len(self.operands) - self.columns * len(self.iterations)]
+
+    @property
+    def own(self) -> tuple[tuple[Ref, ...], ...]:
+        """For each iteration what it alone takes, which its item has after what all take."""
+        start, count = len(self.operands) - self.columns * len(self.iterations), self.columns
+        return tuple(self.operands[start + count * k : start + count * (k + 1)] for k in range(len(self.iterations)))
 
     def iterations_of(self, run: Run, scopes: Collection[str] | None = None) -> list[str]:
         """The paths of the iterations of a run; where the loop stands in iterations itself, `scopes` has those that
@@ -289,10 +305,17 @@ class Definition:
     """What holds of its parameters: for other values it would be another network."""
     variant: str = ""
     """What tells it from others that are made of the same block, in a word; empty where none does."""
+    told: str = ""
+    """The same in a sentence, for its docstring."""
     in_order: bool = False
     """Whether a backend writes it as no more than its items, one called after the other."""
     budget: Budget = field(kw_only=True)
     """What is left for writing it: one for all definitions of a network."""
+
+    @property
+    def documentation(self) -> str:
+        """What its docstring says of it; empty where nothing is known."""
+        return f"{self.doc.rstrip('. ')}. {self.told}" if self.told else self.doc
 
     @property
     def types(self) -> dict[str, str]:

@@ -33,7 +33,7 @@ def tell_apart(definitions: Iterable[Definition], constants: Mapping[str, Mappin
         if own and len(own) <= _TOLD:
             first, *more = (f"`{name}` is {source(mine[name])}" for name in own)
             said = " and ".join((", ".join((first, *more[:-1])), *more[-1:]))
-            new.doc = f"{new.doc.rstrip('. ')}. Here {said}."
+            new.told = f"Here {said}."
 
 
 def _word(name: str, value: Expr) -> str:

@@ -145,8 +145,8 @@ class VariableAllocator:
         return _usual(first)
 
     def _free(self, name: str) -> bool:
-        """Whether nothing needs what a variable of this name holds."""
-        return name not in self.kept and name not in self.taken and not self._held(name)
+        """Whether nothing needs what a variable of this name holds; a tensor in a list is in no variable."""
+        return name.isidentifier() and name not in self.kept and name not in self.taken and not self._held(name)
 
     def _held(self, name: str) -> list[Ref]:
         """The tensors that a variable holds and that are still needed."""

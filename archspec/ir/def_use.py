@@ -148,12 +148,20 @@ def _body(body: Body, operands: tuple[str, ...], known: dict[int, tuple[str, ...
                 inside = resolve(item.operands)
                 after: list[str] = []
                 for scope in item.iterations:
-                    if scope.operands != tuple(Operand(index) for index in range(len(inside))):
+                    if scope.operands[:1] != (Operand(0),):
                         raise InternalError(f"{scope.path} is wired past its loop")
-                    inside = (_scope(scope, inside, def_use)[0], *inside[1:])
+                    inside = (_scope(scope, _entering(scope, inside), def_use)[0], *inside[1:])
                     after.append(inside[0])
                 known[item.location] = (inside[0], *(after[mark] for mark in item.marks))
     return resolve(body.results)
+
+
+def _entering(scope: Scope, inside: tuple[str, ...]) -> tuple[str, ...]:
+    """What enters an iteration, of all that enters its loop."""
+    refs = [ref for ref in scope.operands if isinstance(ref, Operand) and ref.index < len(inside)]
+    if len(refs) < len(scope.operands):
+        raise InternalError(f"{scope.path} is wired past its loop")
+    return tuple(inside[ref.index] for ref in refs)
 
 
 def _scope(scope: Scope, operands: tuple[str, ...], def_use: DefUse) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archspec.codegen.folding import renamed_tree
 from archspec.codegen.marked_text import inside
 from archspec.codegen.merging import merged
-from archspec.codegen.pretty_printer import call
+from archspec.codegen.pretty_printer import call, flat
 from archspec.codegen.table_rows import loop_header
 from archspec.codegen.tensor_lists import TensorList
 from archspec.codegen.tree import (
@@ -40,14 +41,14 @@ class LoopStatements(SharedStatements):
         if item.location in self.collecting:
             self._collected(item, self.collecting[item.location], name)
             return
-        first, others = item.operands[:1], item.operands[1:]
+        first, others = item.operands[: item.is_chain], item.operands[item.is_chain :]
         held = self._after(item, self._take(first)) if item.called else self._take(first)
         # What every iteration takes stays as it is, so the target is chosen while it is still needed.
         if item.called in self.shared.ordered:
             target = self._kept(item)
         else:
-            target = self.allocator.fresh([held[0]] if self.preferred is None else [self.preferred, held[0]])
-        held += [self.allocator.variable[ref] for ref in others]
+            target = self.allocator.fresh(held if self.preferred is None else [self.preferred, *held])
+        held += [self.allocator.variable[ref] for ref in item.common]
         before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
         for index, part in _parts(runs, item.marks, self.definition.budget):
@@ -59,32 +60,35 @@ class LoopStatements(SharedStatements):
                 self._iterations(item, run, name, held, target)
                 self.iterations = around
                 self.lines[start:] = [line.for_(iterations) for line in self.lines[start:]]
-                held = [target, *held[1:]]
+                held = _following(item, held, target)
         self.lines[before:] = [line.for_(inside(item.paths, self.iterations)) for line in self.lines[before:]]
         self.allocator.spend(others)
-        self.allocator.hold(Result(item.location), held[0])
+        self.allocator.hold(Result(item.location), target if item.runs and not item.is_chain else held[0])
 
     def _collected(self, item: LoopUse, found: TensorList, name: LayerName) -> None:
         """Iterations whose results are appended to a list, which begins with what is joined before them."""
-        starts, held = self._take(found.starts), self._take(item.operands)
+        starts, held = self._take(found.starts), self._take(item.operands[: item.is_chain])
+        held += [self.allocator.variable[ref] for ref in item.common]
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])
         tensors = self.lists[found.taker] = self._variable(found.name)
         before = len(self.lines)
         self._emit(tensors, f"[{', '.join(starts)}]")
         calls = all(isinstance(run.item, CallUse) for run in runs)
-        in_place = calls and found.last_is_alone and found.starts[-1:] == item.operands[:1]
-        target = f"{tensors}[-1]" if in_place else self.allocator.fresh(held[:1])
+        goes_on = not item.is_chain or found.starts[-1:] == item.operands[:1]
+        in_place = calls and found.last_is_alone and goes_on
+        target = f"{tensors}[-1]" if in_place else self.allocator.fresh(held[: item.is_chain])
         self.allocator.hold(Result(item.location), target)
         if in_place:
-            held = [target, *held[1:]]
+            held = _following(item, held, target)
         for run in runs:
             start, around, iterations = len(self.lines), self.iterations, item.iterations_of(run, self.iterations)
             self.iterations = {*iterations}
             self._iterations(item, run, name, held, target, tensors)
             self.iterations = around
             self.lines[start:] = [line.for_(iterations) for line in self.lines[start:]]
-            held = [target, *held[1:]]
+            held = _following(item, held, target)
         self.lines[before:] = [line.for_(inside(item.paths, self.iterations)) for line in self.lines[before:]]
+        self.allocator.spend(item.operands[item.is_chain :])
         self.allocator.spend(found.items)
 
     def _iterations(
@@ -93,44 +97,60 @@ class LoopStatements(SharedStatements):
         """One iteration as it is, several as a loop; what each gives is appended to `tensors`, if there is a list."""
         index, channels = iteration_names(run.depth)
         budget = self.definition.budget
+        own = [[self.allocator.variable[ref] for ref in refs] for refs in zip(*item.own, strict=True)]
         if run.count == 1 and run.carried is None and isinstance(run.start, Const) and isinstance(run.start.value, int):
-            self._iteration(
-                run, name.then(*pattern_parts(item.pattern, run.start.value, budget)), held, target, tensors
-            )
+            alone, held = name.then(*pattern_parts(item.pattern, run.start.value, budget)), [*held]
+            held += [names[run.start.value] for names in own]
+            self._iteration(run, alone, held, target, tensors, {*held[item.is_chain :]})
             return
         variable = self.printer.spelled[index]
         values = {*(run.rows.names if run.rows is not None else ())}
         before = len(self.lines)
-        if held[0] != target:
+        if item.is_chain and held[0] != target:
             self._emit(target, held[0])
         place = len(self.lines)
         self._emit("", "")
-        held = [target, *held[1:]]
+        turn = [self._single_name(names) for names in own]
+        held = [*_following(item, held, target), *turn]
         self.loops += 1
         with self._part(target) as lines:
             self.printer.names -= {channels, *values}
-            self._iteration(run, name.then(*pattern_parts(item.pattern, variable, budget)), held, target, tensors)
+            single = name.then(*pattern_parts(item.pattern, variable, budget))
+            self._iteration(run, single, held, target, tensors, {*held[item.is_chain :]})
             if channels in self.printer.names:
                 lines.insert(0, Statement(self.depth, self.printer.spelled[channels], f"{target}.shape[-1]"))
         unused = values - self.printer.names
         header = f"for {loop_header(run, self.printer, uses_index=not item.called, unused=unused)}:"
+        if own:
+            header = _in_turn(run, variable, turn, own)
         self.lines[place] = replace(self.lines[place], code=header)
         self.lines += lines
         self.loops -= 1
+        self.allocator.taken -= {*turn}
         if not lines:  # iterations that do nothing
             del self.lines[before + (self.lines[before].target == target) :]
 
-    def _iteration(self, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str) -> None:
-        """One iteration: what it gives is in the target afterwards, or the last of the list."""
+    def _single_name(self, names: Sequence[str]) -> str:
+        """What a tensor of those that iterations take in turn is called."""
+        label = next((found for name in names if (found := re.sub(r"s?_\d+$", "", name)) != name), "tensor")
+        return self._variable(label)
+
+    def _iteration(
+        self, run: Run, name: LayerName, held: Sequence[str], target: str, tensors: str, kept: set[str]
+    ) -> None:
+        """One iteration: what it gives is in the target afterwards, or the last of the list.
+
+        `kept` are the variables that are still needed after it.
+        """
         if tensors and target == f"{tensors}[-1]":
             assert isinstance(run.item, CallUse)
             self._emit("", call(f"{tensors}.append", self._called(run.item, held, name)))
             return
-        self._single(run, name, held, target)
+        self._single(run, name, held, target, kept)
         if tensors:
             self._emit("", f"{tensors}.append({target})")
 
-    def _single(self, run: Run, name: LayerName, held: Sequence[str], target: str) -> None:
+    def _single(self, run: Run, name: LayerName, held: Sequence[str], target: str, kept: set[str]) -> None:
         if run.item.reuses:
             self._emit(target, self._called_again(run.item, held))
             return
@@ -139,12 +159,25 @@ class LoopStatements(SharedStatements):
             return
         # The tensor that goes around is needed by no one else; the others are, in the next iteration.
         was, self.preferred = self.preferred, target
-        [result] = self._inline(
-            run.item, name, held, self.allocator.taken | (self.allocator.live() - {target}) | {*held[1:]}
-        )
+        [result] = self._inline(run.item, name, held, self.allocator.taken | (self.allocator.live() - {target}) | kept)
         self.preferred = was
         if result != target:
             self._emit(target, result)
+
+
+def _following(item: LoopUse, held: Sequence[str], target: str) -> list[str]:
+    """What the next iteration takes, where one has left what it gives in the target; what it takes alone left out."""
+    return [target, *held[1:]] if item.is_chain else [*held]
+
+
+def _in_turn(run: Run, index: str, turn: Sequence[str], own: Sequence[Sequence[str]]) -> str:
+    """The header of a loop whose iterations take tensors in turn."""
+    assert run.count is not None
+    tuples = [f"({', '.join(names[run.first : run.first + run.count])})" for names in own]
+    over = tuples[0] if len(tuples) == 1 else call("zip", *tuples)
+    variables = turn[0] if len(turn) == 1 else f"({', '.join(turn)})"
+    start = {"start": str(run.first)} if run.first else {}
+    return f"for {index}, {variables} in {flat(call('enumerate', over, **start))}:"
 
 
 def written(item: ItemUse) -> Iterator[Expr]:

@@ -10,6 +10,7 @@ from itertools import chain, count, repeat
 from typing import Final
 
 from archspec.codegen.bounds import bounds
+from archspec.codegen.equal_bodies import one_of_equals
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.joined_rows import with_joined_rows
 from archspec.codegen.marked_text import Paths, join, whole
@@ -74,7 +75,8 @@ class _Function:
 
 def module_of(graph: LayerGraph) -> Module:
     """What the source is printed of."""
-    module = with_rows(simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True), written)
+    made = simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True)
+    module = with_rows(one_of_equals(made, lambda layer: True), written)
     for definition in module.definitions:
         again = uses_of(definition.tree)
         definition.tree = with_joined_rows(definition.tree, definition, 0, again=again, arguments=written_arguments)
@@ -237,7 +239,7 @@ def _block(name: str, body: BodyWriter) -> _Function:
     named = [("name", "prefix of the layers' names")] if body.takes_name else []
     return _Function(
         "\n".join(signature),
-        "\n".join(documented_docstring(definition.doc, [*tensors, *_documented(body), *named], 1)),
+        "\n".join(documented_docstring(definition.documentation, [*tensors, *_documented(body), *named], 1)),
         (),
         lines,
         definition.paths,
@@ -303,7 +305,7 @@ def _network(name: str, body: BodyWriter, graph: LayerGraph, deeper: Sequence[st
     ]
     signature = lay_out(Bracket(name, tuple(parts)), 0, "def ", " -> keras.Model:")
     documented = [*_documented(body), *((size, text) for size, _, _, text in sizes)]
-    doc = definition.doc or f"The network {definition.name}."
+    doc = definition.documentation or f"The network {definition.name}."
     refused = bounds(definition, body.printer, 1)
     start, said = [*refused, *deeper, *heads], "\n".join(documented_docstring(doc, documented, 1))
     return _Function("\n".join(signature), said, start, lines, definition.paths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from archspec.codegen.joined_rows import with_joined_rows
@@ -24,6 +24,7 @@ from archspec.codegen.tree import Definition, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.scope import Operand
 from archspec_torch.item_statements import ItemStatements
+from archspec_torch.listed_rounds import ListedRounds, listed_rounds
 from archspec_torch.row_classes import RowClass, is_rolled
 from archspec_torch.spelling import Spelling
 from archspec_torch.turns import ROUND, Turns, candidates, loop, rounds
@@ -50,10 +51,11 @@ def forward(
     if row is None and spelling.keyed:
         tree = _with_own_rows(tree, definition, spelling)
     collected = {} if row is not None else tensor_lists(tree, tree.labels)
-    found: list[Turns] = []
+    plan = _Plan(tree, spelling)
     if row is None and not training and spelling.lists:
-        found = _loops(definition, tree, replace(spelling, labeled=False), collected)
-    writer = _writer(definition, tree, spelling, found, collected)
+        plan = _planned(definition, plan, collected)
+    tree, found = plan.tree, plan.loops
+    writer = _writer(definition, plan, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:
         return names, lay_out(writer.joined(row.merge, row.parts, names[0]), 2, "return ")
@@ -94,38 +96,74 @@ def _returned(lines: Sequence[str], code: Code) -> list[str]:
     return [*lines[:last], whole(first, *marks(code)), *lines[last + 1 :]]
 
 
-def _writer(
-    definition: Definition, tree: Tree, spelling: Spelling, loops: Sequence[Turns], collected: Mapping[int, TensorList]
-) -> ItemStatements:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A tree as it is written: which of its items are rounds of loops."""
+
+    tree: Tree
+    spelling: Spelling
+    turns: tuple[Turns, ...] = ()
+    listed: tuple[ListedRounds, ...] = ()
+
+    @property
+    def loops(self) -> tuple[Turns, ...]:
+        """All loops over members that are called in turn."""
+        return (*self.turns, *(made.turns for made in self.listed))
+
+    def with_turns(self, turns: Turns) -> _Plan:
+        """The plan with one loop more."""
+        return replace(self, turns=(*self.turns, turns))
+
+    def with_listed(self, made: ListedRounds) -> _Plan:
+        """The plan with one loop more whose rounds take from a list or append to one."""
+        return replace(self, tree=made.tree, spelling=made.spelled(self.spelling), listed=(*self.listed, made))
+
+
+def _writer(definition: Definition, plan: _Plan, collected: Mapping[int, TensorList]) -> ItemStatements:
     """What writes the statements of a tree, in which loops begin and end where these do."""
     allocator = VariableAllocator(
-        tree,
+        plan.tree,
         definition.budget,
         definition.operands,
         _MODULE_NAMES,
         definition.inputs,
         is_network=definition.is_network,
     )
-    places = {place: 0 for turns in loops for place in turns.places}
-    return ItemStatements(allocator, spelling, tree.labels, collected, places)
+    places: dict[int | None, int] = {place: 0 for turns in plan.loops for place in turns.places}
+    return ItemStatements(allocator, plan.spelling, plan.tree, plan.listed, collected, places)
 
 
-def _loops(definition: Definition, tree: Tree, spelling: Spelling, collected: Mapping[int, TensorList]) -> list[Turns]:
+def _planned(definition: Definition, plan: _Plan, collected: Mapping[int, TensorList]) -> _Plan:
     """The loops over members that are called in turn: what they are written as is the same in each round."""
-    plain = _writer(definition, tree, spelling, (), collected)
-    plain.items(tree, 2)
+    labeled, plan = plan.spelling.labeled, replace(plan, spelling=replace(plan.spelling, labeled=False))
+    plain = _writer(definition, plan, collected)
+    plain.items(plan.tree, 2)
     plain.end()
     taken = [*_MODULE_NAMES, *re.findall(r"(?<![\w.])\w+", " ".join(plain.lines)), *plain.allocator.kept]
-    chosen: list[Turns] = []
-    for possible in candidates(tree, spelling.lists, taken):
-        for turns in possible:
-            writer = _writer(definition, tree, spelling, (*chosen, turns), collected)
-            writer.items(tree, 2)
-            writer.end()
-            if loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None:
-                chosen.append(turns)
+
+    def written(tried: _Plan, turns: Turns) -> bool:
+        writer = _writer(definition, tried, collected)
+        writer.items(tried.tree, 2)
+        writer.end()
+        return loop(writer.lines, [writer.places[place] for place in turns.places], turns, 2) is not None
+
+    done: set[str] = set()
+    more = True
+    while more:
+        more = False
+        for made in listed_rounds(plan.tree, plan.spelling, _MODULE_NAMES, done, len(plan.listed)):
+            tried = plan.with_listed(made)
+            if written(tried, made.turns):
+                plan, more = tried, True
+                done |= made.turns.names.keys()
                 break
-    return chosen
+    lists = {name: length for name, length in plan.spelling.lists.items() if name not in done}
+    for possible in candidates(plan.tree, lists, taken):
+        for turns in possible:
+            if written(tried := plan.with_turns(turns), turns):
+                plan = tried
+                break
+    return replace(plan, spelling=replace(plan.spelling, labeled=labeled))
 
 
 def _with_loops(writer: ItemStatements, loops: Sequence[Turns]) -> list[str]:
@@ -137,7 +175,8 @@ def _with_loops(writer: ItemStatements, loops: Sequence[Turns]) -> list[str]:
         if writer.spelling.labeled:
             written = []
             for number, some in enumerate(rounds(lines, ends)):
-                written.append(f"{INDENT * 2}with {ROUND}({number}, {dict(turns.names)!r}):")
+                index = "" if turns.counted is None else turns.counted[0]
+                written.append(f"{INDENT * 2}with {ROUND}({number}, {dict(turns.names)!r}, {index!r}):")
                 written += [f"{INDENT}{line}" for line in some]
         assert written is not None
         lines = [*lines[: ends[0]], *written, *lines[ends[-1] :]]

@@ -24,28 +24,30 @@ from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
-from archspec.ir.def_use import value_name
-from archspec.ir.scope import Ref, Result
+from archspec.ir.scope import Result
+from archspec_torch.listed_rounds import ListedRounds
 from archspec_torch.ops import ROWS
-from archspec_torch.row_statements import RowStatements
+from archspec_torch.round_statements import RoundStatements, all_parts
 from archspec_torch.spelling import ACTIVATION, Spelling
 
 
-class ItemStatements(RowStatements):
+class ItemStatements(RoundStatements):
     """Writes them for one class."""
 
     def __init__(
         self,
         allocator: VariableAllocator,
         spelling: Spelling,
-        labels: Mapping[Ref, str],
+        tree: Tree,
+        listed: Sequence[ListedRounds],
         collected: Mapping[int, TensorList],
         places: dict[int | None, int],
     ) -> None:
-        super().__init__(allocator, spelling)
-        self.labels = labels
+        super().__init__(allocator, spelling, tree, listed)
+        self.labels = tree.labels
         """What the spec calls tensors, on the sides of conditions too."""
-        self.collecting = collected
+        made = {rounds.turns.starts[0]: rounds.made for rounds in listed if rounds.made is not None}
+        self.collecting: Mapping[int, TensorList] = {**collected, **made}
         """What loops append to lists, by location."""
         self.places = places
         """The locations of items before which what is pending is written, and how many lines there are then."""
@@ -59,11 +61,12 @@ class ItemStatements(RowStatements):
         """Write what is pending: an iteration of a loop begins or ends here."""
         for ref in list(self.pending):
             self.variable(ref, 2)
+        self.begin(location)
         self.places[location] = len(self.lines)
 
     def items(self, tree: Tree, depth: int) -> None:
         """The items of a class, or of a side of a condition, in order."""
-        together = {use.location: uses for uses in _all_parts(tree, self.spelling) for use in uses}
+        together = {use.location: uses for uses in all_parts(tree, self.spelling) for use in uses}
         rows = {row.items[0].location: row for row in carried_rows(tree, _is_same_call)}
         rows = {place: row for place, row in rows.items() if self.is_all(row, tree)}
         if depth > 2:  # a side of a condition
@@ -77,6 +80,7 @@ class ItemStatements(RowStatements):
                     self.carried(rows[item.location], depth)
             elif item.location not in together:
                 self.item(item, depth)
+                self.append(item, depth)
             elif together[item.location]:
                 self.unpacked(together[item.location], depth)
                 together |= {use.location: [] for use in together[item.location]}
@@ -171,29 +175,6 @@ class ItemStatements(RowStatements):
         names = self.targets(item.location, len(item.definition.tree.results), item.operands)
         self.lines += lay_out(marked(code, item.paths), depth, f"{', '.join(names)} = ")
 
-    def pieces(self, use: LayerUse, depth: int) -> None:
-        """A layer that gives several tensors."""
-        codes: list[Code] = [self.variable(ref, depth) for ref in use.operands]
-        self.allocator.spend(use.operands)
-        names = self.targets(use.location, use.results, use.operands)
-        paths = [[value_name(path, index) for path in use.paths] for index in range(use.results)]
-        make = self.spelling.functions.get(use.location) or self.member_call(self.spelling.members[(use.location,)])
-        code = marked(self.with_label(make, *paths)(codes), use.paths)
-        self.lines += lay_out(code, depth, f"{', '.join(names)} = ")
-
-    def unpacked(self, uses: Sequence[LayerUse], depth: int) -> None:
-        """Layers that give all parts of one tensor: one call."""
-        part = ROWS[uses[0].op.name].part
-        assert part is not None
-        [operand] = uses[0].operands
-        variable = self.variable(operand, depth)
-        for use in uses:
-            self.allocator.spend(use.operands)
-        names = [self.allocator.assign(Result(use.location), (operand,)) for use in uses]
-        paths = [use.paths for use in uses]
-        make = self.with_label(lambda operands: part(uses[0]).all(*operands), *paths)
-        self.lines += lay_out(marked(make([variable]), *paths), depth, f"{', '.join(names)} = ")
-
     def choice(self, item: ChoiceUse, depth: int) -> None:
         """A condition that decides about more than one member."""
         for ref in list(self.pending):
@@ -210,12 +191,13 @@ class ItemStatements(RowStatements):
             bodies.append(self.lines)
         self.lines = before
         self.allocator.hold(Result(item.location), name)
-        (flag, holds), indent = self.spelling.flags[item.location], INDENT * depth
+        (flag, holds), indent = self.spelling.flags.get(item.location, ("", True)), INDENT * depth
         then, otherwise = bodies if holds else bodies[::-1]
-        if lines := _as_expression(then, otherwise, name, f"self.{flag}", depth):
+        test, opposite = self.tests.get(item.location, (f"self.{flag}", f"not self.{flag}"))
+        if lines := _as_expression(then, otherwise, name, test, depth):
             self.lines += [whole(line, *idle) for line in lines]
             return
-        head = whole(f"{indent}if self.{flag}:" if then else f"{indent}if not self.{flag}:", *idle)
+        head = whole(f"{indent}if {test if then else opposite}:", *idle)
         if then:
             self.lines += [head, *then]
         if then and is_condition(otherwise, depth + 1):
@@ -263,17 +245,3 @@ def _unpacked(function: Callable[[Sequence[Code]], Code], operands: Sequence[Cod
 def _is_same_call(first: CallUse | SequenceUse, second: CallUse | SequenceUse) -> bool:
     """Whether two members are of one class."""
     return isinstance(first, CallUse) and isinstance(second, CallUse) and first.definition is second.definition
-
-
-def _all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:
-    """The layers of a tree that together give all parts of one tensor, in order."""
-    found: dict[tuple[object, ...], dict[int, LayerUse]] = {}
-    for item in tree.items:
-        row = ROWS[item.op.name] if isinstance(item, LayerUse) else None
-        if row is not None and row.part is not None and item.location in spelling.functions:
-            assert isinstance(item, LayerUse)
-            if item.results > 1:  # it gives all parts itself
-                continue
-            part = row.part(item)
-            found.setdefault((item.op, item.operands, part.count), {}).setdefault(part.index, item)
-    return [[uses[index] for index in sorted(uses)] for (*_, count), uses in found.items() if len(uses) == count != 1]

@@ -82,8 +82,8 @@ def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> No
         for step in steps(statement):
             _note_member(step, reader, found, graph)
         match statement:
-            case ast.With(items=[ast.withitem(ast.Call(ast.Name(id), [ast.Constant(number), names]))]) if id == ROUND:
-                members = _MemberNames(ast.literal_eval(names))
+            case ast.With(items=[ast.withitem(ast.Call(ast.Name(id), [ast.Constant(number), *given]))]) if id == ROUND:
+                members = _MemberNames(*map(ast.literal_eval, given))
                 done = [step for inner in statement.body for step in steps(members.visit(inner))]
                 if number == 0:
                     ordered += ([step] for step in steps(members.loop()))
@@ -94,7 +94,9 @@ def _note(function: ast.FunctionDef, found: NodeLabels, graph: LayerGraph) -> No
                 ordered += ([step] for step in steps(statement))
     words = tuple(word(rounds[0]) for rounds in ordered)
     for index, rounds in enumerate(ordered):
-        for instance in zip(*(zip(*reader.labels.get(step, ()), strict=True) for step in rounds), strict=True):
+        # What is not computed in a round, as a sum with what the round before gave in the first, is no node there.
+        computed = [paths for step in rounds if any(paths := reader.labels.get(step, ()))]
+        for instance in zip(*(zip(*paths, strict=True) for paths in computed), strict=True):
             container = graph.scope_around(producer(instance[0][0]))
             found.words[container] = words
             found.nodes.setdefault(container, {})[index] = instance
@@ -124,8 +126,9 @@ def _note_member(step: ast.AST, reader: _LabelReader, found: NodeLabels, graph: 
 class _MemberNames(ast.NodeTransformer):
     """Puts the names that members have in a loop in place of `self.convs[0]`."""
 
-    def __init__(self, names: dict[str, str]) -> None:
+    def __init__(self, names: dict[str, str], index: str) -> None:
         self.names = names
+        self.index = index
 
     def visit_Subscript(self, code: ast.Subscript) -> ast.AST:
         """The member of a list by its name."""
@@ -137,7 +140,7 @@ class _MemberNames(ast.NodeTransformer):
 
     def loop(self) -> ast.stmt:
         """The beginning of the loop."""
-        [statement] = ast.parse("\n".join([*header(self.names, 0), "    pass"])).body
+        [statement] = ast.parse("\n".join([*header(self.names, 0, self.index), "    pass"])).body
         return statement
 
 

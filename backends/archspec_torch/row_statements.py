@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from archspec.codegen.carried_rows import CarriedRow
@@ -36,6 +37,9 @@ class RowStatements(ForwardStatements):
 
         `ends` has how many modules lead to each result; None for the last.
         """
+        if isinstance(item, LoopUse) and item.columns:
+            self.one_by_one(item, depth)
+            return
         carried, *others = (self.variable(ref, depth) for ref in item.operands)
         indent = INDENT * depth
         count = len(item.body.items) if isinstance(item, SequenceUse) else len(item.iterations)
@@ -69,28 +73,30 @@ class RowStatements(ForwardStatements):
 
     def collected(self, item: LoopUse, found: TensorList, depth: int) -> None:
         """Iterations called one by one, each result appended to a list; it begins with what is joined before them."""
-        carried, *others = (self.variable(ref, depth) for ref in item.operands)
+        first = item.operands[: item.is_chain]
+        carried = [self.variable(ref, depth) for ref in first]
+        own = not item.name and item.number is None  # all that the class holds
+        parts = "self.values()" if own else self.spelling.member(self.spelling.members[(item.location,)])
+        header, others = self.turn(item, parts, depth)
         starts = [self.variable(ref, depth) for ref in found.starts]
-        self.allocator.spend((*item.operands[:1], *found.starts))
+        self.allocator.spend((*first, *found.starts))
         indent, before = INDENT * depth, len(self.lines)
         tensors = self.lists[found.taker] = variable_name(
             found.name, {*self.allocator.taken, *self.allocator.kept, *self.allocator.live(), *others}
         )
         self.allocator.taken.add(tensors)
         self.lines.append(f"{indent}{tensors} = [{', '.join(starts)}]")
-        in_place = found.last_is_alone and found.starts[-1:] == item.operands[:1]
-        name = f"{tensors}[-1]" if in_place else self.allocator.fresh([carried])
+        in_place = found.last_is_alone and (not carried or found.starts[-1:] == first)
+        name = f"{tensors}[-1]" if in_place else self.allocator.fresh(carried)
         self.allocator.hold(Result(item.location), name)
-        if name != carried and not in_place:
-            self.lines.append(f"{indent}{name} = {carried}")
-        own = not item.name and item.number is None  # all that the class holds
-        parts = "self.values()" if own else self.spelling.member(self.spelling.members[(item.location,)])
-        self.lines.append(f"{indent}for layer in {parts}:")
-        called = f"layer({', '.join([name, *others])})"
+        if [name] != carried and carried and not in_place:
+            self.lines.append(f"{indent}{name} = {carried[0]}")
+        self.lines.append(f"{indent}{header}")
+        called = f"layer({', '.join([*([name] if carried else []), *others])})"
         self.lines += [] if in_place else [f"{indent}{INDENT}{name} = {called}"]
         self.lines.append(f"{indent}{INDENT}{tensors}.append({called if in_place else name})")
         self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
-        self.allocator.spend(item.operands[1:])
+        self.allocator.spend(item.operands[len(first) :])
         self.allocator.spend(found.items)
 
     def carried(self, row: CarriedRow, depth: int) -> None:
@@ -116,18 +122,60 @@ class RowStatements(ForwardStatements):
 
     def loop(self, item: LoopUse, depth: int) -> None:
         """Iterations that take more than one tensor: `nn.Sequential` cannot, so they are called one by one."""
-        carried, *others = (self.variable(ref, depth) for ref in item.operands)
-        self.allocator.spend(item.operands[:1])
-        name = self.allocator.assign(
-            Result(item.location), item.operands[:1]
-        )  # the others live on through all iterations
-        self.allocator.spend(item.operands[1:])
+        first = item.operands[: item.is_chain]
+        carried = [self.variable(ref, depth) for ref in first]
+        header, others = self.turn(item, self.spelling.member(self.spelling.members[(item.location,)]), depth)
+        self.allocator.spend(first)
+        name = self.allocator.assign(Result(item.location), first)  # the others live on through all iterations
+        self.allocator.spend(item.operands[len(first) :])
         indent = INDENT * depth
-        if name != carried:
-            self.lines.append(f"{indent}{name} = {carried}")
-        self.lines += self.each(
-            self.spelling.member(self.spelling.members[(item.location,)]), name, others, held(item), depth
-        )
+        if carried and [name] != carried:
+            self.lines.append(f"{indent}{name} = {carried[0]}")
+        called = f"{name} = layer({', '.join([*([name] if carried else []), *others])})"
+        self.lines += [whole(line, held(item)) for line in (f"{indent}{header}", f"{indent}{INDENT}{called}")]
+
+    def turn(self, item: LoopUse, parts: str, depth: int) -> tuple[str, list[str]]:
+        """The header of a loop over the modules of a row, and what each takes besides what is carried along.
+
+        Where each takes a tensor of its own, that is one of a list by the number of the module, or one of several in
+        turn.
+        """
+        common = [self.variable(ref, depth) for ref in item.common]
+        if not item.columns:
+            return f"for layer in {parts}:", common
+        columns = [[self.variable(ref, depth) for ref in column] for column in zip(*item.own, strict=True)]
+        live = {*self.allocator.taken, *self.allocator.kept, *self.allocator.live()}
+        lists = [_in_list(names) for names in columns]
+        if all(lists):
+            index = variable_name("i", live)
+            own = [f"{name}[{index}{f' + {start}' if start else ''}]" for name, start in filter(None, lists)]
+            return f"for {index}, layer in enumerate({parts}):", [*common, *own]
+        own = []
+        for names in columns:
+            label = next((found for ref in names if (found := re.sub(r"s?_\d+$", "", ref)) != ref), "tensor")
+            own.append(variable_name(label, {*live, *own}))
+        over = ", ".join(f"({', '.join(names)})" for names in columns)
+        return f"for layer, {', '.join(own)} in zip({parts}, {over}):", [*common, *own]
+
+    def one_by_one(self, item: LoopUse, depth: int) -> None:
+        """Iterations that take a tensor of their own each, some of which give tensors that others take."""
+        member = self.spelling.member(self.spelling.members[(item.location,)])
+        last = len(item.iterations) - 1
+        given = {last: Result(item.location)} | {
+            mark: Result(item.location, index) for index, mark in enumerate(item.marks, start=1)
+        }
+        carried = [self.variable(ref, depth) for ref in item.operands[: item.is_chain]]
+        common = [self.variable(ref, depth) for ref in item.common]
+        before = len(self.lines)
+        for number, refs in enumerate(item.own):
+            taken = [*carried, *common, *(self.variable(ref, depth) for ref in refs)]
+            self.allocator.spend(refs)
+            ref = given.get(number)
+            name = self.allocator.fresh() if ref is None else self.allocator.assign(ref)
+            self.lines += lay_out(call(f"{member}[{number}]", *taken), depth, f"{name} = ")
+            carried = [name][: item.is_chain]
+        self.lines[before:] = [whole(line, held(item)) for line in self.lines[before:]]
+        self.allocator.spend((*item.operands[: item.is_chain], *item.common))
 
     def iterations(self, item: LoopUse, depth: int) -> None:
         """Iterations that all call one member, up to each that gives a further result, and to the last."""
@@ -158,6 +206,15 @@ class RowStatements(ForwardStatements):
         indent = INDENT * depth
         lines = (f"{indent}for layer in {parts}:", f"{indent}{INDENT}{name} = layer({', '.join([name, *others])})")
         return [whole(line, paths) for line in lines]
+
+
+def _in_list(names: Sequence[str]) -> tuple[str, int] | None:
+    """The list and the place of the first, where tensors are the neighbors of one; None where they are not."""
+    found = [re.fullmatch(r"(\w+)\[(\d+)\]", name) for name in names]
+    places = [(match[1], int(match[2])) for match in found if match is not None]
+    if len(places) < len(names) or places != [(places[0][0], places[0][1] + k) for k in range(len(names))]:
+        return None
+    return places[0]
 
 
 def _held_between(item: LoopUse | SequenceUse, start: int, end: int | None) -> Paths:

@@ -200,7 +200,7 @@ class _ClassWriter(MemberWriter):
         tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
         arguments: tuple[Code, ...] = ("self", *tensors)
         init = [*self.init, *self.kept, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
-        doc = self.definition.doc or f"The network `{self.definition.name}`."
+        doc = self.definition.documentation or f"The network `{self.definition.name}`."
         documented = [(self.printer.spelled[given.name], given.doc) for given in parameters(self.definition)]
         if needs_channels(self.definition):
             documented.insert(0, (self.printer.spelled[CHANNELS.id], "channels of the input"))

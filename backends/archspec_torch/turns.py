@@ -17,6 +17,7 @@ from archspec.reserved_names import in_sequence
 ROUND: Final = "__round__"
 """What stands around the lines of an iteration in labeled source: `with __round__(0, {"convs": "conv"}):`."""
 _MEMBER: Final = re.compile(r"\bself\.(\w+)\[(\d+)\]")
+_TENSOR: Final = re.compile(r"(?<![\w.])(\w+)\[(\d+)\]")
 _FEW_ROUNDS: Final = 3
 """So few statements are read sooner one after the other, where there are two rounds."""
 
@@ -31,6 +32,8 @@ class Turns:
     """The location of the item after the last round; None where there is none."""
     names: Mapping[str, str]
     """The lists whose members are called, and what a member is called in the loop."""
+    counted: tuple[str, frozenset[str]] | None = None
+    """The variable that has the number of the round, and the lists of tensors that are taken from by it."""
 
     @property
     def places(self) -> tuple[int | None, ...]:
@@ -43,7 +46,7 @@ def candidates(tree: Tree, lists: Mapping[str, int], taken: Sequence[str]) -> It
     items = tree.items
     places: dict[str, list[int]] = {}
     for place, item in enumerate(items):
-        name, own = in_sequence(_name(item))
+        name, own = sequence_of(item)
         if name in lists and own == str(len(places.setdefault(name, []))):
             places[name].append(place)
     done: set[str] = set()
@@ -58,25 +61,24 @@ def candidates(tree: Tree, lists: Mapping[str, int], taken: Sequence[str]) -> It
             if start < 0 or end > len(items):
                 continue
             rounds = [items[start + period * number : start + period * (number + 1)] for number in range(len(found))]
-            if any([*map(_kind, some)] != [*map(_kind, rounds[0])] for some in rounds):
+            if any([*map(kind_of, some)] != [*map(kind_of, rounds[0])] for some in rounds):
                 continue
-            of_round = dict.fromkeys(
-                sequence for item in rounds[0] if (sequence := in_sequence(_name(item))[0]) in lists
-            )
+            of_round = dict.fromkeys(name for item in rounds[0] if (name := sequence_of(item)[0]) in lists)
             if any(lists[other] != len(found) for other in of_round):
                 continue
             after = items[end].location if end < len(items) else None
-            possible.append(Turns(tuple(some[0].location for some in rounds), after, _variables(of_round, taken)))
+            possible.append(Turns(tuple(some[0].location for some in rounds), after, variables(of_round, taken)))
         if possible:
             done |= {other for turns in possible for other in turns.names}
             yield possible
 
 
-def _name(item: ItemUse) -> str:
-    return "" if isinstance(item, ChoiceUse) else item.reuses or item.name
+def sequence_of(item: ItemUse) -> tuple[str, str]:
+    """The sequence whose member an item calls, and what the member is called there; both empty where there is none."""
+    return in_sequence("" if isinstance(item, ChoiceUse) else item.reuses or item.name)
 
 
-def _kind(item: ItemUse) -> object:
+def kind_of(item: ItemUse) -> object:
     """What two items have in common of which a loop is made."""
     match item:
         case LayerUse():
@@ -89,7 +91,7 @@ def _kind(item: ItemUse) -> object:
             return type(item), in_sequence(item.name)[0]
 
 
-def _variables(lists: Mapping[str, None], taken: Sequence[str]) -> dict[str, str]:
+def variables(lists: Mapping[str, None], taken: Sequence[str]) -> dict[str, str]:
     """What a member of each list is called: as the list, in the singular."""
     found: dict[str, str] = {}
     for name in lists:
@@ -112,12 +114,12 @@ def loop(lines: Sequence[str], ends: Sequence[int], turns: Turns, depth: int) ->
     if any(line.endswith(("(", "[", "{")) for line in together[0]):  # shorter names would break it elsewhere
         return None
     found: list[str] = []
-    start = _carried_from(together, turns.names)
+    start = _carried_from(together, turns) if turns.counted is None else None
     if start is not None:
         before, after = start
         together = [[as_marked(re.sub(rf"\b{before}\b", after, line), line) for line in together[0]], *together[1:]]
     for alike in zip(*together, strict=True):
-        texts = {_without_place(line, number, turns.names) for number, line in enumerate(alike)}
+        texts = {_without_place(line, number, turns) for number, line in enumerate(alike)}
         if len(texts) > 1 or None in texts:
             return None
         [text] = texts
@@ -127,15 +129,16 @@ def loop(lines: Sequence[str], ends: Sequence[int], turns: Turns, depth: int) ->
     if names != dict(turns.names):
         return None
     first = [] if start is None else [f"{INDENT * depth}{start[1]} = {start[0]}"]
-    return [*first, *header(turns.names, depth), *found]
+    index = "" if turns.counted is None else turns.counted[0]
+    return [*first, *header(turns.names, depth, index), *found]
 
 
-def _carried_from(together: Sequence[Sequence[str]], names: Mapping[str, str]) -> tuple[str, str] | None:
+def _carried_from(together: Sequence[Sequence[str]], turns: Turns) -> tuple[str, str] | None:
     """The variable that the first round takes, and that which the others take in its place; None where that is one.
 
     The first is needed after the loop, so that what the rounds carry along is in another.
     """
-    first, second = ([_without_place(line, number, names) or "" for line in together[number]] for number in (0, 1))
+    first, second = ([_without_place(line, number, turns) or "" for line in together[number]] for number in (0, 1))
     pairs = [(one, other) for one, other in zip(map(_words, first), map(_words, second), strict=True) if one != other]
     changed = {pair for one, other in pairs for pair in zip(one, other, strict=False) if pair[0] != pair[1]}
     if len(changed) != 1:
@@ -153,14 +156,26 @@ def _words(line: str) -> list[str]:
     return re.findall(r"(?<![\w.])\w+", line)
 
 
-def _without_place(line: str, number: int, names: Mapping[str, str]) -> str | None:
-    """A line of a round with its own members by name; None where it has another's."""
-    others = [name for name, place in _MEMBER.findall(line) if name not in names or place != str(number)]
-    return None if others else _MEMBER.sub(lambda found: names[found[1]], line)
+def _without_place(line: str, number: int, turns: Turns) -> str | None:
+    """A line of a round with its own members by name, and its tensors of lists by the index; None for another's."""
+    names = turns.names
+    if any(name not in names or place != str(number) for name, place in _MEMBER.findall(line)):
+        return None
+    line = _MEMBER.sub(lambda found: names[found[1]], line)
+    if turns.counted is None:
+        return line
+    index, lists = turns.counted
+    return _TENSOR.sub(
+        lambda found: f"{found[1]}[{index}]" if found[1] in lists and found[2] == str(number) else found[0], line
+    )
 
 
-def header(names: Mapping[str, str], depth: int) -> list[str]:
-    """The line that a loop begins with."""
+def header(names: Mapping[str, str], depth: int, index: str = "") -> list[str]:
+    """The line that a loop begins with; `index` is the variable that has the number of the round, where one has."""
     lists = [f"self.{name}" for name in names]
     over = lists[0] if len(lists) == 1 else call("zip", *lists)
-    return lay_out(over, depth, f"for {', '.join(names.values())} in ", ":")
+    variables = ", ".join(names.values())
+    if index:
+        over = call("enumerate", over)
+        variables = f"{index}, {variables}" if len(lists) == 1 else f"{index}, ({variables})"
+    return lay_out(over, depth, f"for {variables} in ", ":")
