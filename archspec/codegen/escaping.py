@@ -42,7 +42,8 @@ def label_parameter(label: str) -> str:
     """What a parameter for a tensor of this label is called: `part` for one of `parts`; empty where nothing says."""
     name, bracket, _ = label.partition("[")
     if bracket:
-        return name[:-1] if name.endswith("s") and len(name) > 2 else ""
+        single = singular(name)
+        return single if single != name else ""
     return name
 
 

@@ -12,6 +12,7 @@ from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.lifting import is_stage, lifted
 from archspec.codegen.merging import likeness, united
+from archspec.codegen.singular import singular
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -237,8 +238,8 @@ class _Outliner:
         docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
         name = whole = variable_name(parts[-1]) if parts else "sequence"
-        if is_one and name.endswith("s") and len(name) > len("s1"):
-            name = name[:-1]
+        if is_one:
+            name = singular(name)
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import Expr, Name, Value
@@ -37,6 +37,15 @@ class Result:
 
 
 Ref: TypeAlias = Operand | Result
+
+ITERATION: Final = 2**32
+"""How far apart the locations are of what stands in an iteration of a repeat that is `inline`, and in the next one: more
+than any file has items, or a repeat iterations."""
+
+
+def iteration_at(location: int) -> int:
+    """Which iteration of repeats that are `inline` an item at a location is of; 0 for one of none."""
+    return location // ITERATION
 
 
 def channels_at(level: int, ref: Ref) -> Name:
