@@ -29,7 +29,7 @@ from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
 from archspec.ir.scope import Ref, Result
 
-_SHORTEST: Final = 4
+_SHORTEST: Final = 3
 """Fewer calls are read sooner one by one."""
 _NUMBERED: Final = re.compile(r"(.*?)(0|[1-9]\d*)")
 _LETTERED: Final = re.compile(r"(.*\d)([a-z])")
