@@ -45,16 +45,17 @@ def build(
     words: Words,
     *,
     has_flat_names: bool = False,
+    is_open: bool = True,
     kept: Collection[ChoiceKey] = (),
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
-    Conditions that are `kept` are printed though all instances decide them alike.
+    With `is_open` the counts of items in turn stay in source, where any other would be right, too. Conditions that are `kept` are printed though all instances decide them alike.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, is_open, kept)
     return builder.run(), builder.structural
 
 

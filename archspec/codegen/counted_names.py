@@ -29,6 +29,21 @@ class CountedNames:
         return any(isinstance(part, tuple) and part[1] == 1 for part in self.parts)
 
     @property
+    def counts_alone(self) -> bool:
+        """Whether the number is all that says which of the rounds it is: of what the spec names it counts by one."""
+        steps = [part[1] for part in self.parts if isinstance(part, tuple)]
+        return bool(steps) and (not self.are_given or {*steps} == {1})
+
+    def reaches(self, name: str) -> bool:
+        """Whether a name is one that counts on from the second of these."""
+        pattern = "".join(re.escape(part) if isinstance(part, str) else r"(\d+)" for part in self.parts)
+        found = re.fullmatch(pattern, name)
+        firsts = [part[0] + part[1] for part in self.parts if isinstance(part, tuple)]
+        return found is not None and all(
+            int(number) >= first for number, first in zip(found.groups(), firsts, strict=True)
+        )
+
+    @property
     def start(self) -> int | None:
         """What the first number that is that of the name begins with, if there is one."""
         return next((part[0] for part in self.parts if isinstance(part, tuple) and part[1] == 1), None)

@@ -85,7 +85,7 @@ class _Outliner:
         self.alike = self._differing_in_channels(tree)
         items = tuple(self._item(item) for item in tree.items)
         self.labels, self.alike = around
-        return Tree(items, tree.results, tree.labels)
+        return Tree(items, tree.results, tree.labels, tree.counts)
 
     def _differing_in_channels(self, tree: Tree) -> set[int]:
         """The locations of sequences that would be the same but for what they call the channels that arrive."""

@@ -16,7 +16,7 @@ from archspec.codegen.tensor_lists import SHORTEST
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import loops
-from archspec.expr import Const
+from archspec.expr import Const, Expr
 from archspec.ir.scope import Ref, Result, iteration_at, listed
 from archspec.limits import Budget
 
@@ -47,7 +47,7 @@ class Collected:
     """The layer's location."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rounds:
     """Rounds of items, each of which does what the first does."""
 
@@ -102,6 +102,50 @@ def rounds_of(
             found.append(made)
             place += len(made.all)
     return found
+
+
+def counted_rounds(tree: Tree, count: int) -> Rounds | None:
+    """The items of a tree as so many rounds, of which there could be any number; None where they are no such rounds.
+
+    Each round has to do the same, with what the one before gives, and nothing else may take of it but the last result.
+    """
+    length, rest = divmod(len(tree.items), count)
+    if count < SHORTEST or rest or not _is_boundary(tree.items, 0, length):
+        return None
+    items = [tree.items[place : place + length] for place in range(0, len(tree.items), length)]
+    rounds = _Matching(items, tree, lambda item: item).run()
+    if rounds is None or rounds.parts or rounds.collected or not rounds.carried:
+        return None
+    is_end = [last for _, last in rounds.ends] == list(tree.results)
+    return rounds if is_end and all(names.counts_alone for names in rounds.names.values()) else None
+
+
+def counted_items(tree: Tree) -> Iterator[tuple[Expr, list[ItemUse]]]:
+    """The items of rounds of which the count is open, with that."""
+    for place, times in tree.counts.items():
+        start = next(number for number, item in enumerate(tree.items) if item.location == place)
+        found: list[ItemUse] = []
+        for item in tree.items[start:]:
+            around = iteration_at(item.location)
+            if found and not 0 <= around - iteration_at(found[-1].location) <= 1:
+                break
+            found.append(item)
+        yield times, found
+
+
+def leaves_names(rounds: Rounds, tree: Tree) -> bool:
+    """Whether more rounds would have names that nothing else of the tree has."""
+    own = {*locations(rounds.all)}
+    others = [name for place, name in _names(tree.items) if place not in own]
+    return not any(names.reaches(name) for names in rounds.names.values() for name in others)
+
+
+def _names(items: Sequence[ItemUse]) -> Iterator[tuple[int, str]]:
+    for item in items:
+        if isinstance(item, ChoiceUse):
+            yield from _names((*item.then.items, *item.other.items))
+        else:
+            yield item.location, item.name
 
 
 def _kind(item: ItemUse) -> object:

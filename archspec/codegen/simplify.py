@@ -48,7 +48,12 @@ _DEEPEST: Final = 4
 
 
 def simplified(
-    graph: LayerGraph, kinds: Kinds = alike, words: Words = convolves, *, has_flat_names: bool = False
+    graph: LayerGraph,
+    kinds: Kinds = alike,
+    words: Words = convolves,
+    *,
+    has_flat_names: bool = False,
+    is_open: bool = True,
 ) -> Module:
     """The module tree of a graph, ready to be printed.
 
@@ -58,11 +63,12 @@ def simplified(
             instances are definitions of their own.
         words: where a backend takes a word for padding as an argument.
         has_flat_names: whether source has the flat names of layers; params that nothing else needs are none otherwise.
+        is_open: whether the counts of items in turn stay in source, in `Tree.counts`, where any other would be right.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    return _settled(graph, kinds, words, has_flat_names=has_flat_names)[0]
+    return _settled(graph, kinds, words, has_flat_names=has_flat_names, is_open=is_open)[0]
 
 
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
@@ -70,7 +76,7 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
     Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
-    module, fixed = _settled(graph, alike, convolves, has_flat_names=True)
+    module, fixed = _settled(graph, alike, convolves, has_flat_names=True, is_open=True)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -79,13 +85,13 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
 
 def _settled(
-    graph: LayerGraph, kinds: Kinds, words: Words, *, has_flat_names: bool
+    graph: LayerGraph, kinds: Kinds, words: Words, *, has_flat_names: bool, is_open: bool
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
-        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept)
+        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, is_open=is_open, kept=kept)
         return _with_fixed(graph, definitions, structural, budget)
 
     module, fixed, choices = attempt(())

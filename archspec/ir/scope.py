@@ -43,6 +43,10 @@ ITERATION: Final = 2**32
 than any file has items, or a repeat iterations."""
 
 
+HOW_MANY: Final = "how many items there are"
+"""What the count of such a repeat decides."""
+
+
 def iteration_at(location: int) -> int:
     """Which iteration of repeats that are `inline` an item at a location is of; 0 for one of none."""
     return location // ITERATION
@@ -171,6 +175,8 @@ class Choice:
     body: Body
     has_other: bool = True
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
+    times: Expr | None = None
+    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask which is theirs."""
 
 
 @record

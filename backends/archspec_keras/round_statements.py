@@ -69,6 +69,10 @@ class RoundStatements(CarriedStatements):
         counter = self.printer.spelled[iteration_names(self.loops + 1)[0]]
         start, count = rounds.start, len(rounds.items)
         span = f"{start}, {start + count}" if start else f"{count}"
+        place = rounds.all[0].location
+        if place in tree.counts and not rounds.parts:
+            start, span = 0, self.printer.expr(tree.counts[place])
+            self.open_counts += 1
         self._emit("", f"for {counter} in range({span}):")
         around = self.counted
         self.counted = {

@@ -87,6 +87,8 @@ class StatementWriter:
         """The variable of the list of tensors that a layer joins, by the layer's location."""
         self.parts: dict[int, str] = {}
         """The variable of the list of an item's results, where they are one, by the item's location."""
+        self.open_counts = 0
+        """How many loops over rounds go as far as an argument says."""
         self.counted: Mapping[int, LayerName] = {}
         """The names of items in a loop over rounds, by location."""
         self.takes_name = True

@@ -62,6 +62,7 @@ def forward(
     found: list[Turns] = []
     if row is None and not training and spelling.lists:
         found = _loops(definition, tree, replace(spelling, labeled=False), collected)
+        spelling.looped |= {name for turns in found for name in turns.names}
     writer = _writer(definition, tree, spelling, found, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]
     if row is not None and row.merge is not None:

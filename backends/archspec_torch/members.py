@@ -40,7 +40,7 @@ from archspec_torch.member_names import (
     ordered_names,
     row,
 )
-from archspec_torch.member_sequences import SequenceWriter, is_list, sequences
+from archspec_torch.member_sequences import SequenceWriter, counted_sequences, is_list, sequences
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
@@ -68,6 +68,7 @@ class MemberWriter(LoopWriter):
             for name, elements in self.sequences.items()
             if elements is not None and is_list(elements)
         }
+        self.spelling.open_lists = counted_sequences(definition, self.sequences)
         self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters, *self.sequences}
         self.begun: set[str] = set()
         """The sequences that are there so far."""
@@ -128,7 +129,9 @@ class MemberWriter(LoopWriter):
             if elements is None:
                 self.init += lay_out(call("nn.ModuleDict"), 2, f"self.{name} = ")
                 continue
-            writer = SequenceWriter(self.definition, self.printer, self.module)
+            times = self.spelling.open_lists.get(name)
+            stop = "" if times is None else self.printer.expr(times)
+            writer = SequenceWriter(self.definition, self.printer, self.module, stop)
             self.init += lay_out(writer.code(elements), 2, f"self.{name} = ")
             for element in elements:
                 spelled = self.spell(element.use)
