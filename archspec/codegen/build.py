@@ -51,7 +51,8 @@ def build(
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
-    With `is_open` the counts of items in turn stay in source, where any other would be right, too. Conditions that are `kept` are printed though all instances decide them alike.
+    With `is_open` the counts of items in turn stay in source, where any other would be right, too. Conditions that are
+    `kept` are printed though all instances decide them alike.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 _NUMBERS: Final = re.compile(r"(0|[1-9]\d*)")
@@ -87,7 +88,7 @@ def counted_names(names: Sequence[str], *, are_given: bool) -> CountedNames | No
             found_parts += [column[0]] if column[0] else []
             continue
         numbers = [*map(int, column)] if place % 2 else []
-        steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+        steps = {after - before for before, after in pairwise(numbers)}
         if len(steps) != 1 or min(steps) < 1:
             return None
         found_parts.append((numbers[0], *steps))

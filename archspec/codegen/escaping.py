@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from archspec.codegen.pretty_printer import INDENT, WIDTH
+from archspec.codegen.singular import singular
 from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import InternalError
 from archspec.expr import Const, NamedValues, Value, source

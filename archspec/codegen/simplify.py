@@ -91,7 +91,9 @@ def _settled(
     budget = Budget(graph.limits)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
-        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, is_open=is_open, kept=kept)
+        definitions, structural = build(
+            graph, budget, kinds, words, has_flat_names=has_flat_names, is_open=is_open, kept=kept
+        )
         return _with_fixed(graph, definitions, structural, budget)
 
     module, fixed, choices = attempt(())

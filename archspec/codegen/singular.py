@@ -9,8 +9,12 @@ _NUMBERED: Final = re.compile(r"(.*?)(_?\d+)?")
 _SHORTEST: Final = 3
 """Letters of a word that has a plural: `bns`."""
 _ALONE: Final = frozenset(
-    "abs alias analysis atlas axis basis bias bus canvas cls corpus cos emphasis focus gas genus hypothesis lens locus "
-    "means minus news nexus plus pos radius res rms series species status synopsis synthesis thesis this trans".split()
+    (
+        *("abs", "alias", "analysis", "atlas", "axis", "basis", "bias", "bus", "canvas", "cls", "corpus", "cos"),
+        *("emphasis", "focus", "gas", "genus", "hypothesis", "lens", "locus", "means", "minus", "news", "nexus"),
+        *("plus", "pos", "radius", "res", "rms", "series", "species", "status", "synopsis", "synthesis", "this"),
+        *("thesis", "trans"),
+    )
 )
 """Words that end in `s` and are no plurals, short forms of layers' names among them."""
 _IRREGULAR: Final = {

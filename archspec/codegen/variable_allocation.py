@@ -47,7 +47,8 @@ class VariableAllocator:
         self.spent: list[Ref] | None = []
         """The tensors to clear, which are not needed any more; None where all have to be looked at."""
         together = Counter(ref.location for ref in tree.labels if isinstance(ref, Result))
-        passed_on = {  # a tap that nobody takes; of several results that are unpacked together, or in a list, each keeps its name
+        # A tap that nobody takes; of several results that are unpacked together, or in a list, each keeps its name.
+        passed_on = {
             ref
             for ref in _passed_on(tree)
             if self.left[ref] == 1 and together[ref.location] < 2 and listed(tree.labels.get(ref, "")) is None

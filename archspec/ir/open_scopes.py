@@ -144,7 +144,7 @@ class OpenChoice:
     has_other: bool = True
     """Whether there may be items on the other side."""
     times: Expr | None = None
-    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask which is theirs."""
+    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
 
     def freeze(self) -> Choice:
         """The finished choice."""

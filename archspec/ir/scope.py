@@ -39,8 +39,10 @@ class Result:
 Ref: TypeAlias = Operand | Result
 
 ITERATION: Final = 2**32
-"""How far apart the locations are of what stands in an iteration of a repeat that is `inline`, and in the next one: more
-than any file has items, or a repeat iterations."""
+"""How far apart the locations are of what stands in an iteration of a repeat that is `inline` and in the next one.
+
+It is more than any file has items, or a repeat iterations.
+"""
 
 
 HOW_MANY: Final = "how many items there are"
@@ -176,7 +178,7 @@ class Choice:
     has_other: bool = True
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
     times: Expr | None = None
-    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask which is theirs."""
+    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
 
 
 @record

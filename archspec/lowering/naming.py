@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from archspec.ir.scope import ITERATION
 from archspec.lowering.bodies import list_named, lists_in, result_names
@@ -20,7 +20,6 @@ from archspec.reserved_names import in_sequence
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 from archspec.spec.checks import tap_and_index
-
 
 
 class Slot(NamedTuple):

@@ -95,7 +95,9 @@ def counted_sequences(definition: Definition, sequences: Mapping[str, Sequence[E
     """
     found: dict[str, Expr] = {}
     for times, items in counted_items(definition.tree):
-        names = [name for item in items if not isinstance(item, ChoiceUse) and in_sequence(name := member_name(item))[0]]
+        names = [
+            name for item in items if not isinstance(item, ChoiceUse) and in_sequence(name := member_name(item))[0]
+        ]
         for name in dict.fromkeys(in_sequence(name)[0] for name in names):
             elements = sequences[name]
             if elements is None or not is_list(elements) or len({repr(_alike(one)) for one in elements}) > 1:

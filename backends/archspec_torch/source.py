@@ -148,7 +148,7 @@ def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str], is_open:
 
 
 def _takes_counts(writer: _ClassWriter) -> bool:
-    """Whether a class is right for any count of its items in turn that is open: it goes through lists of that length."""
+    """Whether a class is right for any count of its items in turn that is open: it goes through lists so long."""
     spelling, tree = writer.spelling, writer.definition.tree
     is_whole = bool(spelling.open_lists) or not tree.counts
     return is_whole and len([*counts(tree)]) == len(tree.counts) and spelling.looped >= spelling.open_lists.keys()
