@@ -91,5 +91,5 @@ def counted_names(names: Sequence[str], *, are_given: bool) -> CountedNames | No
         steps = {after - before for before, after in pairwise(numbers)}
         if len(steps) != 1 or min(steps) < 1:
             return None
-        found_parts.append((numbers[0], *steps))
+        found_parts.append((numbers[0], steps.pop()))
     return CountedNames(tuple(found_parts), are_given)

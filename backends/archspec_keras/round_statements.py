@@ -58,11 +58,11 @@ class RoundStatements(CarriedStatements):
         allocator.spend(ref for ref in outside.elements() if ref in {one.start for one in rounds.carried})
         pairs: list[tuple[str, str]] = []
         for one in rounds.carried:
-            start = allocator.variable[one.start]
+            given = allocator.variable[one.start]
             allocator.spend([one.start])
-            wanted = [start] if self.preferred is None else [self.preferred, start]
+            wanted = [given] if self.preferred is None else [self.preferred, given]
             target = allocator.labeled(one.results[0]) or allocator.fresh(wanted, given=self.preferred)
-            pairs.append((allocator.hold(one.results[0], target), start))
+            pairs.append((allocator.hold(one.results[0], target), given))
             allocator.labels[one.results[1]] = target
         self._move([(target, start) for target, start in pairs if target != start])
         allocator.left.update(home for home, _ in rounds.ends)  # what is taken after the loop stays where it is
@@ -87,10 +87,12 @@ class RoundStatements(CarriedStatements):
         with self._part(pairs[0][0] if len(pairs) == 1 else None) as lines:
             for alike in zip(*rounds.items, strict=True):
                 self._item(_united(alike), tree)
-            for one, tensors in collected:
-                self._emit("", call(f"{tensors}.append", allocator.variable[one.results[1]]))
-            given = [allocator.variable[one.results[1]] for one in rounds.carried]
-            self._move([(target, made) for (target, _), made in zip(pairs, given, strict=True) if target != made])
+            for joined, tensors in collected:
+                self._emit("", call(f"{tensors}.append", allocator.variable[joined.results[1]]))
+            made = [allocator.variable[one.results[1]] for one in rounds.carried]
+            self._move(
+                [(target, variable) for (target, _), variable in zip(pairs, made, strict=True) if target != variable]
+            )
         self.loops -= 1
         self.lines += lines
         self.counted = around

@@ -146,7 +146,7 @@ def test_layers_keep_their_names_and_order(name: str) -> None:
     weighted = [
         path.replace(".", "_")
         for path, node in graph.nodes.items()
-        if node.inputs and node.op.weights(graph.input_types(node)[0])
+        if node.inputs and node.op.weights(graph.input_types(node))
     ]
     assert [layer.name for layer in model.layers if layer.weights] == weighted
 
