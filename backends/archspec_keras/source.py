@@ -118,8 +118,12 @@ def _write(graph: LayerGraph, *, is_open: bool) -> str:
         return _write(graph, is_open=False)
     if graph.training_outputs:
         functions.append(_inference_model(graph))
-    common = CommonArguments.of(line.code for made in functions for line in made.body)
-    texts = [made.text(common) for made in functions]
+    codes = [line.code for made in functions for line in made.body]
+    several = [CommonArguments.of(codes, once=once) for once in (True, False)]
+    common, texts = min(
+        ((common, [made.text(common) for made in functions]) for common in several),
+        key=lambda pair: len(pair[0].lines) + sum(text.count("\n") for text in pair[1]),
+    )
     words = {word for text in (*texts, *common.lines) for word in _WORD.findall(text)}
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {
