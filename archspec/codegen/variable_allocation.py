@@ -56,8 +56,9 @@ class VariableAllocator:
         self.labels = {
             ref: label_variable(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on
         }
-        found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
-        self.labels = {**found, **self.labels}
+        found, becoming = roles(tree, budget, self.labels, is_network=is_network)
+        found = usable(found, {*self.taken, *inputs, *self.labels.values()})
+        self.labels = {**becoming, **found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}.difference(_NAMES)
         """Variables with a meaning, which stay what they are even once they are spent."""
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):

@@ -81,7 +81,7 @@ class CommonArguments:
                 return Keyword(name, self.constants[made_from])
             case Keyword(name, value):
                 return Keyword(name, self.applied(value))
-            case Ternary(then, test, other):
+            case Ternary(then, _, other):
                 return replace(code, then=self.applied(then), other=self.applied(other))
             case Bracket(str() as head, args) if head in self.keywords:
                 return replace(code, head=COMMON[head], args=tuple(self._left(head, args)))
