@@ -183,16 +183,21 @@ class _Roles:
             if made.start == empty[0].start:  # otherwise it is another tensor that is joined, not what arrives
                 self.call(made, "new_features")
             return
-        named = self.own_names(branches)
-        if not all(named) or len({*named}) < len(named):
-            around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
-            usual = f"{around}_" if _BRANCH.fullmatch(around) else "branch"
-            named = [f"{usual}{number}" for number in range(1, len(branches) + 1)]
-        for branch, end, name in zip(branches, item.operands, named, strict=True):
+        for end in item.operands:
             if end in self.labels:
                 self.toward(end)
-            else:
-                self.call(branch, name)
+        places = [
+            place for place, branch in enumerate(branches) if branch.refs and item.operands[place] not in self.labels
+        ]
+        named = self.own_names([branches[place] for place in places])
+        if not all(named) or len({*named}) < len(named):
+            if len(places) == 1:  # a number would tell it from none
+                return
+            around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
+            usual = f"{around}_" if _BRANCH.fullmatch(around) else "branch"
+            named = [f"{usual}{place + 1}" for place in places]
+        for place, name in zip(places, named, strict=True):
+            self.call(branches[place], name)
 
     def toward(self, end: Ref) -> None:
         """Name what is on the way to a tensor that has a name, from where something else goes on, too."""
@@ -205,7 +210,7 @@ class _Roles:
             refs.append(ref)
             ref = self.before(item)
         in_trunk = self.is_network and not all(isinstance(self.givers[inner], LayerUse) for inner in refs[1:])
-        if ref is None or ref in refs or self.taken[ref] < 2 or in_trunk:
+        if ref is None or ref in refs or in_trunk or (self.taken[ref] < 2 and ref not in self.labels):
             return
         found, self.found = self.found, {**self.found}
         self.call(_Branch(refs, ref), self.labels[end])
