@@ -152,6 +152,11 @@ def _loop(
     count = first.count
     if count is None or not _is_loop(first, definition.budget, is_letter=named.is_letter):
         return None
+    if count < _FEWEST and shown is not None and count < len(written):
+        later = tabled(written[1:], definition, depth, shown)  # a table that goes on after them has them, too
+        if later is not None and later.count is not None and later.count >= count:
+            if _is_shorter(later, written[1:], definition, depth, elsewhere):
+                return None
     paths = tuple(dict.fromkeys(path for use in row[:count] for path in use.paths))
     iterations = tuple(use.paths for use in row[:count])
     if not _counts(first, definition.budget) and not named.is_letter:

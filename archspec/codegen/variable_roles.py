@@ -346,6 +346,8 @@ class _Roles:
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
+        if len(items) == 1 and isinstance(items[0], ChoiceUse):  # what there may be beside what arrives
+            items = [*items[0].then.items, *items[0].other.items]
         named = [item.name for item in items if has_own_name(item)]
         if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name

@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: f19a7c69634c0da3
+# digest: 41f26167ea99a2b1
 """MobileNetV2 as keras.applications has it."""
 
 from functools import partial
@@ -68,7 +68,7 @@ def mobilenet_v2_keras(
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
-    rows = ((96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320, 1))
+    rows = ((64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320, 1))
     dims = {c: make_divisible(int(c * width)) for c in (16, 24, 32, 64)}
     x = conv2d(make_divisible(32 * width), 3, strides=2, padding="same", name="Conv1")(inputs)
     x = batch_norm(name="bn_Conv1")(x)
@@ -80,9 +80,8 @@ def mobilenet_v2_keras(
     x = inverted_residual(x, dims[32], name="block_4")
     x = inverted_residual(x, dims[32], name="block_5")
     x = inverted_residual(x, dims[64], stride=2, name="block_6")
-    for i in range(7, 10):
-        x = inverted_residual(x, dims[64], name=f"block_{i}")
-    for i, (filters, stride) in enumerate(rows, start=10):
+    x = inverted_residual(x, dims[64], name="block_7")
+    for i, (filters, stride) in enumerate(rows, start=8):
         x = inverted_residual(
             x, make_divisible(int(filters * width)), stride=stride, name=f"block_{i}"
         )
