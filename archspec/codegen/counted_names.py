@@ -21,6 +21,8 @@ class CountedNames:
     """Text, or the number that the first name has and by how much each name has more than the one before."""
     are_given: bool
     """Whether the spec gives them. Those that it does not give are called after an op: `add`, `add_2`."""
+    is_flat: bool = False
+    """Whether they are whole names, which do not begin with those of the scopes around."""
     is_first_bare: bool = False
     """Whether the first name has no number: it is the first of its kind, `add`, and only the others count."""
 

@@ -154,9 +154,9 @@ def _loop(
         return None
     if count < _FEWEST and shown is not None and count < len(written):
         later = tabled(written[1:], definition, depth, shown)  # a table that goes on after them has them, too
-        if later is not None and later.count is not None and later.count >= count:
-            if _is_shorter(later, written[1:], definition, depth, elsewhere):
-                return None
+        goes_on = later is not None and (later.count or 0) >= count
+        if later is not None and goes_on and _is_shorter(later, written[1:], definition, depth, elsewhere):
+            return None
     paths = tuple(dict.fromkeys(path for use in row[:count] for path in use.paths))
     iterations = tuple(use.paths for use in row[:count])
     if not _counts(first, definition.budget) and not named.is_letter:

@@ -325,7 +325,7 @@ class _Matching:
             found = counted_names([item.name for item in items], are_given=are_given)
         if found is None:
             return False
-        self.names[items[1].location] = found
+        self.names[items[1].location] = replace(found, is_flat=bool(flat))
         return True
 
 

@@ -52,7 +52,8 @@ class LayerName:
 
     def counted(self, names: CountedNames, variable: str, start: int) -> LayerName:
         """The names in a row of things inside, by a variable that is `start` for the first."""
-        made = self.then(*((code, text.replace(".", "_")) for code, text in names.source(variable, start)))
+        around = LayerName() if names.is_flat else self
+        made = around.then(*((code, text.replace(".", "_")) for code, text in names.source(variable, start)))
         if not names.is_first_bare:
             return made
         text = str(names.parts[0]).removesuffix("_")

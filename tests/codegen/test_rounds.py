@@ -112,6 +112,23 @@ layers:
   - batch_norm: {name: "norms.2"}
   - conv: {name: "convs.2", filters: 6, kernel: 3, padding: 1}
 """
+FLAT = """
+params: {width: 4}
+blocks:
+  tower:
+    params: {width: {}}
+    layers:
+      - repeat:
+          inline: true
+          times: 3
+          layers:
+            - conv: {name: "a.{i}", flat_name: "left_{i + 1}_conv", filters: width, kernel: 3, padding: 1}
+            - batch_norm: {name: "b.{i}"}
+            - relu
+layers:
+  - conv: {name: stem, filters: width, kernel: 1}
+  - tower: {name: tower, width: width}
+"""
 IN_TURN = {
     "residual": RESIDUAL,
     "block": IN_A_BLOCK,
@@ -162,6 +179,12 @@ def test_both_frameworks_compute_the_same(name: str) -> None:
         expected = ours(torch.from_numpy(x)).numpy()
     found = np.asarray(theirs(x.transpose(0, 2, 3, 1)))
     np.testing.assert_allclose(found if found.ndim == 2 else found.transpose(0, 3, 1, 2), expected, atol=1e-5)
+
+
+def test_flat_names_have_nothing_before_them() -> None:
+    found = source_of(FLAT, "keras")
+    assert 'name=f"left_{i}_conv"' in found
+    assert 'name=f"{name}_b_{i - 1}"' in found
 
 
 @needs("torch")
