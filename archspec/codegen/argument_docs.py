@@ -178,6 +178,8 @@ def _ordinals(tree: Tree) -> dict[int, str]:
 
 def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: str = "") -> Iterator[_Use]:
     """The expressions of a body of a definition, or of a row that is called so."""
+    for expr in tree.counts.values():
+        yield _Use(f"{_COUNT} rounds", "", expr)
     for item in tree.items:
         match item:
             case LayerUse():

@@ -39,7 +39,7 @@ def summary(definition: Definition) -> str:
     parts = [_layer(item) for item in tree.items]
     if all(parts) and is_chain(tree) and 0 < len(parts) <= _MOST:
         return _sentence(parts)
-    named = set(roles(tree, definition.budget).values())
+    named = set(roles(tree, definition.budget, {})[0].values())
     if "gate" in named and _weighs_channels(tree):
         return "Squeeze and excitation: a gate for each channel, from the means of all."
     if "gate" in named and (weighed := _weighed(definition)):

@@ -14,6 +14,7 @@ from archspec.codegen.loops import build_loop, in_turn, peeled, without_scope
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
 from archspec.codegen.own_inputs import with_own_inputs
+from archspec.codegen.rounds import Carried, counted_rounds, leaves_names
 from archspec.codegen.sharing import Sharing
 from archspec.codegen.tree import (
     CHANNELS,
@@ -33,7 +34,7 @@ from archspec.ir.def_use import DefUse, Node, trace_references, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
-from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
+from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Ref, Result, Scope, iteration_at
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
 
@@ -50,6 +51,8 @@ class BodyBuilder:
     kinds: Kinds
     words: Words
     has_flat_names: bool
+    is_open: bool
+    """Whether source has the counts of items in turn as they are."""
     kept: Collection[ChoiceKey]
     """Conditions that stay in source though all instances decide them alike."""
     written_out: AbstractSet[str]
@@ -69,13 +72,20 @@ class BodyBuilder:
     def inside(self, scopes: Sequence[Scope], context: BodyContext) -> Tree:
         """What is in a scope, with the names of its taps."""
         context.in_turn = all(in_turn(scope.body) for scope in scopes)
+        context.counted = {} if self.is_open else None
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
             context.fix_token_counts(tree.results)
         if self.sharing.reuses:
             tree = with_uses(tree)
         labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
-        return replace(tree, labels=labels)
+        counts: dict[int, Expr] = {}
+        for rounds, times in (context.counted or {}).items():
+            if leaves_names(rounds, tree):
+                counts[rounds.all[0].location] = times
+            else:
+                context.structural.append(Deciding(times, HOW_MANY))
+        return replace(tree, labels=labels, counts=counts)
 
     def inputs(self, scope: Scope) -> tuple[str, ...]:
         """What the spec calls the operands after the first."""
@@ -251,10 +261,13 @@ class BodyBuilder:
             key = (context.block, items[0].location)
             if key in self.kept and (use := self._open_choice(items, condition, context)) is not None:
                 return [use]
-            # It leaves no trace, so it must not come out otherwise.
-            could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
-            context.structural.append(Deciding(condition, LAYERS, key if could_stay else None))
+            settled = len(context.structural)
             tree = self._body([item.body for item in items], context)
+            if not self._is_counted(items, tree, context):
+                # It leaves no trace, so it must not come out otherwise.
+                could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
+                what = LAYERS if items[0].times is None else HOW_MANY
+                context.structural.insert(settled, Deciding(condition, what, key if could_stay else None))
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
@@ -305,6 +318,18 @@ class BodyBuilder:
         if not self.written_out.isdisjoint(paths):
             return None
         return replace(build_loop(loops, context, self.def_use, self._iteration), paths=Instances(paths))
+
+    def _is_counted(self, items: list[Choice], tree: Tree, context: BodyContext) -> bool:
+        """Whether items of a condition are rounds that any other count of would be right as well; it is noted then."""
+        times = items[0].times
+        if times is None or context.counted is None or not tree.items or len(tree.results) > 1:
+            return False
+        arriving = context.ref(items[0].operand)
+        rounds = counted_rounds(tree, len({iteration_at(item.location) for item in tree.items}))
+        if rounds is None or not all(_is_as_before(one, context) for one in rounds.carried):
+            return False
+        context.counted[rounds] = context.at(times, (context.features[arriving],))
+        return True
 
     def _open_choice(self, items: list[Choice], condition: Expr, context: BodyContext) -> ChoiceUse | None:
         """A condition that holds in all instances, and need not: without its items the tensor passes on.
@@ -376,6 +401,14 @@ class BodyBuilder:
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+
+
+def _is_as_before(carried: Carried, context: BodyContext) -> bool:
+    """Whether what the last round hands on is as what the first one was given, but for its numbers."""
+    types, last = context.graph.types, carried.results[-1]
+    pairs = zip(context.nodes[carried.start], context.nodes[last], strict=True)
+    same = context.features[carried.start] == context.features[last]
+    return same and all(types[before] == types[after] for before, after in pairs)
 
 
 def _may_be_left_out(items: Sequence[Choice]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable, anti_unify
+from archspec.codegen.rounds import Rounds
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS, is_count
 from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
@@ -58,6 +59,8 @@ class BodyContext:
     """The names of what the definition is given, and of its quantities: what a method of its own can speak of, too."""
     block: str | None = None
     """The block that the instances are of; None for the network."""
+    counted: dict[Rounds, Expr] | None = None
+    """Rounds of items in turn, with how many there are; None where that is settled."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
@@ -133,6 +136,7 @@ class BodyContext:
             nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
             alias=dict(self.alias),
             tokens=dict(self.tokens),
+            counted=None,
         )
 
     def name(self, items: Sequence[Layer | Scope | Loop]) -> tuple[str, Expr | None]:

@@ -28,10 +28,12 @@ def has_own_name(item: ItemUse) -> TypeGuard[LayerUse | CallUse | SequenceUse]:
 
 
 def is_short(item: ItemUse) -> bool:
-    """Whether an item is a layer, or a block of a few layers alone."""
+    """Whether an item is a layer, or a block or a sequence of a few layers alone."""
     if isinstance(item, CallUse):
         inside = item.definition.tree.items
         return len(inside) <= _FEW and all(isinstance(inner, LayerUse) for inner in inside)
+    if isinstance(item, SequenceUse):
+        return len(item.body.items) <= _FEW and all(isinstance(inner, LayerUse) for inner in item.body.items)
     return isinstance(item, LayerUse)
 
 

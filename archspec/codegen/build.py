@@ -46,18 +46,20 @@ def build(
     words: Words,
     *,
     has_flat_names: bool = False,
+    is_open: bool = True,
     kept: Collection[ChoiceKey] = (),
     written_out: AbstractSet[str] = frozenset(),
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
     Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
-    Conditions that are `kept` are printed though all instances decide them alike; repeats `written_out`, which have no
-    scope of their own, are no loops.
+    With `is_open` the counts of items in turn stay in source, where any other would be right, too. Conditions that are
+    `kept` are printed though all instances decide them alike; repeats `written_out`, which have no scope of their own,
+    are no loops.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept, written_out)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, is_open, kept, written_out)
     return builder.run(), builder.structural
 
 

@@ -26,7 +26,7 @@ def without_equal_arms(tree: Tree) -> Tree:
     if not renamed:
         return tree if len(items) == len(tree.items) else replace(tree, items=tuple(items))
     labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
-    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
+    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels, tree.counts)
 
 
 def without_settled(tree: Tree) -> Tree:
@@ -44,7 +44,7 @@ def without_settled(tree: Tree) -> Tree:
         else:
             items.append(here)
     labels = {renamed.get(ref, ref): label for ref, label in tree.labels.items()}
-    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels)
+    return Tree(tuple(items), tuple(renamed.get(ref, ref) for ref in tree.results), labels, tree.counts)
 
 
 def _asked_once(tree: Tree) -> Tree:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from archspec.codegen.pretty_printer import INDENT, WIDTH
+from archspec.codegen.singular import singular
 from archspec.codegen.written_numbers import WrittenNumber
 from archspec.errors import InternalError
 from archspec.expr import Const, NamedValues, Value, source
@@ -42,7 +43,8 @@ def label_parameter(label: str) -> str:
     """What a parameter for a tensor of this label is called: `part` for one of `parts`; empty where nothing says."""
     name, bracket, _ = label.partition("[")
     if bracket:
-        return name[:-1] if name.endswith("s") and len(name) > 2 else ""
+        single = singular(name)
+        return single if single != name else ""
     return name
 
 

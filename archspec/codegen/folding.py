@@ -91,7 +91,8 @@ class TreeFold:
 
     def tree(self, tree: Tree) -> Tree:
         """A tree, folded; of a condition that an iteration's number settles, what it chooses."""
-        folded = Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels)
+        counts = {place: expr for place, old in tree.counts.items() if not isinstance(expr := self.expr(old), Const)}
+        folded = Tree(tuple(self.item(item) for item in tree.items), tree.results, tree.labels, counts)
         return without_equal_arms(without_settled(folded))
 
     def item(self, item: ItemUse) -> ItemUse:

@@ -13,6 +13,7 @@ from archspec.codegen.escaping import label_parameter, variable_name
 from archspec.codegen.folding import iterations_of, renamed_tree
 from archspec.codegen.lifting import is_stage, lifted
 from archspec.codegen.merging import united
+from archspec.codegen.singular import singular
 from archspec.codegen.tree import (
     CHANNELS,
     CallUse,
@@ -88,7 +89,7 @@ class _Outliner:
         self.alike = self._differing_in_channels(tree)
         items = tuple(self._item(item) for item in tree.items)
         self.labels, self.alike = around
-        return Tree(items, tree.results, tree.labels)
+        return Tree(items, tree.results, tree.labels, tree.counts)
 
     def _differing_in_channels(self, tree: Tree) -> set[int]:
         """The locations of sequences that would be the same but for what they call the channels that arrive."""
@@ -257,8 +258,8 @@ class _Outliner:
         docs = {given.name: given.doc for given in self.definition.parameters if given.name not in more}
         parts = [part for part in item.paths[0].split(".") if not part.isdigit()]
         name = whole = variable_name(called.strip("_-") or (parts[-1] if parts else "sequence"))
-        if is_one and name.endswith("s") and len(name) > len("s1"):
-            name = name[:-1]
+        if is_one:
+            name = singular(name)
         made = Definition(
             name=f"{self.definition.name}_{name}",
             class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),

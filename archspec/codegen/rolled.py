@@ -28,9 +28,12 @@ from archspec.codegen.tree import (
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const, Expr, names
 from archspec.ir.scope import Ref, Result
+from archspec.limits import Budget
 
-_SHORTEST: Final = 4
-"""Fewer calls are read sooner one by one."""
+_FEWEST_EQUAL: Final = 3
+"""Fewer calls that are the same are read sooner one by one."""
+_FEWEST: Final = 4
+"""Fewer that follow a formula or a table."""
 _NUMBERED: Final = re.compile(r"(.*?)(0|[1-9]\d*)")
 _LETTERED: Final = re.compile(r"(.*\d)([a-z])")
 """A number and a letter: a stage and its unit."""
@@ -57,7 +60,7 @@ def rolled(
     items = list(tree.items)
     while items:
         row = _row(items, taken, again, tree.labels)
-        loop = _loop(row, definition, depth + 1, arguments, shown, elsewhere) if len(row) >= _SHORTEST else None
+        loop = _loop(row, definition, depth + 1, arguments, shown, elsewhere) if len(row) >= _FEWEST_EQUAL else None
         if loop is None:
             yield items.pop(0)
             continue
@@ -147,14 +150,16 @@ def _loop(
         if longer is not None and _is_shorter(longer, written, definition, depth, elsewhere):
             first = longer
     count = first.count
-    if count is None or count < _SHORTEST:
+    if count is None or not _is_loop(first, definition.budget, is_letter=named.is_letter):
         return None
+    if count < _FEWEST and shown is not None and count < len(written):
+        later = tabled(written[1:], definition, depth, shown)  # a table that goes on after them has them, too
+        goes_on = later is not None and (later.count or 0) >= count
+        if later is not None and goes_on and _is_shorter(later, written[1:], definition, depth, elsewhere):
+            return None
     paths = tuple(dict.fromkeys(path for use in row[:count] for path in use.paths))
     iterations = tuple(use.paths for use in row[:count])
-    index = iteration_names(depth)[0]
-    assert isinstance(first.item, CallUse)
-    counts = any(index in names(expr, definition.budget) for expr in first.item.arguments.values())
-    if not counts and not named.is_letter:
+    if not _counts(first, definition.budget) and not named.is_letter:
         # Nothing else counts the iterations: their numbers do.
         first = replace(first, start=Const(named.place), stop=Const(named.place + count))
     if first.first:
@@ -170,6 +175,19 @@ def _first(calls: Sequence[CallUse], definition: Definition, depth: int, start: 
     return gathered(merged(runs), 1, definition.whole, definition.budget)[0]
 
 
+def _is_loop(run: Run, budget: Budget, *, is_letter: bool = False) -> bool:
+    """Whether so many calls are a loop, sooner than one after the other."""
+    is_equal = run.rows is None and not is_letter and not _counts(run, budget)
+    return run.count is not None and run.count >= (_FEWEST_EQUAL if is_equal else _FEWEST)
+
+
+def _counts(run: Run, budget: Budget) -> bool:
+    """Whether the arguments of a run's call speak of its index."""
+    assert isinstance(run.item, CallUse)
+    index = iteration_names(run.depth)[0]
+    return any(index in names(expr, budget) for expr in run.item.arguments.values())
+
+
 def _is_shorter(table: Run, calls: Sequence[CallUse], definition: Definition, depth: int, elsewhere: int) -> bool:
     """Whether a loop over a table takes fewer lines, about, than the calls as they are written without it.
 
@@ -182,7 +200,7 @@ def _is_shorter(table: Run, calls: Sequence[CallUse], definition: Definition, de
         return False
     while left:
         run = _first(left, definition, depth)
-        count = run.count if run.count is not None and run.count >= _SHORTEST else 1
+        count = run.count if run.count is not None and _is_loop(run, definition.budget) else 1
         lines += lines_of(left[0]) + (elsewhere if count == 1 else 1)
         del left[:count]
     return lines_of_loop(table) < lines

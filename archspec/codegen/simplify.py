@@ -54,6 +54,7 @@ def simplified(
     words: Words = convolves,
     *,
     has_flat_names: bool = False,
+    is_open: bool = True,
     written_out: AbstractSet[str] = frozenset(),
 ) -> Module:
     """The module tree of a graph, ready to be printed.
@@ -64,12 +65,13 @@ def simplified(
             instances are definitions of their own.
         words: where a backend takes a word for padding as an argument.
         has_flat_names: whether source has the flat names of layers; params that nothing else needs are none otherwise.
+        is_open: whether the counts of items in turn stay in source, in `Tree.counts`, where any other would be right.
         written_out: the paths of iterations that are no loop in source, where no scope is around them.
 
     Raises:
         WorkError: the graph's limit on work is passed.
     """
-    return _settled(graph, kinds, words, has_flat_names=has_flat_names, written_out=written_out)[0]
+    return _settled(graph, kinds, words, has_flat_names=has_flat_names, is_open=is_open, written_out=written_out)[0]
 
 
 def fixed_params(graph: LayerGraph) -> dict[str, str]:
@@ -77,7 +79,7 @@ def fixed_params(graph: LayerGraph) -> dict[str, str]:
 
     Each comes with what it decides there; with nothing, if only what is not there asks for it.
     """
-    module, fixed = _settled(graph, alike, convolves, has_flat_names=True)
+    module, fixed = _settled(graph, alike, convolves, has_flat_names=True, is_open=True)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -91,6 +93,7 @@ def _settled(
     words: Words,
     *,
     has_flat_names: bool,
+    is_open: bool,
     written_out: AbstractSet[str] = frozenset(),
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
@@ -98,7 +101,14 @@ def _settled(
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
         definitions, structural = build(
-            graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept, written_out=written_out
+            graph,
+            budget,
+            kinds,
+            words,
+            has_flat_names=has_flat_names,
+            is_open=is_open,
+            kept=kept,
+            written_out=written_out,
         )
         return _with_fixed(graph, definitions, structural, budget)
 

@@ -252,6 +252,8 @@ class Tree:
     items: tuple[ItemUse, ...]
     results: tuple[Ref, ...]
     labels: Mapping[Ref, str] = field(default_factory=dict[Ref, str])
+    counts: Mapping[int, Expr] = field(default_factory=dict[int, Expr])
+    """How many rounds there are, by the location of the first item of all, where any other count would be right too."""
 
 
 @dataclass(frozen=True, slots=True)

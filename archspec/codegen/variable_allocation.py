@@ -12,7 +12,7 @@ from typing import Final
 from archspec.codegen.escaping import identifier, label_variable
 from archspec.codegen.tree import ChoiceUse, LayerUse, Tree
 from archspec.codegen.variable_roles import roles, usable
-from archspec.ir.scope import Operand, Ref, Result
+from archspec.ir.scope import Operand, Ref, Result, listed
 from archspec.limits import Budget
 
 _NAMES: Final = ("x", "y", "z", "w", "v", "u")
@@ -47,14 +47,18 @@ class VariableAllocator:
         self.spent: list[Ref] | None = []
         """The tensors to clear, which are not needed any more; None where all have to be looked at."""
         together = Counter(ref.location for ref in tree.labels if isinstance(ref, Result))
-        passed_on = {  # a tap that nobody takes; of several results that are unpacked together, each keeps its name
-            ref for ref in _passed_on(tree) if self.left[ref] == 1 and together[ref.location] < 2
+        # A tap that nobody takes; of several results that are unpacked together, or in a list, each keeps its name.
+        passed_on = {
+            ref
+            for ref in _passed_on(tree)
+            if self.left[ref] == 1 and together[ref.location] < 2 and listed(tree.labels.get(ref, "")) is None
         }
         self.labels = {
             ref: label_variable(label, self.taken) for ref, label in tree.labels.items() if ref not in passed_on
         }
-        found = usable(roles(tree, budget, is_network=is_network), {*self.taken, *inputs, *self.labels.values()})
-        self.labels = {**found, **self.labels}
+        found, becoming = roles(tree, budget, self.labels, is_network=is_network)
+        found = usable(found, {*self.taken, *inputs, *self.labels.values()})
+        self.labels = {**becoming, **found, **self.labels}
         self.kept = {*inputs, *self.labels.values()}.difference(_NAMES)
         """Variables with a meaning, which stay what they are even once they are spent."""
         for index, name in enumerate(operand_names(operands, inputs, self.taken)):

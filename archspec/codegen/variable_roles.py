@@ -46,16 +46,26 @@ _MOST: Final = 16
 """Branches that are joined: the names of more would not be read."""
 
 
-def roles(tree: Tree, budget: Budget, *, is_network: bool = False) -> dict[Ref, str]:
-    """The role of each tensor of a body that has one, those in its conditions included.
+def roles(
+    tree: Tree, budget: Budget, labels: Mapping[Ref, str], *, is_network: bool = False
+) -> tuple[dict[Ref, str], dict[Ref, str]]:
+    """The role of each tensor of a body that has one, and the names of those that become a tensor with a name.
 
-    A network's own branches are named where they are layers, or blocks of a few layers, alone: a path through whole
-    stages is no residual.
+    A network's own branches are named where they are layers, or blocks of a few layers, alone, or one item: a path
+    through whole stages is no residual.
+
+    Args:
+        tree: the body; what is in its conditions is named, too.
+        budget: what it may take.
+        labels: the variables of tensors that the spec has names for.
+        is_network: whether it is the network's own.
     """
-    finder = _Roles({}, {}, Counter(), budget, is_network)
+    finder = _Roles({}, {}, Counter(), budget, is_network, labels)
     finder.enter(tree)
     finder.name(tree)
-    return finder.found
+    for ref in labels:
+        finder.toward(ref)
+    return finder.found, finder.becoming
 
 
 @dataclass(slots=True)
@@ -74,12 +84,16 @@ class _Roles:
         taken: Counter[Ref],
         budget: Budget,
         is_network: bool,
+        labels: Mapping[Ref, str],
     ) -> None:
         self.givers = givers
         self.found = found
         self.taken = taken
         self.budget = budget
         self.is_network = is_network
+        self.labels = labels
+        self.becoming: dict[Ref, str] = {}
+        """Tensors on the way to one that has a name, by that."""
         self.depth = 0
 
     def enter(self, tree: Tree) -> None:
@@ -141,11 +155,13 @@ class _Roles:
         first, second = branches
         weights = self.weight(first), self.weight(second)
         apart = first.start not in self.behind(second.start) and second.start not in self.behind(first.start)
-        if weights[0] == weights[1] or apart:
-            return
         residual, shortcut = (first, second) if weights[0] > weights[1] else (second, first)
-        if not self.passes_on(shortcut):
-            return  # two ways, of which one is shorter
+        if weights[0] == weights[1] or apart or not self.passes_on(shortcut):  # two ways, of which one may be shorter
+            named = self.own_names(branches)
+            if first.start != second.start and all(named) and len({*named}) == len(named):
+                for branch, name in zip(branches, named, strict=True):
+                    self.call(branch, name)
+            return
         self.call(residual, "attention" if self.attends(residual) else "residual")
         self.call(shortcut, "shortcut")
 
@@ -167,15 +183,39 @@ class _Roles:
             if made.start == empty[0].start:  # otherwise it is another tensor that is joined, not what arrives
                 self.call(made, "new_features")
             return
-        full = [self.own_name(branch) for branch in branches]
-        short = [COUNT.sub("", name) for name in full]
-        named = short if len({*short}) == len(short) else full
+        for end in item.operands:
+            if end in self.labels:
+                self.toward(end)
+        places = [
+            place for place, branch in enumerate(branches) if branch.refs and item.operands[place] not in self.labels
+        ]
+        named = self.own_names([branches[place] for place in places])
         if not all(named) or len({*named}) < len(named):
+            if len(places) == 1:  # a number would tell it from none
+                return
             around = self.found.get(Result(item.location), "")  # what is joined may be a part of a branch
             usual = f"{around}_" if _BRANCH.fullmatch(around) else "branch"
-            named = [f"{usual}{number}" for number in range(1, len(branches) + 1)]
-        for branch, name in zip(branches, named, strict=True):
-            self.call(branch, name)
+            named = [f"{usual}{place + 1}" for place in places]
+        for place, name in zip(places, named, strict=True):
+            self.call(branches[place], name)
+
+    def toward(self, end: Ref) -> None:
+        """Name what is on the way to a tensor that has a name, from where something else goes on, too."""
+        refs: list[Ref] = []
+        ref: Ref | None = end
+        while ref in self.givers and len(refs) < _LONGEST:
+            item = self.givers[ref]
+            if results_of(item) > 1 or (refs and (self.taken[ref] > 1 or ref in self.labels or ref in self.found)):
+                break
+            refs.append(ref)
+            ref = self.before(item)
+        in_trunk = self.is_network and not all(isinstance(self.givers[inner], LayerUse) for inner in refs[1:])
+        if ref is None or ref in refs or in_trunk or (self.taken[ref] < 2 and ref not in self.labels):
+            return
+        found, self.found = self.found, {**self.found}
+        self.call(_Branch(refs, ref), self.labels[end])
+        self.becoming |= {inner: name for inner, name in self.found.items() if inner not in found and inner != end}
+        self.found = found
 
     # -- branches ---------------------------------------------------------------------------------
 
@@ -194,7 +234,7 @@ class _Roles:
     def back(self, end: Ref, others: set[Ref]) -> _Branch | None:
         """The tensors from this one back to one that the other branches come from, too."""
         refs: list[Ref] = []
-        takers = 1
+        takers, long = 1, False
         while end not in others and end in self.givers:
             item = self.givers[end]
             if results_of(item) > 1:  # each part has a name of its own; what is split belongs to the branch
@@ -203,7 +243,8 @@ class _Roles:
                     break
                 end, takers = before, 1
                 continue
-            if len(refs) > _LONGEST or self.taken[end] > takers or (self.is_network and not is_short(item)):
+            long = long or (self.is_network and not is_short(item))
+            if len(refs) > _LONGEST or self.taken[end] > takers or (long and refs):
                 return None
             refs.append(end)
             before = self.before(item)
@@ -296,9 +337,17 @@ class _Roles:
                     return False
         return False
 
+    def own_names(self, branches: Sequence[_Branch]) -> list[str]:
+        """What the spec calls the items of branches, without numbers where these do not tell them apart."""
+        full = [self.own_name(branch) for branch in branches]
+        short = [COUNT.sub("", name) for name in full]
+        return short if len({*short}) == len(short) else full
+
     def own_name(self, branch: _Branch) -> str:
         """What the spec calls the items of a branch: a name, or what several begin with; empty where there is none."""
         items = [self.givers[ref] for ref in branch.refs]
+        if len(items) == 1 and isinstance(items[0], ChoiceUse):  # what there may be beside what arrives
+            items = [*items[0].then.items, *items[0].other.items]
         named = [item.name for item in items if has_own_name(item)]
         if not named and len(items) == 1 and isinstance(items[0], LayerUse) and "pool" in items[0].op.name:
             return items[0].name

@@ -108,7 +108,22 @@ def used_names(tree: Tree, budget: Budget) -> frozenset[str]:
             found.update(names(expr, budget) if expr is not None else ())
 
     _visit(tree, see)
+    for expr in counts(tree):
+        found.update(names(expr, budget))
     return frozenset(found - bound)
+
+
+def counts(tree: Tree) -> Iterator[Expr]:
+    """How many rounds there are of items in turn, here and in sequences, where that is open."""
+    yield from tree.counts.values()
+    for item in tree.items:
+        match item:
+            case SequenceUse():
+                yield from counts(item.body)
+            case LoopUse():
+                yield from (expr for run in item.runs for expr in counts(Tree((run.item,), ())))
+            case _:
+                pass
 
 
 def layers(tree: Tree) -> Iterator[LayerUse]:

@@ -145,12 +145,23 @@ class OpenChoice:
     """What it gives, and then the tensors in it that are outputs of the network."""
     has_other: bool = True
     """Whether there may be items on the other side."""
+    times: Expr | None = None
+    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
     repetition: Repetition | None = None
 
     def freeze(self) -> Choice:
         """The finished choice."""
         body = Body(_freeze(self.items), tuple(self.results))
-        return Choice(self.location, self.condition, self.taken, self.operand, body, self.has_other, self.repetition)
+        return Choice(
+            self.location,
+            self.condition,
+            self.taken,
+            self.operand,
+            body,
+            self.has_other,
+            self.times,
+            self.repetition,
+        )
 
 
 @dataclass(slots=True, eq=False)

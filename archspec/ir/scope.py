@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from archspec.errors import Span
 from archspec.expr import Expr, Name, Value
@@ -37,6 +37,21 @@ class Result:
 
 
 Ref: TypeAlias = Operand | Result
+
+ITERATION: Final = 2**32
+"""How far apart the locations are of what stands in an iteration of a repeat that is `inline` and in the next one.
+
+It is more than any file has items, or a repeat iterations.
+"""
+
+
+HOW_MANY: Final = "how many items there are"
+"""What the count of such a repeat decides."""
+
+
+def iteration_at(location: int) -> int:
+    """Which iteration of repeats that are `inline` an item at a location is of; 0 for one of none."""
+    return location // ITERATION
 
 
 def channels_at(level: int, ref: Ref) -> Name:
@@ -175,6 +190,8 @@ class Choice:
     body: Body
     has_other: bool = True
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
+    times: Expr | None = None
+    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
     repetition: Repetition | None = None
     """What its items are the iterations of, where the condition says how many of them there are."""
 

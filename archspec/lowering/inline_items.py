@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Binding, Operand, Repetition, Result, channels_at
+from archspec.ir.scope import HOW_MANY, Binding, Operand, Repetition, Result, channels_at
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
@@ -17,7 +18,7 @@ from archspec.lowering.context import Context, Variables
 from archspec.lowering.naming import labels_of
 from archspec.lowering.repeats import RepeatedItems
 from archspec.lowering.units import call_fields, single_call, unit_name
-from archspec.spec import Block, Call, Item, Repeat, Stage, Tap
+from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 
 
 @dataclass(slots=True)
@@ -68,7 +69,9 @@ class InlineItems(RepeatedItems):
             )
             raise SpecError(Diagnostic("E0405", message, item.span, help=help))
         times, expr = self._times(item, x, context)
-        self._fix(expr, context, "how many items there are")
+        is_alike = not _asks_for(item)
+        if not is_alike:
+            self._fix(expr, context, HOW_MANY)
         scope, location = context.scope, context.plan[item].location
         outer, scope.items = scope.items, []
         y, carried = x, {name: self._tap(name, given.key_span, context) for name, given in item.carry.items()}
@@ -92,12 +95,9 @@ class InlineItems(RepeatedItems):
         else:
             tensors = [y, *(bring(tensor, scope) for tensor in tensors[1:])]
             refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
-            condition = Compare(expr, ("==",), (Const(times),))
-            outer.append(
-                OpenChoice(
-                    location, condition, True, x.ref, made, refs, repetition=self._repetition(item, expr, context)
-                )
-            )
+            condition, rounds = Compare(expr, ("==",), (Const(times),)), expr if is_alike else None
+            loop = self._repetition(item, expr, context)
+            outer.append(OpenChoice(location, condition, True, x.ref, made, refs, times=rounds, repetition=loop))
             tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
         for name, tensor in zip(carried, tensors[1:], strict=False):
             context.taps[name] = tensor
@@ -168,6 +168,18 @@ class InlineItems(RepeatedItems):
         scope.bindings = self._bound(self._given(single, block, x, inner), inner)
         y = self._block(scope, x, single, self._fed(block, single.attributes, scope, inner))
         return self._items(item.layers[len(before) + 1 :], y, inner)
+
+
+def _asks_for(item: Repeat) -> bool:
+    """Whether what stands in a repeat asks for its index elsewhere than in names, or counts what has an index too."""
+    index = re.compile(rf"\b{re.escape(item.index)}\b")
+    for inner in everything(item.layers):
+        if isinstance(inner, Repeat | Stage | Reuse):
+            return True
+        given = [*inner.attributes.values(), inner.fields] if isinstance(inner, Call) else []
+        if any(index.search(str(one.raw)) for one in (*given, inner.when) if one is not None):
+            return True
+    return False
 
 
 def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:

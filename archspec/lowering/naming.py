@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from archspec.ir.scope import ITERATION
 from archspec.lowering.bodies import list_named, lists_in, result_names
 from archspec.lowering.units import single_reuse
 from archspec.reserved_names import in_sequence
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
 from archspec.spec import Sequence as Seq
 from archspec.spec.checks import tap_and_index
-
-_MOST: Final = 2**32
-"""More than any file has items, or a repeat iterations."""
 
 
 class Slot(NamedTuple):
@@ -75,7 +73,7 @@ class NamePlan:
         found = self.inlined.get(id(item), self)
         if iteration is None and not self.shift:
             return found
-        shift = self.shift if iteration is None else (self.shift + iteration + 1) * _MOST
+        shift = self.shift if iteration is None else (self.shift + iteration + 1) * ITERATION
         return replace(found, shift=shift)
 
 

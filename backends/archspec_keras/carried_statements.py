@@ -88,24 +88,25 @@ def _counts(row: CarriedRow) -> bool:
 
 def _alike(first: Part, second: Part) -> bool:
     """Whether two parts are written alike: Keras's layers find out what arrives."""
-    one, other = (_without_widths(replace(item, operands=())) for item in (first, second))
+    one, other = (without_widths(replace(item, operands=())) for item in (first, second))
     return type(one) is type(other) and likeness(one) == likeness(other)
 
 
-def _without_widths(item: ItemUse) -> ItemUse:
+def without_widths(item: ItemUse) -> ItemUse:
+    """An item without the channels that arrive, of which nothing is written."""
     match item:
         case LayerUse():
             return replace(item, features=())
         case CallUse():
             return replace(item, arguments=written_arguments(item))
         case SequenceUse():
-            return replace(item, body=_tree_without_widths(item.body))
+            return replace(item, body=_treewithout_widths(item.body))
         case ChoiceUse():
-            then, other = _tree_without_widths(item.then), _tree_without_widths(item.other)
+            then, other = _treewithout_widths(item.then), _treewithout_widths(item.other)
             return replace(item, then=then, other=other)
         case _:
             return item
 
 
-def _tree_without_widths(tree: Tree) -> Tree:
-    return replace(tree, items=tuple(map(_without_widths, tree.items)))
+def _treewithout_widths(tree: Tree) -> Tree:
+    return replace(tree, items=tuple(map(without_widths, tree.items)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archspec.codegen.escaping import quoted
-from archspec.codegen.pretty_printer import Bracket, Code, Keyword, flat, lay_out
+from archspec.codegen.pretty_printer import Bracket, Code, Keyword, Ternary, flat, lay_out
 from archspec_keras.data_format import FORMAT
 from archspec_keras.names import CHANNELS_LAST, COMMON
 from archspec_keras.ops.initializers import DEFAULT_KERNEL, Serialized, serialized
@@ -34,18 +34,32 @@ class CommonArguments:
 
     keywords: Mapping[str, Mapping[str, str]]
     lines: Sequence[str]
+    constants: Mapping[Serialized, str] = field(default_factory=dict[Serialized, str])
+    """What initializers are made from that other layers have, too, by the constant's name."""
 
     @staticmethod
-    def of(codes: Iterable[Code]) -> CommonArguments:
-        """What the calls in these have in common."""
+    def of(codes: Iterable[Code], *, once: bool) -> CommonArguments:
+        """What the calls in these have in common; with `once` what an initializer is made from stands there once."""
         calls: dict[str, list[Bracket]] = {}
+        drawn: Counter[Serialized] = Counter()
         for code in codes:
             for made in _layers(code):
                 calls.setdefault(str(made.head), []).append(made)
+            drawn.update(_initializers(code) if once else ())
         found = {head: shared for head, made in calls.items() if (shared := _shared(made))}
         if {"BatchNormalization", "layers.BatchNormalization"} <= found.keys():  # there is one name for both
             del found["layers.BatchNormalization"]
         constants: dict[Serialized, str] = {}
+        for head, shared in found.items():
+            for name, code in shared.items():
+                if (made_from := serialized(code)) is not None:
+                    users = [made for made in calls[head] if _has(made, name, code)]
+                    drawn[made_from] -= len(users) if once else 0
+                    if drawn[made_from] > 0 and made_from not in constants:  # no name of one kind of layer
+                        constants[made_from] = _unlike("KERNEL_INITIALIZER", constants)
+        for made_from, count in drawn.items():
+            if count >= _FEWEST and made_from not in constants:
+                constants[made_from] = _unlike("INITIALIZER", constants)
         declared: list[str] = []
         for head, shared in found.items():
             format = {"data_format": FORMAT} if head in CHANNELS_LAST else {}
@@ -56,13 +70,19 @@ class CommonArguments:
         return CommonArguments(
             {head: {name: flat(code) for name, code in shared.items()} for head, shared in found.items()},
             [*_declared(constants), *declared],
+            constants if once else {},
         )
 
     def applied(self, code: Code) -> Code:
         """The code with what is common left out."""
         match code:
+            case Keyword(name, value) if _is_initializer(name) and (made_from := serialized(value)) in self.constants:
+                assert made_from is not None
+                return Keyword(name, self.constants[made_from])
             case Keyword(name, value):
                 return Keyword(name, self.applied(value))
+            case Ternary(then, _, other):
+                return replace(code, then=self.applied(then), other=self.applied(other))
             case Bracket(str() as head, args) if head in self.keywords:
                 return replace(code, head=COMMON[head], args=tuple(self._left(head, args)))
             case Bracket(head, args):
@@ -77,7 +97,7 @@ class CommonArguments:
             if isinstance(arg, Keyword) and arg.name == "name":
                 yield from (Keyword(name, _DEFAULTS[name]) for name in shared if name not in given)
             if not isinstance(arg, Keyword) or shared.get(arg.name) != flat(arg.value):
-                yield arg
+                yield self.applied(arg)
 
 
 def _layers(code: Code) -> Iterator[Bracket]:
@@ -95,6 +115,40 @@ def _layers(code: Code) -> Iterator[Bracket]:
                 yield from _layers(arg)
         case _:
             pass
+
+
+def _initializers(code: Code) -> Iterator[Serialized]:
+    """What the initializers in a code are made from, where that is the same wherever they stand."""
+    match code:
+        case Keyword(name, value):
+            made_from = serialized(value) if _is_initializer(name) and _is_constant(value) else None
+            if made_from is not None:
+                yield made_from
+            else:
+                yield from _initializers(value)
+        case Ternary(then, _, other):
+            yield from _initializers(then)
+            yield from _initializers(other)
+        case Bracket(head, args):
+            for part in (head, *args):
+                yield from _initializers(part)
+        case _:
+            pass
+
+
+def _is_initializer(name: str) -> bool:
+    """Whether a keyword takes what an initializer is made from, too."""
+    return name.endswith("_initializer")
+
+
+def _has(made: Bracket, name: str, code: Code) -> bool:
+    """Whether a call has an argument of this value."""
+    return any(isinstance(arg, Keyword) and arg.name == name and flat(arg.value) == flat(code) for arg in made.args)
+
+
+def _unlike(name: str, constants: Mapping[Serialized, str]) -> str:
+    """A name that no constant has."""
+    return name if name not in constants.values() else f"{name}_{len(constants) + 1}"
 
 
 def _shared(calls: Sequence[Bracket]) -> dict[str, Code]:

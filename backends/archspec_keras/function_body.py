@@ -22,11 +22,11 @@ from archspec.expr import FunctionCall, negated, source
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
-from archspec_keras.carried_statements import CarriedStatements
 from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
 from archspec_keras.loop_statements import written_arguments
 from archspec_keras.ops import FAN, ROWS, LayerContext
+from archspec_keras.round_statements import RoundStatements
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
 
@@ -45,7 +45,7 @@ def _is_conditional(lines: Sequence[Statement]) -> bool:
     return len(words) == len(heads) > 1 and words[0] == "if" and words[-1] == "else:" and {*words[1:-1]} <= {"elif"}
 
 
-class BodyWriter(CarriedStatements):
+class BodyWriter(RoundStatements):
     """Writes one definition. Afterwards `printer` says what the code mentions."""
 
     def block(self) -> list[Statement]:
@@ -139,11 +139,16 @@ class BodyWriter(CarriedStatements):
         self.labels = tree.labels or self.labels  # the sides of a condition share those around it
         self.collecting, self.lists = tensor_lists(tree, self.labels), {}
         rows = {row.items[0].location: row for row in self._rows(tree)}
+        rounds = {some.items[0][0].location: some for some in self._rounds(tree)}
         in_row = {item.location for row in rows.values() for item in row.items}
+        in_turn = {item.location for some in rounds.values() for item in some.all}
         for item in tree.items:
             if item.location in in_row:
                 if item.location in rows:
                     self._carried(rows[item.location])
+            elif item.location in in_turn:
+                if item.location in rounds:
+                    self._in_turn(rounds[item.location], tree)
             elif isinstance(item, LoopUse) and not item.name and item.number is None:
                 self._loop(item, inline=True)
             else:
@@ -181,7 +186,7 @@ class BodyWriter(CarriedStatements):
         made = [stated(step.layer, self.facts.helpers) for step in steps]
         if is_shared and not use.reuses:
             self._make_layer(use, next(layer for layer, step in zip(made, steps, strict=True) if not step.suffix))
-        target = ", ".join(self._shared_targets(use, use.results))
+        target = self._as_list(use) or ", ".join(self._shared_targets(use, use.results))
         for step, layer in zip(steps, made, strict=True):
             suffix = added_suffix(step.suffix, use.paths, self.facts.names, self.graph)
             called: Code = Bracket(layer.head, (*layer.args, Keyword("name", name.text(suffix))))
@@ -195,6 +200,13 @@ class BodyWriter(CarriedStatements):
             else:
                 self._emit(target, code)
             given = [target]
+
+    def _as_list(self, use: LayerUse) -> str:
+        """The variable of the list of what a layer gives; empty where each tensor has a variable."""
+        name = self.parts.get(use.location, "")
+        for index in range(use.results if name else 0):
+            self.allocator.kept.add(self.allocator.hold(Result(use.location, index), f"{name}[{index}]"))
+        return name
 
     def _joined(self, use: LayerUse) -> list[str]:
         """The list that a layer joins, with others after its own tensors."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from archspec.codegen.counted_names import CountedNames
 from archspec.codegen.escaping import quoted
 from archspec.codegen.expression_printer import ExpressionPrinter
+from archspec.codegen.pretty_printer import Code, Ternary
 from archspec.expr import Const, Expr, name_by, sources_by, text_source
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Budget
@@ -31,21 +33,41 @@ def added_suffix(suffix: str, paths: Iterable[str], names: Container[str], graph
 class LayerName:
     """The beginning of a layer's name in generated code: fixed text and variables, in turn."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("bare", "parts", "test")
 
-    def __init__(self, *parts: tuple[bool, str]) -> None:
+    def __init__(self, *parts: tuple[bool, str], bare: LayerName | None = None, test: str = "") -> None:
         self.parts = parts
         """Each part with whether it is code, to be put in braces."""
+        self.bare = bare
+        """What it is where the test does not hold, if there is one."""
+        self.test = test
 
     def then(self, *parts: tuple[bool, str]) -> LayerName:
         """The name of something inside: joined by `_`."""
+        bare = None if self.bare is None else self.bare.then(*parts)
         if self.parts:
-            return LayerName(*self.parts, (False, "_"), *parts)
+            return LayerName(*self.parts, (False, "_"), *parts, bare=bare, test=self.test)
         (is_code, text), *others = parts
         return LayerName((is_code, text if is_code else joined_name(text)), *others)
 
-    def text(self, suffix: str = "") -> str:
+    def counted(self, names: CountedNames, variable: str, start: int) -> LayerName:
+        """The names in a row of things inside, by a variable that is `start` for the first."""
+        around = LayerName() if names.is_flat else self
+        made = around.then(*((code, text.replace(".", "_")) for code, text in names.source(variable, start)))
+        if not names.is_first_bare:
+            return made
+        text = str(names.parts[0]).removesuffix("_")
+        return LayerName(
+            *made.parts, bare=self.then((False, text)), test=variable if start == 0 else f"{variable} > {start}"
+        )
+
+    def text(self, suffix: str = "") -> Code:
         """As source: a string, or an f-string where it has variables; a lone variable stands for itself."""
+        if self.bare is not None:
+            return Ternary(self._text(suffix), self.test, self.bare.text(suffix))
+        return self._text(suffix)
+
+    def _text(self, suffix: str) -> str:
         parts = [*self.parts, *([(False, suffix)] if suffix else [])]
         if not any(code for code, _ in parts):
             return quoted("".join(text for _, text in parts))

@@ -242,7 +242,7 @@ def input_dtype(graph: LayerGraph, path: str, index: int) -> dict[str, Code]:
     return {"dtype": literal(IDS_DTYPE)} if type.is_ids else {}
 
 
-def model_of(inputs: Sequence[str], outputs: Sequence[str], name: str) -> Code:
+def model_of(inputs: Sequence[str], outputs: Sequence[str], name: Code) -> Code:
     """The expression that makes a model of its own."""
     given, results = (each[0] if len(each) == 1 else f"[{', '.join(each)}]" for each in (inputs, outputs))
     return call("keras.Model", given, results, name=name)

@@ -21,7 +21,7 @@ from archspec.codegen.rolled import with_rolled_calls
 from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition, Module
-from archspec.codegen.walk import all_layers, calls
+from archspec.codegen.walk import all_layers, calls, counts
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.attributes import PerAxis
@@ -73,9 +73,9 @@ class _Function:
         return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
 
-def module_of(graph: LayerGraph) -> Module:
-    """What the source is printed of."""
-    made = simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True)
+def module_of(graph: LayerGraph, *, is_open: bool = False) -> Module:
+    """What the source is printed of; with `is_open`, where its loops take all counts that could be others."""
+    made = simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True, is_open=is_open)
     module = with_rows(one_of_equals(made, lambda layer: True), written)
     for definition in module.definitions:
         again = uses_of(definition.tree)
@@ -90,7 +90,13 @@ def write(graph: LayerGraph) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    module = module_of(graph)
+    return _write(graph, is_open=True)
+
+
+def _write(graph: LayerGraph, *, is_open: bool) -> str:
+    """The same; a count of items in turn is a number where loops do not take all that could be others."""
+    module = module_of(graph, is_open=is_open)
+    open_counts = sum(1 for definition in module.definitions for _ in counts(definition.tree))
     facts, available = StaticProperties.of(graph), helpers_of(graph)
     taken = {*facts.reserved, function_name(graph)}
     taken |= {parameter.name for definition in module.definitions for parameter in definition.parameters}
@@ -109,10 +115,16 @@ def write(graph: LayerGraph) -> str:
         callees[id(definition)] = Callee(name, body)
         bodies.append(body)
         functions.append(made)
+    if open_counts != sum(body.open_counts for body in bodies):
+        return _write(graph, is_open=False)
     if graph.training_outputs:
         functions.append(_inference_model(graph))
-    common = CommonArguments.of(line.code for made in functions for line in made.body)
-    texts = [made.text(common) for made in functions]
+    codes = [line.code for made in functions for line in made.body]
+    several = [CommonArguments.of(codes, once=once) for once in (True, False)]
+    common, texts = min(
+        ((common, [made.text(common) for made in functions]) for common in several),
+        key=lambda pair: len(pair[0].lines) + sum(text.count("\n") for text in pair[1]),
+    )
     words = {word for text in (*texts, *common.lines) for word in _WORD.findall(text)}
     functions_used = {name for body in bodies for name in body.printer.functions}
     used = {

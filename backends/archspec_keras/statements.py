@@ -85,6 +85,12 @@ class StatementWriter:
         """What loops of the tree that is written append to lists, by location."""
         self.lists: dict[int, str] = {}
         """The variable of the list of tensors that a layer joins, by the layer's location."""
+        self.parts: dict[int, str] = {}
+        """The variable of the list of an item's results, where they are one, by the item's location."""
+        self.open_counts = 0
+        """How many loops over rounds go as far as an argument says."""
+        self.counted: Mapping[int, LayerName] = {}
+        """The names of items in a loop over rounds, by location."""
         self.takes_name = True
         """Whether the function is given the beginning of its layers' names: where all are flat, it is not."""
         self.taken: set[str] = set()
@@ -106,6 +112,8 @@ class StatementWriter:
         self.lines.append(Statement(self.depth, target, code, self.loops > 0))
 
     def _name(self, item: LayerUse | CallUse | SequenceUse | LoopUse) -> LayerName:
+        if item.location in self.counted:
+            return self.counted[item.location]
         if isinstance(item, LayerUse) and item.flat_name is not None:
             return flat_name(item.flat_name, self.printer)
         if item.number is None:

@@ -20,7 +20,7 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
 )
-from archspec.codegen.walk import layers
+from archspec.codegen.walk import counts, layers
 from archspec.expr import Expr, names
 from archspec.limits import Budget
 from archspec_torch.ops import ROWS
@@ -75,6 +75,8 @@ def mentioned(tree: Tree, budget: Budget) -> set[str]:
     for item in tree.items:
         for expr in expressions(item):
             found |= names(expr, budget)
+    for expr in counts(tree):
+        found |= names(expr, budget)
     return found.union(*(names(expr, budget) for layer in layers(tree) for expr in layer.draws.values()))
 
 

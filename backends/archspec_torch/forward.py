@@ -54,6 +54,7 @@ def forward(
     plan = _Plan(tree, spelling)
     if row is None and not training and spelling.lists:
         plan = _planned(definition, plan, collected)
+        spelling.looped |= {name for turns in plan.loops for name in turns.names}
     tree, found = plan.tree, plan.loops
     writer = _writer(definition, plan, collected)
     names = [writer.allocator.variable[Operand(index)] for index in range(definition.operands)]

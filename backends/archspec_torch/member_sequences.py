@@ -13,6 +13,7 @@ from archspec.codegen.merging import likeness, united
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, Keyword, Ternary, call
 from archspec.codegen.progressions import progression
 from archspec.codegen.reuse import Use, is_reuse
+from archspec.codegen.rounds import counted_items
 from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LayerUse, LoopUse, iteration_names
 from archspec.expr import Const, Expr, Name, negated
 from archspec.ir.scope import Operand
@@ -87,6 +88,26 @@ def is_list(elements: Sequence[Element]) -> bool:
     return [in_sequence(element.name)[1] for element in elements] == [str(place) for place in range(len(elements))]
 
 
+def counted_sequences(definition: Definition, sequences: Mapping[str, Sequence[Element] | None]) -> dict[str, Expr]:
+    """How many members sequences have, where any other count would be right as well; else nothing of a class.
+
+    They are lists of members alike, each with one for each round of the class's items.
+    """
+    found: dict[str, Expr] = {}
+    for times, items in counted_items(definition.tree):
+        names = [
+            name for item in items if not isinstance(item, ChoiceUse) and in_sequence(name := member_name(item))[0]
+        ]
+        for name in dict.fromkeys(in_sequence(name)[0] for name in names):
+            elements = sequences[name]
+            if elements is None or not is_list(elements) or len({repr(_alike(one)) for one in elements}) > 1:
+                return {}
+            if any(element.use.location not in {item.location for item in items} for element in elements):
+                return {}
+            found[name] = times
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class SequenceWriter:
     """Writes the expressions that make the sequences of one class."""
@@ -94,6 +115,8 @@ class SequenceWriter:
     definition: Definition
     printer: ExpressionPrinter
     module: Callable[[Use], Code]
+    stop: str = ""
+    """How many members a sequence has, where that is an argument's."""
 
     def code(self, elements: Sequence[Element]) -> Code:
         """The `nn.ModuleList` or `nn.ModuleDict` of members."""
@@ -122,7 +145,8 @@ class SequenceWriter:
                 found.append(self.one(alike[0]))
             else:
                 first = replace(alike[0], use=united(alike[0].use, [element.use for element in alike[1:]]))
-                found.append(_counted("_", self.one(first), 0, len(alike)))
+                stop = self.stop if len(alike) == len(elements) else ""
+                found.append(_counted("_", self.one(first), 0, stop or str(len(alike))))
         if len(found) < len(elements) or any(element.condition for element in elements):
             return found
         uses = [element.use for element in elements]
@@ -139,12 +163,12 @@ class SequenceWriter:
         if together is None:
             return None
         made = united(together, uses[1:])
-        return _counted(self.printer.spelled[index], self.module(made), start, start + len(uses))
+        return _counted(self.printer.spelled[index], self.module(made), start, str(start + len(uses)))
 
 
-def _counted(variable: str, code: Code, start: int, stop: int) -> Bracket:
+def _counted(variable: str, code: Code, start: int, stop: str) -> Bracket:
     """A part for each number of a range."""
-    span = call("range", *([str(start)] if start else []), str(stop))
+    span = call("range", *([str(start)] if start else []), stop)
     return Bracket("*", (Infix(f"for {variable} in", (code, span)),))
 
 

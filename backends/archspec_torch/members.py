@@ -24,7 +24,7 @@ from archspec.expr import Const
 from archspec.reserved_names import NOT_KEYS, NOT_LAYERS, in_sequence
 from archspec_torch.conditional_members import ConditionalMembers
 from archspec_torch.member_names import member_name, members_of
-from archspec_torch.member_sequences import SequenceWriter, is_list, sequences
+from archspec_torch.member_sequences import SequenceWriter, counted_sequences, is_list, sequences
 from archspec_torch.ops import ROWS
 from archspec_torch.ops.row import BareParameter
 from archspec_torch.row_classes import is_rolled, row_class
@@ -48,6 +48,7 @@ class MemberWriter(ConditionalMembers):
             for name, elements in self.sequences.items()
             if elements is not None and is_list(elements)
         }
+        self.spelling.open_lists = counted_sequences(definition, self.sequences)
         self.taken |= {*NOT_LAYERS, *self.makers, *self.parameters, *self.sequences}
         self.begun: set[str] = set()
         """The sequences that are there so far."""
@@ -99,7 +100,9 @@ class MemberWriter(ConditionalMembers):
             if elements is None:
                 self.init += lay_out(call("nn.ModuleDict"), 2, f"self.{name} = ")
                 continue
-            writer = SequenceWriter(self.definition, self.printer, self.module)
+            times = self.spelling.open_lists.get(name)
+            stop = "" if times is None else self.printer.expr(times)
+            writer = SequenceWriter(self.definition, self.printer, self.module, stop)
             self.init += lay_out(writer.code(elements), 2, f"self.{name} = ")
             for element in elements:
                 spelled = self.spell(element.use)

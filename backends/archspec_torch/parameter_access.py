@@ -21,6 +21,8 @@ from archspec_torch.row_classes import row_class
 from archspec_torch.spelling import Spelling
 
 NOTHING: Final = frozenset[str]()
+OVER_MODULES: Final = "for module in self.modules()"
+"""The line that parameters of a class stand under, with one that asks for the class."""
 _SCALE_AND_SHIFT: Final = frozenset({"weight", "bias"})
 
 
@@ -134,7 +136,7 @@ def by_place(lines: Iterable[tuple[ParameterAccess, Sequence[str]]]) -> list[str
 def _places(definition: Definition, spelling: Spelling) -> Iterator[ParameterAccess]:
     owner = _Owner((), "self", spelling)
     if not definition.is_network:
-        headers = ("for module in self.modules()", f"if isinstance(module, {definition.class_name})")
+        headers = (OVER_MODULES, f"if isinstance(module, {definition.class_name})")
         owner = _Owner(headers, "module", spelling)
     known = {name: f"{owner.target}.{text}" for name, text in spelling.drawn_by.items()}
     tree = definition.tree

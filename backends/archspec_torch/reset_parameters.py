@@ -9,8 +9,16 @@ from archspec.codegen.pretty_printer import INDENT
 from archspec.codegen.written_numbers import initializer_of
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.attributes import InitKind
+from archspec.ir.initializers import Constant, Ones, Zeros
 from archspec_torch.ops import ROWS
-from archspec_torch.parameter_access import NOTHING, ParameterAccess, by_place, is_one_of, learns_nothing
+from archspec_torch.parameter_access import (
+    NOTHING,
+    OVER_MODULES,
+    ParameterAccess,
+    by_place,
+    is_one_of,
+    learns_nothing,
+)
 from archspec_torch.weight_init import Rule, draw, draw_bare
 
 
@@ -88,12 +96,32 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
     if own:
         lines += is_one_of(own, first=not lines)
         lines.append(f"{INDENT * 4}module.reset_parameters()")
+    for test, drawn in _set_in_turn(bare, helpers).items():
+        lines += [f"{INDENT * 3}{'el' if lines else ''}{test}:", *drawn]
     head = f"{INDENT * 2}for module in self.modules():"
     first = [head, *lines] if lines else []
     # Their parts are modules too, which what stands before may have drawn by another rule.
     second = [head, *composed] if composed else []
-    drawn = [(place, _drawn_bare(place, helpers)) for place in bare]
-    return [*first, *second, *_exceptions(places, usual, helpers), *by_place(drawn)]
+    apart = [(place, _drawn_bare(place, helpers)) for place in bare if not _is_set_in_turn(place)]
+    return [*first, *second, *_exceptions(places, usual, helpers), *by_place(apart)]
+
+
+def _is_set_in_turn(place: ParameterAccess) -> bool:
+    """Whether a parameter of a class is set where the loop over all modules comes by: that draws no numbers.
+
+    What draws some has its turn after all layers.
+    """
+    parameter = ROWS[place.kind].bare_for(place.use)
+    is_set = parameter is not None and isinstance(parameter.initializer(place.use), Zeros | Ones | Constant)
+    return is_set and len(place.headers) == 2 and place.headers[0] == OVER_MODULES
+
+
+def _set_in_turn(bare: Sequence[ParameterAccess], helpers: set[str]) -> dict[str, list[str]]:
+    """The lines that set parameters of classes, by what asks for the class."""
+    found: dict[str, list[str]] = {}
+    for place in filter(_is_set_in_turn, bare):
+        found.setdefault(place.headers[1], []).extend(_drawn_bare(place, helpers))
+    return found
 
 
 def _rule_of_type(type: str, places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]) -> Rule | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -20,7 +21,7 @@ from archspec.codegen.tree import (
     Module,
     SequenceUse,
 )
-from archspec.codegen.walk import loops
+from archspec.codegen.walk import counts, loops
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructor_arguments import expressions, needs_channels, parameters
@@ -71,22 +72,25 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
         BackendError: an op has no row.
     """
     ROWS.check(graph)
-    return _write(graph, labeled=labeled, absent=frozenset())
+    return _write(graph, labeled=labeled, absent=frozenset(), is_open=True)
 
 
-def _module(graph: LayerGraph, written_out: frozenset[str] = frozenset()) -> Module:
+def _module(graph: LayerGraph, *, is_open: bool, written_out: frozenset[str] = frozenset()) -> Module:
     """The classes; iterations that are `written_out` are no loop."""
-    made = simplified(without_decay(graph), words=takes_words, written_out=written_out)
+    made = simplified(without_decay(graph), words=takes_words, is_open=is_open, written_out=written_out)
     module = outline(made, _fits_sequential, _takes_channels)
     module = with_rolled_rows(module, graph.outputs if graph.gives_names else ())
     if left := unheld(module) - written_out:
-        return _module(graph, written_out | left)
+        return _module(graph, is_open=is_open, written_out=written_out | left)
     return with_rows(module, expressions)
 
 
-def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str]) -> str:
-    """The same; `absent` are helpers that the source is known not to bring along, so that blocks may be called so."""
-    module = _module(graph)
+def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str], is_open: bool) -> str:
+    """The same; `absent` are helpers that the source is known not to bring along, so that blocks may be called so.
+
+    With `is_open` the counts of items in turn are arguments, unless these cannot be written so.
+    """
+    module = _module(graph, is_open=is_open)
     taken, called = reserved(graph) - absent, set[str]()
     # The network is what others import: its class keeps its name, whatever the blocks are called.
     for definition in (module.network, *module.definitions[:-1]):
@@ -118,13 +122,15 @@ def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str]) -> str:
     drawn = draws_itself(weighted)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
     classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
+    if not all(map(_takes_counts, writers)) or _says_places(writers, classes):
+        return _write(graph, labeled=labeled, absent=absent, is_open=False)
     functions = {name for printer in printers.values() for name in printer.functions}
     helpers = drawing | {name for printer in printers.values() for name in printer.helpers}
     helpers |= {"make_divisible"} & functions
     available = helpers_of(graph)
     ordered = {name: available.text(name) for name in available.needed(helpers)}
     if not absent and (called & available.names) - ordered.keys():
-        return _write(graph, labeled=labeled, absent=available.names - ordered.keys())
+        return _write(graph, labeled=labeled, absent=available.names - ordered.keys(), is_open=is_open)
     users = {
         name: [paths for printer in printers.values() for paths in printer.users.get(name, ())] for name in ordered
     }
@@ -147,6 +153,23 @@ def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str]) -> str:
         helpers=[whole(text.strip(), *users.get(name, ())) for name, text in ordered.items()],
         classes=[whole(made.text(), made.paths) for made in classes],
     )
+
+
+def _takes_counts(writer: _ClassWriter) -> bool:
+    """Whether a class is right for any count of its items in turn that is open: it goes through lists so long."""
+    spelling, tree = writer.spelling, writer.definition.tree
+    is_whole = bool(spelling.open_lists) or not tree.counts
+    return is_whole and len([*counts(tree)]) == len(tree.counts) and spelling.looped >= spelling.open_lists.keys()
+
+
+def _says_places(writers: Sequence[_ClassWriter], classes: Sequence[_Class]) -> bool:
+    """Whether something speaks of a member of a list that may have another length."""
+    names = {name for writer in writers for name in writer.spelling.open_lists}
+    if not names:
+        return False
+    place = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b[\[.]\d")
+    texts = (text for made in classes for text in (made.init, made.forward, made.reset, made.groups))
+    return any(map(place.search, texts))
 
 
 def _flattened(graph: LayerGraph) -> dict[str, Sequence[int]]:

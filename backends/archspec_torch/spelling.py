@@ -8,6 +8,7 @@ from typing import Final
 
 from archspec.codegen.escaping import attribute, quoted
 from archspec.codegen.pretty_printer import Code
+from archspec.expr import Expr
 from archspec.reserved_names import in_sequence
 
 ACTIVATION: Final = "activation"
@@ -42,6 +43,11 @@ class Spelling:
 
     lists: dict[str, int] = field(default_factory=dict[str, int])
     """The sequences of members that are an `nn.ModuleList`, with how many; others are an `nn.ModuleDict`."""
+
+    open_lists: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    """Those that may have another number of members, with what says it."""
+    looped: set[str] = field(default_factory=set[str])
+    """Those whose members `forward` calls in a loop alone."""
 
     def member(self, name: str, target: str = "self") -> str:
         """How a member is reached in an instance."""

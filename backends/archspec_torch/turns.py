@@ -11,6 +11,7 @@ from typing import Final
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.marked_text import as_marked
 from archspec.codegen.pretty_printer import INDENT, call, lay_out
+from archspec.codegen.singular import singular
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, Tree
 from archspec.reserved_names import in_sequence
 
@@ -95,8 +96,7 @@ def variables(lists: Mapping[str, None], taken: Sequence[str]) -> dict[str, str]
     """What a member of each list is called: as the list, in the singular."""
     found: dict[str, str] = {}
     for name in lists:
-        single = name.removesuffix("s") if len(name) > 2 and not name.endswith("ss") else name
-        found[name] = variable_name(single.lower(), {*taken, *found.values()})
+        found[name] = variable_name(singular(name).lower(), {*taken, *found.values()})
     return found
 
 

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, act="silu", lite=False, tensorflow=False, size=224, classes=1000,
 #   rows=((16, 1, 1, 3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1),
 #   (192, 4, 6, 5, 2), (320, 1, 6, 3, 1))
-# digest: a7cf059f2d48a309
+# digest: cc5bcd056897449a
 """EfficientNet B0 to B8, L2 and Lite as timm has them."""
 
 from functools import partial
@@ -167,13 +167,11 @@ def efficientnet_timm(
     x = inverted_residual(x, 80, kernel=3, stride=2, name="blocks_3_0")
     x = inverted_residual(x, 80, kernel=3, name="blocks_3_1")
     x = inverted_residual(x, 80, kernel=3, name="blocks_3_2")
-    x = inverted_residual(x, 112, kernel=5, name="blocks_4_0")
-    x = inverted_residual(x, 112, kernel=5, name="blocks_4_1")
-    x = inverted_residual(x, 112, kernel=5, name="blocks_4_2")
+    for i in range(3):
+        x = inverted_residual(x, 112, kernel=5, name=f"blocks_4_{i}")
     x = inverted_residual(x, 192, kernel=5, stride=2, name="blocks_5_0")
-    x = inverted_residual(x, 192, kernel=5, name="blocks_5_1")
-    x = inverted_residual(x, 192, kernel=5, name="blocks_5_2")
-    x = inverted_residual(x, 192, kernel=5, name="blocks_5_3")
+    for i in range(1, 4):
+        x = inverted_residual(x, 192, kernel=5, name=f"blocks_5_{i}")
     x = inverted_residual(x, 320, kernel=3, name="blocks_6_0")
     x = conv2d(1280, 1, name="conv_head")(x)
     x = batch_norm(name="bn2")(x)

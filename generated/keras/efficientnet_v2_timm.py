@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: eb557edcb73c7b4a
+# digest: ef8c161bf3fe12d2
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 from functools import partial
@@ -191,13 +191,11 @@ def efficientnet_v2_timm(
     for i in range(2):
         x = conv_block(x, name=f"blocks_0_{i}")
     x = edge_residual(x, dims[48], stride=2, name="blocks_1_0")
-    x = edge_residual(x, dims[48], name="blocks_1_1")
-    x = edge_residual(x, dims[48], name="blocks_1_2")
-    x = edge_residual(x, dims[48], name="blocks_1_3")
+    for i in range(1, 4):
+        x = edge_residual(x, dims[48], name=f"blocks_1_{i}")
     x = edge_residual(x, dims[64], stride=2, name="blocks_2_0")
-    x = edge_residual(x, dims[64], name="blocks_2_1")
-    x = edge_residual(x, dims[64], name="blocks_2_2")
-    x = edge_residual(x, dims[64], name="blocks_2_3")
+    for i in range(1, 4):
+        x = edge_residual(x, dims[64], name=f"blocks_2_{i}")
     x = inverted_residual(x, dims[128], expansion=4, stride=2, name="blocks_3_0")
     for i in range(1, 6):
         x = inverted_residual(x, dims[128], expansion=4, name=f"blocks_3_{i}")

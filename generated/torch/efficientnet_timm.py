@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, act="silu", lite=False, tensorflow=False, size=224, classes=1000,
 #   rows=((16, 1, 1, 3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1),
 #   (192, 4, 6, 5, 2), (320, 1, 6, 3, 1))
-# digest: 123c23045068c423
+# digest: 978ad8328bdcb15d
 """EfficientNet B0 to B8, L2 and Lite as timm has them."""
 
 import torch
@@ -136,9 +136,7 @@ class EfficientNetTimm(nn.Module):
             ),
             nn.Sequential(
                 InvertedResidual(112, 192, kernel=5, stride=2),
-                InvertedResidual(192, 192, kernel=5),
-                InvertedResidual(192, 192, kernel=5),
-                InvertedResidual(192, 192, kernel=5),
+                *(InvertedResidual(192, 192, kernel=5) for _ in range(3)),
             ),
             nn.Sequential(InvertedResidual(192, 320, kernel=3)),
         )

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: 244e23645a5f2531
+# digest: 3280fad713e8e6d8
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 import torch
@@ -150,15 +150,11 @@ class EfficientNetV2Timm(nn.Module):
             nn.Sequential(ConvBlock(conv_stem_channels), ConvBlock(24)),
             nn.Sequential(
                 EdgeResidual(24, dims[48], stride=2),
-                EdgeResidual(dims[48], dims[48]),
-                EdgeResidual(dims[48], dims[48]),
-                EdgeResidual(dims[48], dims[48]),
+                *(EdgeResidual(dims[48], dims[48]) for _ in range(3)),
             ),
             nn.Sequential(
                 EdgeResidual(dims[48], dims[64], stride=2),
-                EdgeResidual(dims[64], dims[64]),
-                EdgeResidual(dims[64], dims[64]),
-                EdgeResidual(dims[64], dims[64]),
+                *(EdgeResidual(dims[64], dims[64]) for _ in range(3)),
             ),
             nn.Sequential(
                 InvertedResidual(dims[64], dims[128], expansion=4, stride=2),
