@@ -30,6 +30,7 @@ from archspec.ir.def_use import DefUse, Node, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
+from archspec.ir.ops.merges import Pointwise
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
@@ -145,6 +146,8 @@ class BodyBuilder:
         if use.sizes:
             context.fix_token_counts(operands)
         tokens = [context.tokens.get(ref) for ref in operands]
+        if isinstance(ops[0], Pointwise) and all(len(set(given)) == 1 for given in arriving):
+            context.require_equal(features)
         results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
         for index, (channels, count) in enumerate(results):
             context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
@@ -233,7 +236,10 @@ class BodyBuilder:
             # It leaves no trace, so it must not come out otherwise.
             could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
             context.structural.append(Deciding(condition, LAYERS, key if could_stay else None))
+            required = dict(context.required)
             tree = self._body([item.body for item in items], context)
+            context.required.clear()  # what holds under a condition need not hold without it
+            context.required.update(required)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)

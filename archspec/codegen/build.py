@@ -121,8 +121,16 @@ class _DefinitionBuilder(BodyBuilder):
         expanded: dict[str, Expr] = {}
         for name, expr in lets.items():
             expanded[name] = context.folded(expr, expanded)
-        results = tuple(context.folded(context.features[ref], expanded, is_whole=True) for ref in tree.results)
+        required = {name: expr for name, expr in context.required.items() if expr == CHANNELS and name in first.bindings}
+        required |= {
+            channels_of(name).id: context.folded(context.required[channels_of(name).id], required, is_whole=True)
+            for name in self.inputs(first)
+            if channels_of(name).id in context.required
+        }
+        known = {**expanded, **required}
+        results = tuple(context.folded(context.features[ref], known, is_whole=True) for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
+        definition.required = required
         definition.locals = tuple(
             Local(name, annotation([scope.lets[name].value for scope in scopes]), expr) for name, expr in lets.items()
         )
