@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -236,10 +236,10 @@ class BodyBuilder:
             # It leaves no trace, so it must not come out otherwise.
             could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
             context.structural.append(Deciding(condition, LAYERS, key if could_stay else None))
-            required = dict(context.required)
+            around = dict(context.required)
             tree = self._body([item.body for item in items], context)
             context.required.clear()  # what holds under a condition need not hold without it
-            context.required.update(required)
+            context.required.update(around)
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
@@ -249,6 +249,7 @@ class BodyBuilder:
         before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
         sides: dict[bool, Tree] = {}
         found: dict[bool, tuple[Expr, dict[int, str]]] = {}
+        required: dict[bool, Mapping[str, Expr]] = {}
         for side in (True, False):
             chosen = [index for index, item in enumerate(items) if item.taken is side]
             part = context.chosen(chosen)
@@ -260,17 +261,19 @@ class BodyBuilder:
             last = tree.results[0]
             part.fix_token_counts(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
+            required[side] = part.required
             counts[side] = part.numbered
         if before is not None:
-            then, other = counts[True], counts[False]
-            assert then is not None and other is not None
-            context.numbered = then if then == other else IfElse(outcome, then, other)
-            last_counts = sorted((_count(then), _count(other)))
+            yes, no = counts[True], counts[False]
+            assert yes is not None and no is not None
+            context.numbered = yes if yes == no else IfElse(outcome, yes, no)
+            last_counts = sorted((_count(yes), _count(no)))
             context.hole = Const(last_counts[1]) if last_counts[1] - last_counts[0] == 1 else None
         paths = {**found[True][1], **found[False][1]}
         widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
         context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
-        joined = either(outcome, found[True][0], found[False][0])
+        widths_by_side = {side: _also(found[side][0], found[not side][0], required[side]) for side in (True, False)}
+        joined = either(outcome, widths_by_side[True], widths_by_side[False])
         context.features[ref] = context.unified(joined, widths)
         # What was found instead of an expression, or settled for one side alone, holds for these values alone; so does
         # which of several items makes what others are called with.
@@ -355,6 +358,11 @@ class BodyBuilder:
 def _may_be_left_out(items: Sequence[Choice]) -> bool:
     """Whether the items of a condition are there in all instances, in place of nothing."""
     return all(item.taken and not item.has_other and len(item.body.results) == 1 for item in items)
+
+
+def _also(width: Expr, other: Expr, required: Mapping[str, Expr]) -> Expr:
+    """The channels on one side of a condition, called as on the other side where they are required to be equal."""
+    return other if isinstance(other, Name) and required.get(other.id) == width else width
 
 
 def _is_blind(op: Op) -> bool:

@@ -121,7 +121,9 @@ class _DefinitionBuilder(BodyBuilder):
         expanded: dict[str, Expr] = {}
         for name, expr in lets.items():
             expanded[name] = context.folded(expr, expanded)
-        required = {name: expr for name, expr in context.required.items() if expr == CHANNELS and name in first.bindings}
+        required: dict[str, Expr] = {
+            name: expr for name, expr in context.required.items() if expr == CHANNELS and name in first.bindings
+        }
         required |= {
             channels_of(name).id: context.folded(context.required[channels_of(name).id], required, is_whole=True)
             for name in self.inputs(first)

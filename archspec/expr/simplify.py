@@ -32,7 +32,6 @@ from archspec.limits import Budget
 from archspec.records import record
 
 
-
 def fold(
     expr: Expr,
     budget: Budget,
@@ -45,9 +44,9 @@ def fold(
 ) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
-    What is left gives the same value of the same type, wherever the expression given has one and what is
-    assumed holds: `n + 0` is `n`, but `n + 0.0` stays, and so does `n // 1` unless `n` is known to be a whole number. What cannot be worked out stays as
-    it is, an error included: folding never fails.
+    What is left gives the same value of the same type, wherever the expression given has one and what is assumed
+    holds: `n + 0` is `n`, but `n + 0.0` stays, and so does `n // 1` unless `n` is known to be a whole number. What
+    cannot be worked out stays as it is, an error included: folding never fails.
 
     Args:
         expr: The expression.
