@@ -57,10 +57,12 @@ def attributes(
     budget: Budget,
     arguments: Collection[str],
     words: Words,
+    others: Sequence[Op] = (),
 ) -> Attributes:
     """The attributes of a layer from its op in each instance and the spec's expressions.
 
-    `arguments` are the names that the number of an initializer may speak of.
+    `arguments` are the names that the number of an initializer may speak of; `others` are what the layer is by other
+    words for its padding, where arguments of the network's may give these.
 
     Raises:
         Split: the instances differ where no expression can be printed.
@@ -71,7 +73,8 @@ def attributes(
         values = [getattr(op, name) for op in ops]
         if expr is None:
             continue
-        is_word = _is_word(expr, values, envs, budget) and words(ops)
+        known = [*values, *(getattr(op, name) for op in others)]
+        is_word = _is_word(expr, values, known, envs, budget) and words([*ops, *others])
         if is_word or _printable(name, info.kind, expr, values, envs, budget):
             found.exprs[name] = expr
         elif is_writable(values, expr, envs, arguments, budget):
@@ -129,9 +132,9 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             return False
 
 
-def _is_word(expr: Expr, values: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
-    """Whether an expression is the word for a padding, `same` in some instances and `valid` in others."""
-    if not all(isinstance(value, Padding) for value in values) or len({value.is_same for value in values}) == 1:
+def _is_word(expr: Expr, values: Sequence[Any], known: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
+    """Whether an expression is the word for a padding, `same` in some cases that are known and `valid` in others."""
+    if not all(isinstance(value, Padding) for value in known) or len({value.is_same for value in known}) == 1:
         return False
     try:
         given = [evaluate(expr, env, budget) for env in envs]

@@ -12,6 +12,7 @@ from archspec.codegen.body_context import LAYERS, BodyContext, ChoiceKey, Decidi
 from archspec.codegen.loops import build_loop, peeled
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
+from archspec.codegen.open_words import OpenWords
 from archspec.codegen.sharing import Sharing
 from archspec.codegen.tree import (
     CHANNELS,
@@ -47,6 +48,7 @@ class BodyBuilder:
     budget: Budget
     kinds: Kinds
     words: Words
+    open_words: OpenWords
     has_flat_names: bool
     kept: Collection[ChoiceKey]
     """Conditions that stay in source though all instances decide them alike."""
@@ -120,7 +122,8 @@ class BodyBuilder:
             raise NotUnifiable(kinds)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
-        found = attributes(ops, given, context.envs, self.budget, context.arguments, self.words)
+        others = [op for item in items for op in self.open_words.others.get(item.path, ())]
+        found = attributes(ops, given, context.envs, self.budget, context.arguments, self.words, others)
         for attribute, expr in found.unified.items():
             context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
         name, number = context.name(items)

@@ -17,6 +17,7 @@ from archspec.codegen.body_context import BodyContext, ChoiceKey, Deciding
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.open_words import OpenWords
 from archspec.codegen.tree import (
     CHANNELS,
     Definition,
@@ -43,18 +44,20 @@ def build(
     budget: Budget,
     kinds: Kinds,
     words: Words,
+    open_words: OpenWords,
     *,
     has_flat_names: bool = False,
     kept: Collection[ChoiceKey] = (),
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
-    Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
+    Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word,
+    and `open_words` which words may be others.
     Conditions that are `kept` are printed though all instances decide them alike.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, kept)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, open_words, has_flat_names, kept)
     return builder.run(), builder.structural
 
 

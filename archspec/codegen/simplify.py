@@ -7,7 +7,7 @@ structure is fixed. What remains are the parameters that a person would have wri
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from archspec.codegen.argument_docs import documented
@@ -19,6 +19,7 @@ from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
+from archspec.codegen.open_words import OpenWords, open_words
 from archspec.codegen.tree import (
     CHANNELS,
     Definition,
@@ -83,10 +84,13 @@ def _settled(
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
+    given_by_words = open_words(graph, budget)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
-        definitions, structural = build(graph, budget, kinds, words, has_flat_names=has_flat_names, kept=kept)
-        return _with_fixed(graph, definitions, structural, budget)
+        definitions, structural = build(
+            graph, budget, kinds, words, given_by_words, has_flat_names=has_flat_names, kept=kept
+        )
+        return _with_fixed(graph, definitions, structural, given_by_words, budget)
 
     module, fixed, choices = attempt(())
     if choices:  # a condition on channels that need not hold: with it in source its params may be arguments
@@ -97,7 +101,11 @@ def _settled(
 
 
 def _with_fixed(
-    graph: LayerGraph, definitions: Sequence[Definition], structural: Mapping[int, list[Deciding]], budget: Budget
+    graph: LayerGraph,
+    definitions: Sequence[Definition],
+    structural: Mapping[int, list[Deciding]],
+    given_by_words: OpenWords,
+    budget: Budget,
 ) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
     """The module tree, the params that are fixed in it, and the conditions by which some of them are."""
     choices: dict[ChoiceKey, None] = {}
@@ -106,7 +114,7 @@ def _with_fixed(
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
             if param.expr is not None and param.name in fixed:
                 fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
-        attempt = _Attempt(definitions, structural, frozenset(fixed), budget)
+        attempt = _Attempt(definitions, structural, given_by_words, frozenset(fixed), budget)
         module = attempt.run()
         choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
@@ -121,10 +129,12 @@ class _Attempt:
         self,
         definitions: Sequence[Definition],
         structural: Mapping[int, list[Deciding]],
+        given_by_words: OpenWords,
         fixed: frozenset[str],
         budget: Budget,
     ) -> None:
         self.budget = budget
+        self.open_words = given_by_words
         self.old = definitions
         self.structural = structural
         self.fixed = fixed
@@ -207,7 +217,12 @@ class _Attempt:
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
-            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes]
+            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes if name != "padding"]
+            if "padding" in sizes:  # by a word of the network's it may be given
+                self._taint(
+                    self._depends(layer.exprs["padding"], deps) - self.open_words.params,
+                    f"the padding of {layer.paths[0]}",
+                )
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
@@ -219,7 +234,11 @@ class _Attempt:
             deciding += [(Name(name), LAYERS) for name in settled]
         for expr, what in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
-                self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
+                self._taint(self._depends(expr, deps), what)
+
+    def _taint(self, params: Iterable[str], what: str) -> None:
+        """These have to be fixed, since they decide this, or what is known of another word."""
+        self.tainted = {name: self.open_words.reasons.get(name, what) for name in params} | self.tainted
 
     def _is_settled(self, condition: Expr, new: Definition, depth: int = 0) -> bool:
         """Whether a condition comes out alike whatever the network's arguments are, by what all callers give.

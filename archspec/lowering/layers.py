@@ -219,6 +219,8 @@ class LayerLowering:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
             for key in deciding_sizes(op_class, exprs, values):
+                if isinstance(evaluate(exprs[key], self._env(context, x), self.budget), str):
+                    continue  # a word for a padding, which source may take
                 self.top.fix(exprs[key], f"the {key} of {path}")
         refs = tuple(tensor.ref for tensor in inputs)
         flat_name = self._flat_name(call, x, context)
