@@ -66,12 +66,15 @@ def simplified(
     return _settled(graph, kinds, words, has_flat_names=has_flat_names)[0]
 
 
-def fixed_params(graph: LayerGraph) -> dict[str, str]:
+def fixed_params(
+    graph: LayerGraph, kinds: Kinds = alike, words: Words = convolves, *, has_flat_names: bool = True
+) -> dict[str, str]:
     """The params that generated source offers no argument for, since another value would need another source.
 
-    Each comes with what it decides there; with nothing, if only what is not there asks for it.
+    Each comes with what it decides there; with nothing, if nothing there follows from it. The arguments are those of
+    `simplified`, of a backend whose source is meant.
     """
-    module, fixed = _settled(graph, alike, convolves, has_flat_names=True)
+    module, fixed = _settled(graph, kinds, words, has_flat_names=has_flat_names)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -118,7 +121,7 @@ def _with_fixed(
         module = attempt.run()
         choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
-            return module, fixed, choices
+            return module, attempt.required | fixed, choices
         fixed = attempt.tainted | fixed
 
 
@@ -145,6 +148,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.required: dict[str, str] = {}
+        """Those that give what has to be given, each with what that is; they need not be arguments for it."""
         self.choices: list[ChoiceKey] = []
         """The conditions that params have to be fixed for, and that could stay in source."""
         self.constants: dict[str, dict[int, Mapping[str, Expr]]] = {}
@@ -209,6 +214,9 @@ class _Attempt:
             self.callers[target].append(new)
             for name, expr in use.arguments.items():
                 self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
+                if name in use.definition.required and expr != use.arguments.get(CHANNELS.id):
+                    what = f"the {name} of {use.paths[0]}, which has to be as many as the channels that arrive"
+                    self.required = dict.fromkeys(self._depends(expr, deps), what) | self.required
         known = self.structural[id(old)]
         asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
         deciding = [(expr, what) for expr, what, _ in asked]

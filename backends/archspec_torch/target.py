@@ -11,6 +11,7 @@ from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
+from archspec.codegen.simplify import fixed_params
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
@@ -18,6 +19,8 @@ from archspec.ir.tensor_type import TensorType
 from archspec.quantization.scheme import Quantization
 from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
+from archspec_torch.ops.padding import takes_words
+from archspec_torch.parameter_groups import without_decay
 from archspec_torch.source import write
 from archspec_torch.training_program.program import render_training
 
@@ -53,6 +56,10 @@ class TorchBackend(LazyTimedModels, LazyTraining):
     def render(self, graph: LayerGraph) -> str:
         """A class for each block, and one for the network."""
         return write(graph)
+
+    def fixed_params(self, graph: LayerGraph) -> dict[str, str]:
+        """The params that the class of the network has no argument for, each with what it decides."""
+        return fixed_params(without_decay(graph), words=takes_words, has_flat_names=False)
 
     def load_usage(self, path: str) -> str:
         """`load_state_dict` of what `torch.load` reads."""

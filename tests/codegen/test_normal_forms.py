@@ -105,9 +105,10 @@ def test_expressions_have_a_normal_form(text: str, expected: str) -> None:
         ("n + 2 if n > 3 else n + 1", "n + (2 if n > 3 else 1)"),
         ("(1 if n > 3 else 0) + 2", "3 if n > 3 else 2"),
         (
-            "((1 if n > 3 else 0) + 2) if n < 9 else ((1 if n > 3 else 0) + 1)",
-            "(2 if n > 3 else 1) + (1 if n < 9 else 0)",
+            "((1 if n > 3 else 0) + 2) if m < 9 else ((1 if n > 3 else 0) + 1)",
+            "(2 if n > 3 else 1) + (1 if m < 9 else 0)",
         ),
+        ("((1 if n > 3 else 0) + 2) if n < 9 else ((1 if n > 3 else 0) + 1)", "(3 if n > 3 else 2) if n < 9 else 2"),
         ("ceil(n * 1.0)", "n"),
         ("make_divisible(n * 1.0, 8)", "make_divisible(n, 8)"),
         ("int(x * 1.0)", "int(x * 1.0)"),
