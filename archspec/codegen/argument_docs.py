@@ -186,9 +186,7 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
                 for attribute, expr in item.draws.items():
-                    number = item.value(attribute).scalar
-                    weights = "biases" if attribute.startswith("bias") else "weights"
-                    yield _Use(f"{_NUMBERS.get(number, number)} of the initial {weights}", taker, expr)
+                    yield _Use(_number_drawn_by(item, attribute), taker, expr)
                 if item.flat_name is not None:
                     yield from (_Use(_IN_NAMES, "", part) for part in children(item.flat_name))
             case CallUse():
@@ -206,6 +204,14 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
                 for run in item.runs:
                     yield _Use(f"{_COUNT} units", "", run.stop)
                     yield from _uses(definition, Tree((replace(run.item, name=item.name, number=None),), ()), ordinals)
+
+
+def _number_drawn_by(use: LayerUse, attribute: str) -> str:
+    """What the number is that an initializer has, or that weights start with."""
+    if isinstance(use.value(attribute), float):
+        return "initial value"
+    number = use.value(attribute).scalar
+    return f"{_NUMBERS.get(number, number)} of the initial {'biases' if attribute.startswith('bias') else 'weights'}"
 
 
 def _of_call(given: Parameter, called: str, expr: Expr) -> _Use:

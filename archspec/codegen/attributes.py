@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archspec.codegen.anti_unification import Env, NotUnifiable
-from archspec.codegen.written_numbers import is_writable
+from archspec.codegen.written_numbers import is_writable, starts_with
 from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate
 from archspec.ir.attributes import (
     AttributeValueError,
@@ -47,7 +47,7 @@ class Attributes:
     unified: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """Expressions that gave way to a value; it holds for what they gave here alone."""
     draws: dict[str, Expr] = field(default_factory=dict[str, Expr])
-    """What the number of an initializer among the values is in each instance."""
+    """What the number of an initializer among the values is in each instance, or what weights start with."""
 
 
 def attributes(
@@ -74,8 +74,12 @@ def attributes(
         if expr is None:
             continue
         known = [*values, *(getattr(op, name) for op in others)]
+        starts = any(name in op.starting() for op in ops)
         is_word = _is_word(expr, values, known, envs, budget) and words([*ops, *others])
-        if is_word or _printable(name, info.kind, expr, values, envs, budget):
+        if starts:
+            if not isinstance(expr, Const) and starts_with(values, expr, envs, arguments, budget):
+                found.values[name], found.draws[name] = values[0], expr
+        elif is_word or _printable(name, info.kind, expr, values, envs, budget):
             found.exprs[name] = expr
         elif is_writable(values, expr, envs, arguments, budget):
             found.values[name], found.draws[name] = values[0], expr

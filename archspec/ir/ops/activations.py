@@ -324,7 +324,10 @@ class Scale(Elementwise):
         return (Weight("weight", shape, Constant(self.value)),)
 
     def structural(self) -> tuple[str, ...]:
-        return ("bare", "value") if self.bare else ("bare",)
+        return ("bare",)
+
+    def starting(self) -> tuple[str, ...]:
+        return ("value",) if self.bare else ()
 
     def detail(self) -> str:
         if self.learned != "none":
