@@ -26,6 +26,7 @@ _WORDS: Final = {
     "conv": "convolution",
     "conv_transpose": "transposed convolution",
     "dense": "dense layer",
+    "concat": "concatenation",
     "global_avg_pool": "global average pool",
     "avg_pool": "average pool",
 }

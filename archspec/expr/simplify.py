@@ -9,7 +9,7 @@ from typing import Final
 from archspec.expr.assumptions import NOTHING_ASSUMED, TURNED, Assumptions
 from archspec.expr.evaluate import ExprError, evaluate
 from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool, joined_text
-from archspec.expr.queries import names
+from archspec.expr.queries import names, negated
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -236,6 +236,14 @@ class _Folding:
         if len(parts) == 2 and parts[0] == parts[1] and expr.ops[0] in ("==", "!=", "<=", ">="):
             return Const(expr.ops[0] != "!=")
         match parts, expr.ops:
+            case [[IfElse(test, Const() as then, Const() as other), Const() as number], (link,)]:
+                sides = [self._worked_out(Compare(side, (link,), (number,)), side, number) for side in (then, other)]
+                if sides == [Const(True), Const(False)]:
+                    return self._decided(test)
+                if sides == [Const(False), Const(True)]:
+                    return self._decided(self._opposite(test))
+                if sides[0] == sides[1] and isinstance(sides[0], Const):
+                    return sides[0]
             case [[Const() as number, Name() | Binary() | FunctionCall() | Index() as asked], (link,)] if (
                 link in TURNED
             ):
@@ -245,6 +253,18 @@ class _Folding:
             case _:
                 pass
         return self._decided(Compare(parts[0], expr.ops, tuple(parts[1:])))
+
+    def _opposite(self, test: Expr) -> Expr:
+        """What is true where a condition is false; of numbers that may be none, `not x < y` is not `x >= y`."""
+        match test:
+            case Compare(first, (link,), (second,)) if link in ("==", "!=") or (
+                self.is_whole(first) and self.is_whole(second)
+            ):
+                return negated(test)
+            case Unary("not", operand):
+                return operand
+            case _:
+                return Unary("not", test)
 
     def _moved(self, asked: Expr, number: Const, link: str) -> tuple[Expr, tuple[str], tuple[Expr]]:
         """The parts of `n == 1` for those of `n - 1 == 0`, of whole numbers."""

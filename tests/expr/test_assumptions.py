@@ -160,6 +160,22 @@ def test_what_is_left_in_a_loop(first: int, stop: int, text: str, wanted: str) -
     assert source(found) in (wanted, source(parse(wanted, Budget())), wanted.replace("a + b", "b + a"))
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("(1 if a % 2 == 0 else 3) != 1", "a % 2 != 0"),
+        ("(1 if p else 3) == 1", "p"),
+        ("(1 if p else 3) > 2", "not p"),
+        ("(1 if x > 0 else 3) > 2", "not x > 0"),  # which is no `x <= 0` of what is no number
+        ("(1 if a > 0 else 3) > 2", "a <= 0"),
+        ("(4 if p else 3) > 2", "True"),
+        ("(a if p else 3) > 2", "(a if p else 3) > 2"),
+    ],
+)
+def test_a_comparison_of_a_choice_of_numbers_is_its_condition(text: str, wanted: str) -> None:
+    assert source(fold(parse(text, Budget()), Budget(), whole=whole)) == wanted
+
+
 def test_an_arm_knows_its_own_condition() -> None:
     found = fold(parse("(a if p else b) if p else (3 if p or q else 4)", Budget()), Budget())
     assert source(found) == "a if p else 3 if q else 4"
