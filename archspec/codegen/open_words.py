@@ -70,7 +70,7 @@ def _with_word(graph: LayerGraph, param: NetworkParam, word: Value, budget: Budg
     """
     frame: dict[str, Value] = {other.name: other.value for other in graph.params}
     frame |= {name: let.value for name, let in graph.root.lets.items()}
-    changed = dict(_Changes(budget).inside(graph.root.body, {**frame, param.name: word}, {param.name}))
+    changed = dict(_ByAnotherWord(budget).inside(graph.root.body, {**frame, param.name: word}, {param.name}))
 
     def in_place(layer: Layer, arriving: Sequence[TensorType]) -> Layer:
         before = graph.input_types(graph.nodes[layer.path])
@@ -93,7 +93,7 @@ def _with_word(graph: LayerGraph, param: NetworkParam, word: Value, budget: Budg
 
 
 @dataclass(slots=True)
-class _Changes:
+class _ByAnotherWord:
     """Goes through the items of a network in which one param has another value."""
 
     budget: Budget
