@@ -146,6 +146,22 @@ layers:
         - layer_norm
         - dropout: {rate: rate}
 """
+INLINED = """
+archspec: 1
+name: inlined
+params: {step: 2, edge: {default: same, choices: [same, valid]}, width: 4}
+input: {channels: 4, height: 16, width: 16}
+blocks:
+  start:
+    params: {by: {}, wide: {}, border: {default: same, choices: [same, valid]}}
+    layers:
+      - conv: {name: first, filters: 2 * channels, kernel: 1}
+      - conv: {name: down, filters: 4, kernel: 3, stride: by * in_channels // 4, padding: 1}
+      - conv: {name: last, filters: wide, kernel: 3, padding: border}
+layers:
+  - start: {inline: true, by: step, wide: width, border: edge}
+  - relu
+"""
 ARGUMENT_NETWORKS: Final = {
     "borders": BORDERS,
     "streams": STREAMS,
@@ -153,4 +169,5 @@ ARGUMENT_NETWORKS: Final = {
     "arms": ARMS,
     "starts": STARTS,
     "turns": TURNS,
+    "inlined": INLINED,
 }

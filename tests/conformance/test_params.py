@@ -175,6 +175,7 @@ def test_weights_are_drawn_by_the_argument(framework: str) -> None:
         ("arms", {"scale"}, {}),
         ("starts", {"first", "deviation"}, {}),
         ("turns", {"rate"}, {}),
+        ("inlined", {"edge", "width"}, {"step": "the stride of down"}),
     ],
 )
 def test_what_stays_an_argument(name: str, arguments: set[str], fixed: dict[str, str]) -> None:
