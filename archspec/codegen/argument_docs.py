@@ -15,13 +15,14 @@ from archspec.codegen.tree import (
     Definition,
     ItemUse,
     LayerUse,
+    Local,
     LoopUse,
     Parameter,
     SequenceUse,
     Tree,
 )
 from archspec.codegen.walk import layers
-from archspec.expr import Const, Expr, Name, Unary, children, names
+from archspec.expr import Const, Expr, Name, Unary, children, names, replaced
 from archspec.limits import Budget
 
 _WORDS: Final = {
@@ -76,6 +77,8 @@ class _Use(NamedTuple):
     """Of a condition, the one kind of layer that there can be on its sides."""
     choices: tuple[str, ...] = ()
     """The words by which a condition chooses one of them."""
+    arrives: str = ""
+    """What takes a tensor that has as many channels."""
     owner: str = ""
     """Of what is said of a block's own param, the layer in the block that it is of: `` of `conv1` ``."""
 
@@ -92,15 +95,18 @@ def documented(definition: Definition) -> tuple[Parameter, ...]:
     for local in reversed(definition.locals):  # what a quantity is for is what its parts are for
         takers = straight.get(local.name) or mentions.get(local.name, [])
         for name in names(local.expr, definition.budget):
-            mentions.setdefault(name, []).extend(
-                use._replace(expr=local.expr) if use.expr == Name(local.name) else use for use in takers
-            )
+            mentions.setdefault(name, []).extend(use._replace(expr=_with(use.expr, local)) for use in takers)
     return tuple(
         given
         if given.doc
         else _with_doc(given, straight.get(given.name, ()), mentions.get(given.name, ()), definition.budget)
         for given in definition.parameters
     )
+
+
+def _with(expr: Expr, local: Local) -> Expr:
+    """An expression with a quantity in place of its name."""
+    return replaced(expr, lambda part: local.expr if part == Name(local.name) else None)
 
 
 def _with_doc(given: Parameter, straight: Sequence[_Use], mentions: Sequence[_Use], budget: Budget) -> Parameter:
@@ -116,7 +122,7 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use], budg
     if kind == CHANNELS.id and operand:
         return f"channels of `{operand}`"
     if as_it_is := "".join(_taken(straight)):
-        return as_it_is
+        return as_it_is if as_it_is.replace(" ", "_") != name else f"{as_it_is} of {_several(straight)}"
     if changed := "".join(_taken(mentions)):
         first = next(use for use in mentions if use.word)
         return changed if changed == _IN_NAMES else said(part_in(first.expr, name, budget), changed)
@@ -125,6 +131,8 @@ def _derived(name: str, straight: Sequence[_Use], mentions: Sequence[_Use], budg
         return f"{mentions[0].kind}: {listed(choices, ' or ')}" if choices else f"which {mentions[0].kind} there is"
     if conditions := list(dict.fromkeys(use.said for use in mentions if use.said)):
         return together(conditions)
+    if arriving := list(dict.fromkeys(use.arrives for use in mentions if use.arrives)):
+        return f"channels of the input of {listed(arriving[:_NAMED])}"
     quantities = list(dict.fromkeys(use.taker for use in mentions if use.taker))
     return f"determines {listed(quantities)}" if quantities else "determines which layers there are"
 
@@ -150,6 +158,14 @@ def _taken(uses: Sequence[_Use]) -> tuple[str, str]:
     if takers and len(found) > 1 and all(others == found[word] for others in found.values()):
         word = listed([*found])
     return word, f" of {listed([*_together(takers)])}" if word and takers and len(takers) <= _NAMED else ""
+
+
+def _several(uses: Sequence[_Use]) -> str:
+    """More layers than are named, by the first of them: `` `conv1` and 4 more layers ``."""
+    takers = [*dict.fromkeys(use.taker for use in uses if use.taker.startswith("`"))]
+    if len(takers) < 2:
+        return "the block"
+    return f"{takers[0]} and {len(takers) - 1} more layers"
 
 
 def _of_rows(takers: Sequence[str], *, is_of_each: bool) -> list[str]:
@@ -184,16 +200,16 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
         match item:
             case LayerUse():
                 words = ("the", ordinals.get(id(item), ""), _LAYERS.get(item.op.name, item.op.name.replace("_", " ")))
+                yield from (_Use("", "", feature, arrives=_called(item, row)) for feature in item.features)
                 taker = "" if item.op.name == "slice_channels" else _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
                 for attribute, expr in item.draws.items():
-                    number = item.value(attribute).scalar
-                    weights = "biases" if attribute.startswith("bias") else "weights"
-                    yield _Use(f"{_NUMBERS.get(number, number)} of the initial {weights}", taker, expr)
+                    yield _Use(_number_drawn_by(item, attribute), taker, expr)
                 if item.flat_name is not None:
                     yield from (_Use(_IN_NAMES, "", part) for part in children(item.flat_name))
             case CallUse():
+                yield _Use("", "", item.arguments.get(CHANNELS.id, CHANNELS), arrives=_called(item, row))
                 params = {given.name: given for given in item.definition.parameters if "@" not in given.name}
                 for name, expr in item.arguments.items():
                     if name in params:
@@ -208,6 +224,14 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
                 for run in item.runs:
                     yield _Use(f"{_COUNT} units", "", run.stop)
                     yield from _uses(definition, Tree((replace(run.item, name=item.name, number=None),), ()), ordinals)
+
+
+def _number_drawn_by(use: LayerUse, attribute: str) -> str:
+    """What the number is that an initializer has, or that weights start with."""
+    if isinstance(use.value(attribute), float):
+        return "initial value"
+    number = use.value(attribute).scalar
+    return f"{_NUMBERS.get(number, number)} of the initial {'biases' if attribute.startswith('bias') else 'weights'}"
 
 
 def _of_call(given: Parameter, called: str, expr: Expr) -> _Use:

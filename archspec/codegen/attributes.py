@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archspec.codegen.anti_unification import Env, NotUnifiable
-from archspec.codegen.written_numbers import is_writable
+from archspec.codegen.written_numbers import is_writable, starts_with
 from archspec.expr import Const, Expr, ExprError, Items, Value, evaluate
 from archspec.ir.attributes import (
     AttributeValueError,
@@ -47,7 +47,7 @@ class Attributes:
     unified: dict[str, Expr] = field(default_factory=dict[str, Expr])
     """Expressions that gave way to a value; it holds for what they gave here alone."""
     draws: dict[str, Expr] = field(default_factory=dict[str, Expr])
-    """What the number of an initializer among the values is in each instance."""
+    """What the number of an initializer among the values is in each instance, or what weights start with."""
 
 
 def attributes(
@@ -57,10 +57,12 @@ def attributes(
     budget: Budget,
     arguments: Collection[str],
     words: Words,
+    others: Sequence[Op] = (),
 ) -> Attributes:
     """The attributes of a layer from its op in each instance and the spec's expressions.
 
-    `arguments` are the names that the number of an initializer may speak of.
+    `arguments` are the names that the number of an initializer may speak of; `others` are what the layer is by other
+    words for its padding, where arguments of the network's may give these.
 
     Raises:
         Split: the instances differ where no expression can be printed.
@@ -71,8 +73,13 @@ def attributes(
         values = [getattr(op, name) for op in ops]
         if expr is None:
             continue
-        is_word = _is_word(expr, values, envs, budget) and words(ops)
-        if is_word or _printable(name, info.kind, expr, values, envs, budget):
+        known = [*values, *(getattr(op, name) for op in others)]
+        starts = any(name in op.starting() for op in ops)
+        is_word = _is_word(expr, values, known, envs, budget) and words([*ops, *others])
+        if starts:
+            if not isinstance(expr, Const) and starts_with(values, expr, envs, arguments, budget):
+                found.values[name], found.draws[name] = values[0], expr
+        elif is_word or _printable(name, info.kind, expr, values, envs, budget):
             found.exprs[name] = expr
         elif is_writable(values, expr, envs, arguments, budget):
             found.values[name], found.draws[name] = values[0], expr
@@ -129,9 +136,9 @@ def _printable(name: str, kind: Kind, expr: Expr, values: Sequence[Any], envs: S
             return False
 
 
-def _is_word(expr: Expr, values: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
-    """Whether an expression is the word for a padding, `same` in some instances and `valid` in others."""
-    if not all(isinstance(value, Padding) for value in values) or len({value.is_same for value in values}) == 1:
+def _is_word(expr: Expr, values: Sequence[Any], known: Sequence[Any], envs: Sequence[Env], budget: Budget) -> bool:
+    """Whether an expression is the word for a padding, `same` in some cases that are known and `valid` in others."""
+    if not all(isinstance(value, Padding) for value in known) or len({value.is_same for value in known}) == 1:
         return False
     try:
         given = [evaluate(expr, env, budget) for env in envs]

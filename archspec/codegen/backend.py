@@ -89,6 +89,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class OffersArguments(Backend, Protocol):
+    """Says itself which params its source offers no argument for, where that is not as for others."""
+
+    def fixed_params(self, graph: LayerGraph) -> dict[str, str]:
+        """By name, what each of them decides; see `archspec.codegen.simplify.fixed_params`."""
+        ...
+
+
+@runtime_checkable
 class BuildsModels(Backend, Protocol):
     """Makes the model of its source, so that `archspec build` can check it, and `archspec.build` returns it."""
 

@@ -26,6 +26,7 @@ _WORDS: Final = {
     "conv": "convolution",
     "conv_transpose": "transposed convolution",
     "dense": "dense layer",
+    "concat": "concatenation",
     "global_avg_pool": "global average pool",
     "avg_pool": "average pool",
 }
@@ -53,7 +54,9 @@ def summary(definition: Definition) -> str:
         return f"{residual} of {listed(called)}."
     if "residual" in named:
         return "Residual block."
-    return f"The block `{definition.name}`."
+    if all(parts) and 0 < len(parts) <= _MOST:
+        return _sentence(parts)
+    return f"Block of {sum(1 for _ in layers(tree))} layers."
 
 
 def _sentence(parts: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from archspec.codegen.body_context import LAYERS, BodyContext, ChoiceKey, Decidi
 from archspec.codegen.loops import build_loop, in_turn, peeled, without_scope
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
+from archspec.codegen.open_words import OpenWords
 from archspec.codegen.own_inputs import with_own_inputs
 from archspec.codegen.rounds import Carried, counted_rounds, leaves_names
 from archspec.codegen.sharing import Sharing
@@ -34,6 +35,7 @@ from archspec.ir.def_use import DefUse, Node, trace_references, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
+from archspec.ir.ops.merges import Pointwise
 from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Ref, Result, Scope, iteration_at
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
@@ -50,6 +52,7 @@ class BodyBuilder:
     budget: Budget
     kinds: Kinds
     words: Words
+    open_words: OpenWords
     has_flat_names: bool
     is_open: bool
     """Whether source has the counts of items in turn as they are."""
@@ -148,7 +151,8 @@ class BodyBuilder:
             raise NotUnifiable(kinds)
         ops = [without_sizes(node.op) for node in nodes]
         given = {name: context.at(expr, features) for name, expr in nodes[0].exprs.items()}
-        found = attributes(ops, given, context.envs, self.budget, context.arguments, self.words)
+        others = [op for item in items for op in self.open_words.others.get(item.path, ())]
+        found = attributes(ops, given, context.envs, self.budget, context.arguments, self.words, others)
         for attribute, expr in found.unified.items():
             context.structural.append(Deciding(expr, f"the {attribute} of {items[0].path}"))
         name, number = context.name(items)
@@ -174,6 +178,8 @@ class BodyBuilder:
         if use.sizes:
             context.fix_token_counts(operands)
         tokens = [context.tokens.get(ref) for ref in operands]
+        if isinstance(ops[0], Pointwise) and all(len(set(given)) == 1 for given in arriving):
+            context.require_equal(features)
         results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
         for index, (channels, count) in enumerate(results):
             context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
@@ -261,8 +267,10 @@ class BodyBuilder:
             key = (context.block, items[0].location)
             if key in self.kept and (use := self._open_choice(items, condition, context)) is not None:
                 return [use]
-            settled = len(context.structural)
+            settled, around = len(context.structural), dict(context.required)
             tree = self._body([item.body for item in items], context)
+            context.required.clear()  # what holds under a condition need not hold without it
+            context.required.update(around)
             if not self._is_counted(items, tree, context):
                 # It leaves no trace, so it must not come out otherwise.
                 could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
@@ -277,6 +285,7 @@ class BodyBuilder:
         before, counts, settled = context.numbered, dict[bool, Expr | None](), len(context.structural)
         sides: dict[bool, Tree] = {}
         found: dict[bool, tuple[Expr, dict[int, str]]] = {}
+        required: dict[bool, Mapping[str, Expr]] = {}
         for side in (True, False):
             chosen = [index for index, item in enumerate(items) if item.taken is side]
             part = context.chosen(chosen)
@@ -288,17 +297,19 @@ class BodyBuilder:
             last = tree.results[0]
             part.fix_token_counts(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
+            required[side] = part.required
             counts[side] = part.numbered
         if before is not None:
-            then, other = counts[True], counts[False]
-            assert then is not None and other is not None
-            context.numbered = then if then == other else IfElse(outcome, then, other)
-            last_counts = sorted((_count(then), _count(other)))
+            yes, no = counts[True], counts[False]
+            assert yes is not None and no is not None
+            context.numbered = yes if yes == no else IfElse(outcome, yes, no)
+            last_counts = sorted((_count(yes), _count(no)))
             context.hole = Const(last_counts[1]) if last_counts[1] - last_counts[0] == 1 else None
         paths = {**found[True][1], **found[False][1]}
         widths = [self.graph.types[paths[index]].channels for index in range(len(items))]
         context.nodes[ref] = tuple(paths[index] for index in range(len(items)))
-        joined = either(outcome, found[True][0], found[False][0])
+        widths_by_side = {side: _also(found[side][0], found[not side][0], required[side]) for side in (True, False)}
+        joined = either(outcome, widths_by_side[True], widths_by_side[False])
         context.features[ref] = context.unified(joined, widths)
         # What was found instead of an expression, or settled for one side alone, holds for these values alone; so does
         # which of several items makes what others are called with.
@@ -414,6 +425,11 @@ def _is_as_before(carried: Carried, context: BodyContext) -> bool:
 def _may_be_left_out(items: Sequence[Choice]) -> bool:
     """Whether the items of a condition are there in all instances, in place of nothing."""
     return all(item.taken and not item.has_other and len(item.body.results) == 1 for item in items)
+
+
+def _also(width: Expr, other: Expr, required: Mapping[str, Expr]) -> Expr:
+    """The channels on one side of a condition, called as on the other side where they are required to be equal."""
+    return other if isinstance(other, Name) and required.get(other.id) == width else width
 
 
 def _is_blind(op: Op) -> bool:

@@ -10,7 +10,7 @@ from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.rounds import Rounds
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS, is_count
-from archspec.expr import Binary, Const, Expr, Value, evaluate, fold, names
+from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.limits import Budget
@@ -43,6 +43,8 @@ class BodyContext:
     nodes: dict[Ref, tuple[str, ...]]
     """The node that each reference stands for in each instance."""
     structural: list[Deciding]
+    required: dict[str, Expr] = field(default_factory=dict[str, Expr])
+    """What arguments, and channels of further inputs, have to be: what is made of them is joined with it."""
     numbered: Expr | None = None
     """The next number, in a named sequence."""
     hole: Const | None = None
@@ -119,6 +121,7 @@ class BodyContext:
             {Operand(index): self.features[ref] for index, ref in enumerate(operands)},
             {Operand(index): self.nodes[ref] for index, ref in enumerate(operands)},
             self.structural,
+            self.required,
             depth=self.depth,
             indices=self.indices,
             own=self.own,
@@ -131,6 +134,7 @@ class BodyContext:
         """The same frame for some of the instances: those that took one side of a condition."""
         return replace(
             self,
+            required={},
             envs=[self.envs[index] for index in instances],
             features=dict(self.features),
             nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
@@ -166,6 +170,17 @@ class BodyContext:
             raise NotUnifiable(found)
         return found[0]
 
+    def require_equal(self, features: Iterable[Expr]) -> None:
+        """All of these are one number, whatever the arguments are."""
+        found = set(features)
+        if len(found) < 2 or self.depth or self.block is None:
+            return
+        own = {one.id for one in found if isinstance(one, Name)} - {CHANNELS.id}
+        if CHANNELS in found:
+            self.required |= dict.fromkeys(own, CHANNELS)
+        elif others := [one for one in found if not isinstance(one, Name) and _is_own(one, self.budget)]:
+            self.required |= {name: others[0] for name in own if is_count(name)}
+
     def record(self, ref: Ref, expr: Expr | None, paths: Iterable[str]) -> None:
         """A new tensor: which node it is in each instance, and how many channels it has."""
         self.nodes[ref] = tuple(paths)
@@ -181,3 +196,9 @@ class BodyContext:
         self.structural += [
             Deciding(self.tokens[ref], "how many tokens there are") for ref in refs if ref in self.tokens
         ]
+
+
+def _is_own(expr: Expr, budget: Budget) -> bool:
+    """Whether an expression mentions nothing but arguments and the channels that arrive first."""
+    found = names(expr, budget)
+    return bool(found) and not any(name != CHANNELS.id and is_count(name) for name in found)

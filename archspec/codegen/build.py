@@ -18,6 +18,7 @@ from archspec.codegen.body_context import BodyContext, ChoiceKey, Deciding
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.open_words import OpenWords
 from archspec.codegen.tree import (
     CHANNELS,
     Definition,
@@ -44,6 +45,7 @@ def build(
     budget: Budget,
     kinds: Kinds,
     words: Words,
+    open_words: OpenWords,
     *,
     has_flat_names: bool = False,
     is_open: bool = True,
@@ -52,14 +54,15 @@ def build(
 ) -> tuple[list[Definition], Mapping[int, list[Deciding]]]:
     """All definitions of a network, callees first, not yet simplified; and what decides each one's structure.
 
-    Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word.
+    Instances of which `kinds` says different things are never one; `words` says where padding can be given by a word,
+    and `open_words` which words may be others.
     With `is_open` the counts of items in turn stay in source, where any other would be right, too. Conditions that are
     `kept` are printed though all instances decide them alike; repeats `written_out`, which have no scope of their own,
     are no loops.
 
     The second part has, by `id` of the definition, the conditions and counts that were settled while building it.
     """
-    builder = _DefinitionBuilder(graph, budget, kinds, words, has_flat_names, is_open, kept, written_out)
+    builder = _DefinitionBuilder(graph, budget, kinds, words, open_words, has_flat_names, is_open, kept, written_out)
     return builder.run(), builder.structural
 
 
@@ -126,8 +129,18 @@ class _DefinitionBuilder(BodyBuilder):
         expanded: dict[str, Expr] = {}
         for name, expr in lets.items():
             expanded[name] = context.folded(expr, expanded)
-        results = tuple(context.folded(context.features[ref], expanded, is_whole=True) for ref in tree.results)
+        required: dict[str, Expr] = {
+            name: expr for name, expr in context.required.items() if expr == CHANNELS and name in first.bindings
+        }
+        required |= {
+            channels_of(name).id: context.folded(context.required[channels_of(name).id], required, is_whole=True)
+            for name in self.inputs(first)
+            if channels_of(name).id in context.required
+        }
+        known = {**expanded, **required}
+        results = tuple(context.folded(context.features[ref], known, is_whole=True) for ref in tree.results)
         definition = self._head(scopes, count, tree, results)
+        definition.required = required
         definition.locals = tuple(
             Local(name, annotation([scope.lets[name].value for scope in scopes]), expr) for name, expr in lets.items()
         )

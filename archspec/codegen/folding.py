@@ -25,7 +25,7 @@ from archspec.codegen.tree import (
     iteration_names,
 )
 from archspec.codegen.walk import item_number
-from archspec.expr import ENDLESS, Const, Expr, Name, Whole, fold, names
+from archspec.expr import ENDLESS, NOTHING_ASSUMED, Assumptions, Const, Expr, Name, Whole, fold, names
 from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
 
@@ -61,8 +61,8 @@ class TreeFold:
         """Repeats are left as they are, all iterations in one run that speaks of its own index and channels."""
         self.copies = copies
         """How often the tree is written, by all that is around it: a part of a repeat is one of several."""
-        self.ranges: Mapping[str, tuple[int, int]] = {}
-        """What the indices of the iterations around go through, where that is known."""
+        self.assumed = NOTHING_ASSUMED
+        """What the indices of the iterations around go through, and the conditions that hold here."""
         self.quantities: Mapping[str, Expr] = {}
         """What the definition's own quantities are."""
 
@@ -76,18 +76,18 @@ class TreeFold:
 
     def _with(self, env: Mapping[str, Expr], inline: bool, is_open: bool, copies: int) -> TreeFold:
         found = TreeFold(env, self.new, self.whole, self.budget, inline=inline, is_open=is_open, copies=copies)
-        found.ranges, found.quantities = self.ranges, self.quantities
+        found.assumed, found.quantities = self.assumed, self.quantities
         return found
 
-    def within(self, ranges: Mapping[str, tuple[int, int]]) -> TreeFold:
-        """The same for iterations between these numbers."""
+    def assuming(self, assumed: Assumptions) -> TreeFold:
+        """The same where this holds."""
         found = self._with(self.env, self.inline, self.is_open, self.copies)
-        found.ranges = {**self.ranges, **ranges}
+        found.assumed = assumed
         return found
 
     def expr(self, expr: Expr) -> Expr:
         """An expression, folded."""
-        return fold(expr, self.budget, self.env, whole=self.whole, ranges=self.ranges, quantities=self.quantities)
+        return fold(expr, self.budget, self.env, whole=self.whole, assumed=self.assumed, quantities=self.quantities)
 
     def tree(self, tree: Tree) -> Tree:
         """A tree, folded; of a condition that an iteration's number settles, what it chooses."""
@@ -123,14 +123,22 @@ class TreeFold:
             case CallUse() | SequenceUse():
                 return self.iteration(item, number)
             case ChoiceUse():
+                condition = self.expr(item.condition)
+                then, other = (self.side(condition, outcome) for outcome in (True, False))
                 return dataclasses.replace(
-                    item,
-                    condition=self.expr(item.condition),
-                    then=self.tree(item.then),
-                    other=self.tree(item.other),
+                    item, condition=condition, then=then.tree(item.then), other=other.tree(item.other)
                 )
             case LoopUse():
                 return dataclasses.replace(item, number=number, runs=self.runs(item))
+
+    def side(self, condition: Expr, outcome: bool) -> TreeFold:
+        """The same on a side of a condition."""
+        if isinstance(condition, Const):
+            return self
+        assumed = self.assumed.with_outcome(condition, outcome, self.whole)
+        if isinstance(condition, Name) and condition.id in self.quantities:
+            assumed = assumed.with_outcome(self.quantities[condition.id], outcome, self.whole)
+        return self.assuming(assumed)
 
     def iteration(self, item: CallUse | SequenceUse, number: Expr | None) -> CallUse | SequenceUse:
         """A call or a sequence, which an iteration may be, with its number."""
@@ -151,7 +159,7 @@ class TreeFold:
                 run,
                 start=self.expr(run.start),
                 stop=self.expr(run.stop),
-                item=self.iteration(run.item, run.item.number),
+                item=self.through(run, run.stop).iteration(run.item, run.item.number),
             )
             for run in runs
         ]
@@ -160,13 +168,27 @@ class TreeFold:
     def carrying(self, run: Run) -> Run:
         """A repeat's run with its expressions folded, all iterations still in one."""
         assert run.carried is not None and run.carried_next is not None
+        _, channels = iteration_names(run.depth)
+        carried, stop = self.expr(run.carried), self.expr(run.stop)
+        inside = self.through(run, stop, {channels: carried})
         return dataclasses.replace(
             run,
-            stop=self.expr(run.stop),
-            item=self.iteration(run.item, run.item.number),
-            carried=self.expr(run.carried),
-            carried_next=self.expr(run.carried_next),
+            stop=stop,
+            item=inside.iteration(run.item, run.item.number),
+            carried=carried,
+            carried_next=inside.expr(run.carried_next),
         )
+
+    def through(self, run: Run, stop: Expr, start: Mapping[str, Expr] | None = None) -> TreeFold:
+        """The same for the iterations of a run up to before `stop`; what names stand for in the first of a loop."""
+        match run.start, stop:
+            case Const(int() as first), Const(int() as last):
+                pass
+            case Const(int() as first), _:
+                last = ENDLESS
+            case _:
+                return self
+        return self.assuming(self.assumed.with_index(iteration_names(run.depth)[0], first, last, start))
 
     def repeated(self, run: Run, most: int) -> tuple[Run, ...]:
         """A repeat: iteration by iteration where the count is known, else with a formula for the channels that arrive.
@@ -210,13 +232,7 @@ class TreeFold:
         return parts
 
     def _bound(self, run: Run, part: _IterationRange, parts: int) -> Run:
-        inside = self.under(part.bound, parts)
-        match part.start, part.stop:
-            case Const(int() as start), stop:
-                last = stop.value if isinstance(stop, Const) and isinstance(stop.value, int) else ENDLESS
-                inside = inside.within({iteration_names(run.depth)[0]: (start, last)})
-            case _:
-                pass
+        inside = self.under(part.bound, parts).through(dataclasses.replace(run, start=part.start), part.stop)
         item = inside.iteration(run.item, run.item.number)
         return Run(part.start, part.stop, item, run.depth, general=run.general, bound=part.bound)
 

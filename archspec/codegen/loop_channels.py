@@ -40,11 +40,8 @@ def after_iterations(run: Run, count: Expr, budget: Budget) -> Expr | None:
     match run.carried_next:
         case after if not names(after, budget) & {channels, index}:
             return after
-        case after if (
-            index not in names(after, budget)
-            and fold(after, budget, {channels: run.carried}, is_whole=True) == run.carried
-        ):
-            return run.carried  # the first iteration leaves what it got, and so does every other
+        case after if fold(after, budget, {channels: run.carried}, is_whole=True) == run.carried:
+            return run.carried  # whichever iteration gets what the first one gets leaves it so
         case Name(name) if name == channels:
             return run.carried
         case Binary("+", Name(name), step) if name == channels and not names(step, budget) & {channels, index}:

@@ -16,7 +16,7 @@ from archspec.codegen.loop_channels import after_iterations, channels_after
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, iteration_names
 from archspec.codegen.variable_allocation import uses
-from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold
+from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, names
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope
 
@@ -309,8 +309,11 @@ def _repeat(
     out = channels_after(run, context.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
         out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
+    if out is None and min(counts) > 0 and not names(after, context.budget) & {index_name, channels_name}:
+        out = after  # each leaves as many, and the count decides the structure: it is not none
     if out is None:  # the number that is put there instead holds for these values alone
-        context.structural += [Deciding(expr, _count_of(loops)) for expr in (start, times, after)]
+        context.structural += [Deciding(expr, f"how many channels {loops[0].path} gives") for expr in (start, after)]
+        context.structural.append(Deciding(times, _count_of(loops)))
     stops = (dataclasses.replace(run, stop=Const(mark + 1)) for mark in loops[0].marks)
     return (run,), (out, *(channels_after(part, context.budget) for part in stops))
 

@@ -176,7 +176,10 @@ class _Outliner:
         if not self._kept(general) or (found := lifted(run, general, self.definition)) is None:
             return None
         call = self._call(found.item, found.types, is_one=True)
-        arguments = {name: found.given.get(name, expr) for name, expr in call.arguments.items()}
+        arguments = {
+            name: fold(found.given.get(name, expr), self.budget, run.bound, whole=is_count)
+            for name, expr in call.arguments.items()
+        }
         return replace(run, item=replace(call, arguments=arguments))
 
     def _kept(self, item: SequenceUse) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from archspec.codegen.tree import CHANNELS
 from archspec.expr import Binary, Const, Expr, FunctionCall, IfElse, Index, Name, names, source
 from archspec.limits import Budget
 
 _ITSELF: Final = "{}"
 _OTHER: Final = "determines the {}"
 """What is said where the expression is none of those that have a word."""
+_WHOLE: Final = "{} and those that arrive"
+"""What is said where a number is what comes to those that arrive: of channels of zeros, how many there are then."""
+_ZEROS: Final = "channels of zeros"
 _DIVISOR: Final = "divisor of the {}"
 _SHARES: Final = {"groups": "channels in each group", "attention heads": "channels of each attention head"}
 """What a divisor is where channels are divided into so many parts."""
@@ -23,6 +27,8 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
     match expr:
         case Name():
             return _ITSELF if expr.id == name else _OTHER
+        case Binary("-", Name(id=whole), Name(id=CHANNELS.id)) if whole == name:
+            return _WHOLE
         case Index(Name(id=table), _) if table == name:
             return "{}, one for each stage"
         case IfElse(Name(id=asked), Const(one), Const(two)) if asked == name:
@@ -44,6 +50,8 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
 def said(part: str, word: str) -> str:
     """What is said of an argument: `factor of the output channels`."""
     subject, _, _ = word.partition(": ")
+    if part == _WHOLE and word.startswith(_ZEROS):
+        return f"output channels{word.removeprefix(_ZEROS)}"
     for many, share in _SHARES.items():
         if part == _DIVISOR and subject.startswith(many):
             return f"{share}{subject.removeprefix(many)}"

@@ -7,7 +7,7 @@ structure is fixed. What remains are the parameters that a person would have wri
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -20,6 +20,7 @@ from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
+from archspec.codegen.open_words import OpenWords, open_words
 from archspec.codegen.tree import (
     CHANNELS,
     Definition,
@@ -74,12 +75,15 @@ def simplified(
     return _settled(graph, kinds, words, has_flat_names=has_flat_names, is_open=is_open, written_out=written_out)[0]
 
 
-def fixed_params(graph: LayerGraph) -> dict[str, str]:
+def fixed_params(
+    graph: LayerGraph, kinds: Kinds = alike, words: Words = convolves, *, has_flat_names: bool = True
+) -> dict[str, str]:
     """The params that generated source offers no argument for, since another value would need another source.
 
-    Each comes with what it decides there; with nothing, if only what is not there asks for it.
+    Each comes with what it decides there; with nothing, if nothing there follows from it. The arguments are those of
+    `simplified`, of a backend whose source is meant.
     """
-    module, fixed = _settled(graph, alike, convolves, has_flat_names=True, is_open=True)
+    module, fixed = _settled(graph, kinds, words, has_flat_names=has_flat_names, is_open=True)
     network = module.network
     offered: set[str] = {parameter.name for parameter in network.parameters}
     for param in graph.params:
@@ -98,6 +102,7 @@ def _settled(
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
+    given_by_words = open_words(graph, budget)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
         definitions, structural = build(
@@ -105,12 +110,13 @@ def _settled(
             budget,
             kinds,
             words,
+            given_by_words,
             has_flat_names=has_flat_names,
             is_open=is_open,
             kept=kept,
             written_out=written_out,
         )
-        return _with_fixed(graph, definitions, structural, budget)
+        return _with_fixed(graph, definitions, structural, given_by_words, budget)
 
     module, fixed, choices = attempt(())
     if choices:  # a condition on channels that need not hold: with it in source its params may be arguments
@@ -121,7 +127,11 @@ def _settled(
 
 
 def _with_fixed(
-    graph: LayerGraph, definitions: Sequence[Definition], structural: Mapping[int, list[Deciding]], budget: Budget
+    graph: LayerGraph,
+    definitions: Sequence[Definition],
+    structural: Mapping[int, list[Deciding]],
+    given_by_words: OpenWords,
+    budget: Budget,
 ) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
     """The module tree, the params that are fixed in it, and the conditions by which some of them are."""
     choices: dict[ChoiceKey, None] = {}
@@ -130,11 +140,11 @@ def _with_fixed(
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
             if param.expr is not None and param.name in fixed:
                 fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
-        attempt = _Attempt(definitions, structural, frozenset(fixed), budget)
+        attempt = _Attempt(definitions, structural, given_by_words, frozenset(fixed), budget)
         module = attempt.run()
         choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
-            return module, fixed, choices
+            return module, attempt.required | fixed, choices
         fixed = attempt.tainted | fixed
 
 
@@ -145,10 +155,12 @@ class _Attempt:
         self,
         definitions: Sequence[Definition],
         structural: Mapping[int, list[Deciding]],
+        given_by_words: OpenWords,
         fixed: frozenset[str],
         budget: Budget,
     ) -> None:
         self.budget = budget
+        self.open_words = given_by_words
         self.old = definitions
         self.structural = structural
         self.fixed = fixed
@@ -159,6 +171,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.required: dict[str, str] = {}
+        """Those that give what has to be given, each with what that is; they need not be arguments for it."""
         self.choices: list[ChoiceKey] = []
         """The conditions that params have to be fixed for, and that could stay in source."""
         self.constants: dict[str, dict[int, Mapping[str, Expr]]] = {}
@@ -192,7 +206,7 @@ class _Attempt:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
-            env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+            env, deps = {**_same(self.calls[id(new)]), **old.required}, self.deps[id(new)]
             twins = [other for other in self.old if other.name == old.name and other is not old]
             if twins:
                 env |= self._arriving(self.calls[id(new)], env)
@@ -223,6 +237,9 @@ class _Attempt:
             self.callers[target].append(new)
             for name, expr in use.arguments.items():
                 self.deps[target].setdefault(name, set()).update(self._depends(expr, deps))
+                if name in use.definition.required and expr != use.arguments.get(CHANNELS.id):
+                    what = f"the {name} of {use.paths[0]}, which has to be as many as the channels that arrive"
+                    self.required = dict.fromkeys(self._depends(expr, deps), what) | self.required
         known = self.structural[id(old)]
         asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
         deciding = [(expr, what) for expr, what, _ in asked]
@@ -231,7 +248,12 @@ class _Attempt:
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
-            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes]
+            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes if name != "padding"]
+            if "padding" in sizes:  # by a word of the network's it may be given
+                self._taint(
+                    self._depends(layer.exprs["padding"], deps) - self.open_words.params,
+                    f"the padding of {layer.paths[0]}",
+                )
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
@@ -243,7 +265,11 @@ class _Attempt:
             deciding += [(Name(name), LAYERS) for name in settled]
         for expr, what in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
-                self.tainted = dict.fromkeys(self._depends(expr, deps), what) | self.tainted
+                self._taint(self._depends(expr, deps), what)
+
+    def _taint(self, params: Iterable[str], what: str) -> None:
+        """These have to be fixed, since they decide this, or what is known of another word."""
+        self.tainted = {name: self.open_words.reasons.get(name, what) for name in params} | self.tainted
 
     def _is_settled(self, condition: Expr, new: Definition, depth: int = 0) -> bool:
         """Whether a condition comes out alike whatever the network's arguments are, by what all callers give.

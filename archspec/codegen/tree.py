@@ -303,6 +303,8 @@ class Definition:
     """What the spec calls the operands; where it has no name for one, it is empty."""
     is_network: bool = False
     locals: tuple[Local, ...] = ()
+    required: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
+    """What some of its parameters have to be, whatever is given: they need not be given."""
     bounds: tuple[Expr, ...] = ()
     """What holds of its parameters: for other values it would be another network."""
     variant: str = ""

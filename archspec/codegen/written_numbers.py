@@ -71,6 +71,33 @@ def is_writable(
     return True
 
 
+def starts_with(
+    numbers: Sequence[object],
+    expr: Expr,
+    envs: Sequence[Mapping[str, Value]],
+    arguments: Collection[str],
+    budget: Budget,
+) -> bool:
+    """Whether an expression of nothing but these arguments gives what weights start with in all instances."""
+    if not names(expr, budget) <= {*arguments}:
+        return False
+    try:
+        return all(evaluate(expr, env, budget) == number for number, env in zip(numbers, envs, strict=True))
+    except ExprError:
+        return False
+
+
+def with_written(use: LayerUse, spell: Callable[[Expr], str]) -> LayerUse:
+    """A layer, of which the numbers that its weights are drawn by are written where they are expressions."""
+    values = {
+        name: WrittenNumber(use.value(name), expr, spell)
+        if isinstance(use.value(name), float)
+        else initializer_of(use, name, spell)
+        for name, expr in use.draws.items()
+    }
+    return dataclasses.replace(use, values={**use.values, **values})
+
+
 def initializer_of(use: LayerUse, name: str, spell: Callable[[Expr], str]) -> Initializer:
     """A layer's initializer, its number written where it is an expression."""
     found: Initializer = use.value(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.atomic_files import resolved
-from archspec.codegen.backend import Backend, BuildsModels, KnowsLimits, PacksModels, SavesWeights
+from archspec.codegen.backend import Backend, BuildsModels, KnowsLimits, OffersArguments, PacksModels, SavesWeights
 from archspec.codegen.simplify import fixed_params
 from archspec.commands.shared import counted, left_out_text, parameters_text, saved_text, training_alone_text
 from archspec.ir.evaluation import evaluated
@@ -42,7 +42,9 @@ def report_build(
         ("model" if isinstance(target, PacksModels) else "source", f"{path} ({checked})" if checked else str(path)),
     ]
     with suppress(WorkError):  # a model can be written that would take too long to write as source
-        rows[3:3] = _fixed_rows(fixed_params(graph))
+        rows[3:3] = _fixed_rows(
+            target.fixed_params(graph) if isinstance(target, OffersArguments) else fixed_params(graph)
+        )
     if graph.training_outputs:
         more = graph.parameters - evaluated(graph).parameters
         fewer = f"{', '.join(graph.training_outputs)}: {more:,} of the parameters"
@@ -109,7 +111,7 @@ def _fixed_rows(fixed: Mapping[str, str]) -> list[tuple[str, str]]:
     lines = [
         f"{', '.join(names)}: " + (f"decides {what}" if len(names) == 1 else f"decide {what}")
         if what
-        else f"{', '.join(names)}: only what is left out here asks for {'it' if len(names) == 1 else 'them'}"
+        else f"{', '.join(names)}: nothing here follows from {'it' if len(names) == 1 else 'them'}"
         for what, names in together.items()
     ]
     if lines:

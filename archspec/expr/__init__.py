@@ -1,5 +1,6 @@
 """Expressions: the small language that may stand wherever a spec has a number."""
 
+from archspec.expr.assumptions import ENDLESS, NOTHING_ASSUMED, Assumptions
 from archspec.expr.evaluate import ExprError, check_number, describe, evaluate, joined
 from archspec.expr.expand import expand
 from archspec.expr.parse import parse
@@ -7,7 +8,7 @@ from archspec.expr.parts import reached, replaced
 from archspec.expr.pattern import name_by, pattern_text, sources_by, split_pattern
 from archspec.expr.printing import source, text_parts, text_source
 from archspec.expr.queries import names, negated
-from archspec.expr.simplify import ENDLESS, Whole, fold, no_name
+from archspec.expr.simplify import fold
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -28,9 +29,12 @@ from archspec.expr.tree import (
     children,
     exactly,
 )
+from archspec.expr.whole_numbers import Whole, gives_whole, no_name
 
 __all__ = [
     "ENDLESS",
+    "NOTHING_ASSUMED",
+    "Assumptions",
     "Binary",
     "Bool",
     "Compare",
@@ -56,6 +60,7 @@ __all__ = [
     "exactly",
     "expand",
     "fold",
+    "gives_whole",
     "joined",
     "name_by",
     "names",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import gcd
 from typing import Final
 
+from archspec.expr.assumptions import NOTHING_ASSUMED, TURNED, Assumptions
 from archspec.expr.evaluate import ExprError, evaluate
 from archspec.expr.normal_forms import ONE, ZERO, collected, fold_bool, joined_text
-from archspec.expr.parts import reached
-from archspec.expr.queries import names
+from archspec.expr.queries import names, negated
 from archspec.expr.tree import (
     Binary,
     Bool,
@@ -28,21 +27,9 @@ from archspec.expr.tree import (
     Unary,
     Value,
 )
+from archspec.expr.whole_numbers import Whole, gives_whole, no_name
 from archspec.limits import Budget
 from archspec.records import record
-
-ENDLESS: Final = sys.maxsize
-"""Where numbers end of which it is not known how many there are."""
-_TURNED: Final = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-"""What stands between two sides that change places."""
-
-Whole = Callable[[str], bool]
-"""Says of a name whether it stands for a whole number (of type `int`) wherever the expression is worked out."""
-
-
-def no_name(name: str) -> bool:
-    """Nothing is known of any name."""
-    return False
 
 
 def fold(
@@ -52,14 +39,14 @@ def fold(
     *,
     whole: Whole = no_name,
     is_whole: bool = False,
-    ranges: Mapping[str, tuple[int, int]] | None = None,
+    assumed: Assumptions = NOTHING_ASSUMED,
     quantities: Mapping[str, Expr] | None = None,
 ) -> Expr:
     """Replace names by `values` and work out what is then known: `4 * w // 4` with `w = 16` gives `16`.
 
-    What is left gives the same value of the same type, wherever the expression given has one: `n + 0` is `n`, but
-    `n + 0.0` stays, and so does `n // 1` unless `n` is known to be a whole number. What cannot be worked out stays as
-    it is, an error included: folding never fails.
+    What is left gives the same value of the same type, wherever the expression given has one and what is assumed
+    holds: `n + 0` is `n`, but `n + 0.0` stays, and so does `n // 1` unless `n` is known to be a whole number. What
+    cannot be worked out stays as it is, an error included: folding never fails.
 
     Args:
         expr: The expression.
@@ -67,14 +54,13 @@ def fold(
         values: What stands for a name.
         whole: Which of the names that are left stand for whole numbers.
         is_whole: The expression itself is known to give one, such as a number of channels.
-        ranges: The whole numbers that a name stands for, from the first up to before the second; `ENDLESS` for
-            the second where that is not known.
+        assumed: What is known where the expression is worked out, in terms of the names that are left.
         quantities: What names that stay are called for, which helps to see that two expressions are equal.
     """
     if type(expr) is Const and type(expr.value) is not float:  # as most are
         budget.spend(2)
         return expr
-    return _Folding(values or {}, whole, budget, ranges or {}, quantities or {}).fold(expr, is_whole)
+    return _Folding(values or {}, whole, budget, assumed, quantities or {}).fold(expr, is_whole)
 
 
 @record
@@ -82,7 +68,7 @@ class _Folding:
     values: Mapping[str, Expr]
     whole: Whole
     budget: Budget
-    ranges: Mapping[str, tuple[int, int]]
+    assumed: Assumptions
     quantities: Mapping[str, Expr]
 
     def fold(self, expr: Expr, is_whole: bool = False) -> Expr:
@@ -92,10 +78,10 @@ class _Folding:
             case Const(value):
                 return _known(value) if type(value) is float else expr
             case Name(name):
-                return self.values.get(name, expr)
+                return self._named(self.values.get(name, expr), is_whole)
             case Unary(op, operand):
                 inner = self.fold(operand, is_whole)
-                return self._worked_out(Unary(op, inner), inner)
+                return self._decided(self._worked_out(Unary(op, inner), inner))
             case Binary(op, left, right):
                 # Only whole numbers give a whole number, but for lists, and for `**`.
                 down = is_whole and op in ("+", "-", "*", "//", "%")
@@ -103,12 +89,13 @@ class _Folding:
             case Compare():
                 return self._compare(expr)
             case Bool(op, operands):
-                return fold_bool(op, (self.fold(operand) for operand in operands))
+                return self._decided(fold_bool(op, self._operands(op, operands)))
             case IfElse(test, then, other):
                 condition = self.fold(test)
                 if isinstance(condition, Const) and isinstance(condition.value, bool):
                     return self.fold(then if condition.value else other, is_whole)
-                return self._either(condition, self.fold(then, is_whole), self.fold(other, is_whole), is_whole)
+                sides = self._assuming(condition, True), self._assuming(condition, False)
+                return self._either(condition, sides[0].fold(then, is_whole), sides[1].fold(other, is_whole), is_whole)
             case Items(items):
                 parts = tuple(self.fold(item) for item in items)
                 return self._worked_out(Items(parts), *parts)
@@ -124,7 +111,8 @@ class _Folding:
                 if isinstance(values, FunctionCall) and values.function == "range":  # shorter than what it gives
                     through = FunctionCall("range", tuple(map(self.fold, values.args)))
                 kept = None if test is None else self.fold(test)
-                found = Comprehension(self.fold(item), variables, through, kept)
+                inside = self if kept is None else self._assuming(kept, True)
+                found = Comprehension(inside.fold(item), variables, through, kept)
                 return found if names(found, self.budget) else self._worked_out(found)
             case FunctionCall(function, args):
                 given = tuple(self.fold(arg) for arg in args)
@@ -135,6 +123,36 @@ class _Folding:
                 return self._worked_out(FunctionCall(function, given), *given)
             case JoinedText(parts):
                 return joined_text(map(self.fold, parts), self._worked_out)
+
+    def _named(self, found: Expr, is_whole: bool) -> Expr:
+        """What stands for a name, with what is known here."""
+        if not self.assumed or isinstance(found, Const):
+            return found
+        if isinstance(found, Name):
+            return self._decided(found)
+        return _Folding({}, self.whole, self.budget, self.assumed, self.quantities).fold(found, is_whole)
+
+    def _decided(self, condition: Expr) -> Expr:
+        """A condition, or its outcome where that is known."""
+        known = self.assumed.decided(condition)
+        return condition if known is None else Const(known)
+
+    def _operands(self, op: str, operands: Iterable[Expr]) -> Iterator[Expr]:
+        """The operands of `and` or `or`, each where those before it have not settled it."""
+        here = self
+        for operand in operands:
+            found = here.fold(operand)
+            yield found
+            here = here._assuming(found, op == "and")
+
+    def _assuming(self, condition: Expr, outcome: bool) -> _Folding:
+        """The same where a condition has this outcome."""
+        if isinstance(condition, Const):
+            return self
+        known = self.assumed.with_outcome(condition, outcome, self.whole)
+        if (meant := self._meant(condition)) is not condition:
+            known = known.with_outcome(meant, outcome, self.whole)
+        return _Folding(self.values, self.whole, self.budget, known, self.quantities)
 
     def _times_one(self, expr: Expr) -> Expr | None:
         """The whole number that an expression has the value of, where it is that, 1.0 times that or `n * 54 / 54`."""
@@ -157,6 +175,11 @@ class _Folding:
             other = other.other
         if then == other:
             return then
+        for outcome, here, elsewhere in ((True, then, other), (False, other, then)):
+            # `w * n if n != 1 else w`: what it is otherwise is that for 1, too.
+            known = self._assuming(test, outcome)._settled(test)
+            if known is not None and known.fold(self._meant(elsewhere), is_whole) == known.fold(here, is_whole):
+                return elsewhere
         if (apart := self._apart(test, then, other)) is not None:
             return apart
         match self._meant(test):
@@ -164,14 +187,17 @@ class _Folding:
                 unequal, equal = (other, then) if link == "==" else (then, other)
                 if {unequal, equal} == {first, second} and (is_whole or all(map(self.is_whole, (first, second)))):
                     return unequal  # `a if a == b else b` is `b`
-                if isinstance(first, Name) and isinstance(second, Const) and self.whole(first.id):
-                    # `w * n if n != 1 else w`: what it is otherwise is that for 1, too.
-                    known = _Folding({first.id: second}, self.whole, self.budget, self.ranges, {})
-                    if known.fold(self._meant(unequal), is_whole) == equal:
-                        return unequal
             case _:
                 pass
         return IfElse(test, then, other)
+
+    def _settled(self, test: Expr) -> _Folding | None:
+        """The same with numbers for the names of which a condition leaves no more than one; None where it does not."""
+        found: dict[str, Expr] = {}
+        for name in names(self._meant(test), self.budget):
+            if (number := self.assumed.only(name)) is not None:
+                found |= {**(self.assumed.starts.get(name, {}) if number == 0 else {}), name: Const(number)}
+        return _Folding(found, self.whole, self.budget, NOTHING_ASSUMED, {}) if found else None
 
     def _meant(self, expr: Expr) -> Expr:
         """What a quantity is that an expression consists of."""
@@ -207,40 +233,48 @@ class _Folding:
                 break
         else:
             return Const(True)
-        if len(parts) == 2 and (decided := self._in_range(parts[0], expr.ops[0], parts[1])) is not None:
-            return Const(decided)
         if len(parts) == 2 and parts[0] == parts[1] and expr.ops[0] in ("==", "!=", "<=", ">="):
             return Const(expr.ops[0] != "!=")
         match parts, expr.ops:
+            case [[IfElse(test, Const() as then, Const() as other), Const() as number], (link,)]:
+                sides = [self._worked_out(Compare(side, (link,), (number,)), side, number) for side in (then, other)]
+                if sides == [Const(True), Const(False)]:
+                    return self._decided(test)
+                if sides == [Const(False), Const(True)]:
+                    return self._decided(self._opposite(test))
+                if sides[0] == sides[1] and isinstance(sides[0], Const):
+                    return sides[0]
             case [[Const() as number, Name() | Binary() | FunctionCall() | Index() as asked], (link,)] if (
-                link in _TURNED
+                link in TURNED
             ):
-                return Compare(*self._moved(asked, number, _TURNED[link]))
+                return self._decided(Compare(*self._moved(asked, number, TURNED[link])))
             case [[Binary() as asked, Const() as number], (link,)]:
-                return Compare(*self._moved(asked, number, link))
+                return self._decided(Compare(*self._moved(asked, number, link)))
             case _:
                 pass
-        return Compare(parts[0], expr.ops, tuple(parts[1:]))
+        return self._decided(Compare(parts[0], expr.ops, tuple(parts[1:])))
+
+    def _opposite(self, test: Expr) -> Expr:
+        """What is true where a condition is false; of numbers that may be none, `not x < y` is not `x >= y`."""
+        match test:
+            case Compare(first, (link,), (second,)) if link in ("==", "!=") or (
+                self.is_whole(first) and self.is_whole(second)
+            ):
+                return negated(test)
+            case Unary("not", operand):
+                return operand
+            case _:
+                return Unary("not", test)
 
     def _moved(self, asked: Expr, number: Const, link: str) -> tuple[Expr, tuple[str], tuple[Expr]]:
         """The parts of `n == 1` for those of `n - 1 == 0`, of whole numbers."""
         match asked, number:
             case Binary("+" | "-" as op, whole, Const(int() as more)), Const(int() as value) if (
-                link in _OUTCOMES and self.is_whole(whole) and type(more) is type(value) is int
+                link in TURNED and self.is_whole(whole) and type(more) is type(value) is int
             ):
                 return whole, (link,), (Const(value - more if op == "+" else value + more),)
             case _:
                 return asked, (link,), (number,)
-
-    def _in_range(self, left: Expr, op: str, right: Expr) -> bool | None:
-        """What a comparison of an index with a number gives in all iterations; None where it differs."""
-        match left, right:
-            case Name(name), Const(int() as value) if name in self.ranges and op in _OUTCOMES and value is not True:
-                start, stop = self.ranges[name]
-                outcomes = _OUTCOMES[op](value, start, stop - 1)
-                return outcomes[0] if outcomes[0] == outcomes[1] else None
-            case _:
-                return None
 
     def _binary(self, op: str, left: Expr, right: Expr, is_whole: bool) -> Expr:
         sum = Binary(op, left, right)
@@ -333,40 +367,11 @@ class _Folding:
 
     def is_whole(self, expr: Expr) -> bool:
         """Whether an expression is certain to give a whole number, of the type `int`."""
-        match expr:
-            case Const(value):
-                return type(value) is int
-            case Name(name):
-                return self.whole(name)
-            case Unary("-" | "+", operand):
-                return self.is_whole(operand)
-            case Binary("+" | "-" | "*" | "//" | "%", left, right):
-                return self.is_whole(left) and self.is_whole(right)
-            case IfElse(_, then, other):
-                return self.is_whole(then) and self.is_whole(other)
-            case FunctionCall("int" | "ceil" | "floor" | "len" | "make_divisible"):
-                return True
-            case FunctionCall("round", args):
-                return len(args) == 1
-            case FunctionCall("min" | "max", args) if len(args) > 1:
-                return all(map(self.is_whole, args))
-            case Index():
-                return all(type(value) is int for value in reached(expr))
-            case _:
-                return False
+        return gives_whole(expr, self.whole)
 
 
 _ROUNDING: Final = frozenset({"int", "round", "ceil", "floor", "make_divisible"})
 """Functions to which a whole number and the float that is equal to it are the same."""
-_OUTCOMES: Final[Mapping[str, Callable[[int, int, int], tuple[bool, bool]]]] = {
-    "==": lambda value, first, last: (first <= value <= last, first == value == last),
-    "!=": lambda value, first, last: (not first == value == last, not first <= value <= last),
-    "<": lambda value, first, last: (first < value, last < value),
-    "<=": lambda value, first, last: (first <= value, last <= value),
-    ">": lambda value, first, last: (first > value, last > value),
-    ">=": lambda value, first, last: (first >= value, last >= value),
-}
-"""Whether a comparison holds for one, and for all, of the numbers from `first` to `last`; both alike decide it."""
 
 
 def _with_number(expr: Expr) -> tuple[Expr | None, int]:

@@ -287,6 +287,10 @@ class Op(Described):
         """The attributes that must be numbers in source: which layers stand there follows from them."""
         return ()
 
+    def starting(self) -> tuple[str, ...]:
+        """The attributes that are numbers which weights start with, where no layer of a framework's is given them."""
+        return ()
+
     def caption(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> str:
         """The op in a few words, with what a reader looks for first: `conv 3x3, 64, /2`.
 

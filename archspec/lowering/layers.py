@@ -202,8 +202,11 @@ class LayerLowering:
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
         exprs: dict[str, Expr] = {}
+        words: set[str] = set()  # for a padding, which source may take
         if (op := reading.same) is None:
-            op, exprs = reading.read(self._env(context, x))
+            op, exprs = reading.read(env := self._env(context, x))
+            if context.variables.root and "padding" in exprs:
+                words = {"padding"} if isinstance(evaluate(exprs["padding"], env, self.budget), str) else words
             if context.variables.outer:
                 exprs = {key: self._outside(expr, context) for key, expr in exprs.items()}
         name = self._name(slot, call, context)
@@ -219,7 +222,8 @@ class LayerLowering:
             open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
             values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
             for key in deciding_sizes(op_class, exprs, values):
-                self.top.fix(exprs[key], f"the {key} of {path}")
+                if key not in words:
+                    self.top.fix(exprs[key], f"the {key} of {path}")
         refs = tuple(tensor.ref for tensor in inputs)
         flat_name = self._flat_name(call, x, context)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span, flat_name=flat_name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
+from archspec.codegen.simplify import fixed_params
 from archspec.errors import BackendError, Diagnostic, did_you_mean
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
@@ -22,6 +23,7 @@ from archspec_keras.layer_groups import layer_groups
 from archspec_keras.layer_names import layer_name
 from archspec_keras.memory_layout import keras_sizes
 from archspec_keras.names import INFERENCE_MODEL, function_name
+from archspec_keras.ops.linear import kinds
 from archspec_keras.source import module_of, write
 from archspec_keras.stored_weights import stored_weights
 from archspec_keras.training_program.program import write_program
@@ -84,6 +86,10 @@ class KerasBackend(LazyTimedModels, LazyTraining):
     def render(self, graph: LayerGraph) -> str:
         """A function for each block, and one that makes the network."""
         return write(graph)
+
+    def fixed_params(self, graph: LayerGraph) -> dict[str, str]:
+        """The params that the network's function has no argument for, each with what it decides."""
+        return fixed_params(graph, lambda nodes: kinds(nodes, graph))
 
     def variants(self, engine: str) -> Mapping[str, str]:
         """See `archspec.bench.backend`, for this and what follows."""

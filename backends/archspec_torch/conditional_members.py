@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from archspec.codegen.conditions import as_elif, is_condition
-from archspec.codegen.escaping import is_attribute, variable_name
+from archspec.codegen.escaping import is_attribute
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked
 from archspec.codegen.pretty_printer import INDENT, Code, call, conditional, flat, lay_out
 from archspec.codegen.reuse import Use
 from archspec.codegen.tree import ChoiceUse, Definition, LayerUse, LoopUse, Tree
-from archspec.codegen.walk import layers
-from archspec.expr import Expr, Name, negated
+from archspec.expr import Expr, negated
 from archspec.reserved_names import in_sequence
 from archspec_torch.loop_writer import LoopWriter
 from archspec_torch.member_names import (
@@ -21,7 +20,7 @@ from archspec_torch.member_names import (
     arms,
     calls_of_both,
     certain_names,
-    is_indexed,
+    is_part_of_row,
     joinable,
     member_name,
     members_of,
@@ -29,6 +28,7 @@ from archspec_torch.member_names import (
     ordered_names,
     row,
 )
+from archspec_torch.one_line_members import flag_of, one_line_each
 from archspec_torch.spelling import ACTIVATION, Spelling
 
 
@@ -104,6 +104,18 @@ class ConditionalMembers(LoopWriter):
         if len(kept) == 1 and self._as_expression(kept[0], left[0] if left else None, condition, depth):
             return
         indent = INDENT * depth
+        if not left and len(names) > 1 and not self.declared & {*names}:
+            before, self.init = self.init, []
+            for name, use in zip(names, kept, strict=True):
+                self.assign(name, self.module(use), depth + 1)
+            made, self.init = self.init, before
+            if lines := self._one_line_each(made, (), names, condition, depth):
+                self.init += lines
+                return
+            for name in names:
+                self._declare(name, depth, call("nn.Identity"))
+            self.init += [f"{indent}if {condition}:", *made]
+            return
         if not left:
             for name in names:
                 self._declare(name, depth, call("nn.Identity"))
@@ -177,7 +189,7 @@ class ConditionalMembers(LoopWriter):
 
     def _declare_absent(self, name: str, made: Sequence[Use], depth: int) -> None:
         """A member that is on one side alone, and what stands for it on the other: of a row one that is empty."""
-        if any(member_name(part) == name and is_indexed(part) for part in made):
+        if is_part_of_row(name, made):
             self.assign(name, call("nn.Sequential"), depth)
             self.declared.add(name)
         else:
@@ -186,7 +198,7 @@ class ConditionalMembers(LoopWriter):
     def _flagged(self, item: ChoiceUse, depth: int) -> None:
         """`forward` asks again: the outcome is kept as an attribute."""
         known = self.asked.get(item.condition)
-        flag, holds = known or self._flag(item)
+        flag, holds = known or flag_of(item, self.printer, self.taken)
         if depth == 2:
             self.asked |= {item.condition: (flag, holds), negated(item.condition): (flag, not holds)}
         self.spelling.flags[item.location] = flag, holds
@@ -227,6 +239,12 @@ class ConditionalMembers(LoopWriter):
             single = not any(isinstance(inner, ChoiceUse) for inner in side.items) and len(then or other) == 1
             if single and self._is_made(fresh[0], item) and self._as_expression(part, None, asks, depth):
                 return
+        if not both and all(self._is_made(name, item) and not is_part_of_row(name, made) for name in fresh):
+            lines = self._one_line_each(then, other, fresh, f"self.{flag}", depth)
+            if lines:
+                self.init += lines
+                self.defaulted -= {*fresh}
+                return
         for name in fresh:
             self.declared.discard(name)
             self.defaulted.discard(name)
@@ -241,25 +259,16 @@ class ConditionalMembers(LoopWriter):
         elif other:
             self.init += [f"{indent}else:" if then else f"{indent}if not self.{flag}:", *other]
 
+    def _one_line_each(
+        self, then: Sequence[str], other: Sequence[str], names: Sequence[str], test: str, depth: int
+    ) -> list[str]:
+        """The lines of members that are identities where a condition does not hold, if each is one line."""
+        if not all(map(self.is_target, names)):
+            return []
+        lines = one_line_each(then, other, [self.spelling.member(name) for name in names], test, depth)
+        self.declared |= {*names} if lines else set[str]()
+        return lines
+
     def _is_made(self, name: str, item: ChoiceUse) -> bool:
         """Whether a side makes a member of this name, and does not call another's."""
         return name in {self.spelling.members.get((use.location,)) for use in members_of(item)}
-
-    def _flag(self, item: ChoiceUse) -> tuple[str, bool]:
-        """A name for a condition, or for its opposite: the param that it is, or what it lets in."""
-        if isinstance(item.condition, Name):
-            name, holds = self.printer.expr(item.condition), True
-        else:
-            sides = item.then, item.other
-            then, other = ([*ordered_names(side), *(layer.op.name for layer in layers(side))] for side in sides)
-            first = next((name for name in then if name not in other), None)
-            last = next((name for name in other if name not in then), None)
-            name, holds = f"has_{first or last or 'it'}", first is not None or last is None
-            if "add" in (then if holds else other) and "add" not in (other if holds else then):
-                name = "has_residual"
-        usual, number = variable_name(name), 2
-        name = usual
-        while name in self.taken:
-            name, number = f"{usual}_{number}", number + 1
-        self.taken.add(name)
-        return name, holds

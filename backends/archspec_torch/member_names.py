@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -90,6 +90,11 @@ def is_indexed(item: ItemUse) -> bool:
             return results_of(item) > 1
         case _:
             return False
+
+
+def is_part_of_row(name: str, items: Iterable[Use]) -> bool:
+    """Whether some of these items are called so and are parts of a row, reached by their places in it."""
+    return any(member_name(item) == name and is_indexed(item) for item in items)
 
 
 def needs_its_members(tree: Tree) -> bool:

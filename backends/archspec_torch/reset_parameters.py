@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from archspec.codegen.pretty_printer import INDENT
-from archspec.codegen.written_numbers import initializer_of
+from archspec.codegen.written_numbers import initializer_of, with_written
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.attributes import InitKind
 from archspec.ir.initializers import Constant, Ones, Zeros
@@ -33,7 +33,7 @@ def rule_of(place: ParameterAccess) -> Rule | None:
         return None
     row = ROWS[use.op.name]
     if (parameter := row.bare_for(use)) is not None:
-        return (("", parameter.initializer(use)),)
+        return (("", parameter.initializer(with_written(use, place.spell))),)
     biased = "bias" not in use.op.attributes() or not use.fixed("bias") or use.value("bias")
     biased = biased or bool(use.values.get("out_bias"))
     given = {
@@ -138,7 +138,9 @@ def _drawn_bare(place: ParameterAccess, helpers: set[str]) -> list[str]:
     """The lines that draw a parameter of the class around it."""
     parameter = ROWS[place.kind].bare_for(place.use)
     assert parameter is not None
-    return draw_bare(place.target, parameter.initializer(place.use), 2 + len(place.headers), helpers)
+    return draw_bare(
+        place.target, parameter.initializer(with_written(place.use, place.spell)), 2 + len(place.headers), helpers
+    )
 
 
 def _in_order(kind: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from archspec.bench.lazy_models import LazyTimedModels
 from archspec.codegen.backend import Arrays
 from archspec.codegen.escaping import one_of
 from archspec.codegen.lazy_models import LazyTraining
+from archspec.codegen.simplify import fixed_params
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
@@ -20,6 +21,8 @@ from archspec.quantization.scheme import Quantization
 from archspec.training.plan import TrainingPlan
 from archspec_torch.names import class_name
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.padding import takes_words
+from archspec_torch.parameter_groups import without_decay
 from archspec_torch.source import write
 from archspec_torch.training_program.program import render_training
 
@@ -65,6 +68,10 @@ class TorchBackend(LazyTimedModels, LazyTraining):
             return ()
         tools = "torch.fx and `.module()` of torch.export"
         return (f"{tools} write `self.{found}`, which is no Python; torch.compile, torch.jit and torch.export do more",)
+
+    def fixed_params(self, graph: LayerGraph) -> dict[str, str]:
+        """The params that the class of the network has no argument for, each with what it decides."""
+        return fixed_params(without_decay(graph), words=takes_words, has_flat_names=False)
 
     def load_usage(self, path: str) -> str:
         """`load_state_dict` of what `torch.load` reads."""

@@ -13,6 +13,7 @@ from archspec.codegen.backend import (
     Backend,
     BuildsModels,
     ExchangesWeights,
+    OffersArguments,
     PacksModels,
     RunsModels,
     SavesWeights,
@@ -23,6 +24,7 @@ from archspec.codegen.registry import backend, backends
 # A type checker holds their signatures against the contracts.
 TRAIN: tuple[TrainsModels, ...] = (archspec_torch.backend, archspec_keras.backend)
 SAVE: tuple[SavesWeights, ...] = (archspec_torch.backend, archspec_keras.backend)
+OFFER: tuple[OffersArguments, ...] = (archspec_torch.backend, archspec_keras.backend)
 RUN: tuple[RunsModels, ...] = (archspec_onnx.backend, archspec_openvino.backend)
 PACK: tuple[PacksModels, ...] = (archspec_onnx.backend, archspec_openvino.backend)
 

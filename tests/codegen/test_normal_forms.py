@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.expr import fold, parse, source
+from archspec.expr import NOTHING_ASSUMED, fold, parse, source
 from archspec.limits import Budget, Limits
 from archspec.spec.loading import load_text
 
@@ -19,6 +19,8 @@ blocks:
 stages:
   - {name: a, block: dense_layer, units: "[(growth,)] * 8", unit_names: "layer{i + 1}"}
 """
+
+INDEX = NOTHING_ASSUMED.with_index("i", 1, 4)
 
 
 def torch_of(text: str, params: str = "{}", channels: int = 3) -> str:
@@ -93,7 +95,7 @@ layers:
 )
 def test_expressions_have_a_normal_form(text: str, expected: str) -> None:
     budget = Budget(Limits())
-    found = fold(parse(text, budget), budget, whole=lambda name: name != "drop", ranges={"i": (1, 4)})
+    found = fold(parse(text, budget), budget, whole=lambda name: name != "drop", assumed=INDEX)
     assert source(found) == expected
 
 
@@ -103,9 +105,10 @@ def test_expressions_have_a_normal_form(text: str, expected: str) -> None:
         ("n + 2 if n > 3 else n + 1", "n + (2 if n > 3 else 1)"),
         ("(1 if n > 3 else 0) + 2", "3 if n > 3 else 2"),
         (
-            "((1 if n > 3 else 0) + 2) if n < 9 else ((1 if n > 3 else 0) + 1)",
-            "(2 if n > 3 else 1) + (1 if n < 9 else 0)",
+            "((1 if n > 3 else 0) + 2) if m < 9 else ((1 if n > 3 else 0) + 1)",
+            "(2 if n > 3 else 1) + (1 if m < 9 else 0)",
         ),
+        ("((1 if n > 3 else 0) + 2) if n < 9 else ((1 if n > 3 else 0) + 1)", "(3 if n > 3 else 2) if n < 9 else 2"),
         ("ceil(n * 1.0)", "n"),
         ("make_divisible(n * 1.0, 8)", "make_divisible(n, 8)"),
         ("int(x * 1.0)", "int(x * 1.0)"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import archspec
-from archspec.codegen.backend import RunsModels
+from archspec.codegen.backend import OffersArguments, RunsModels
 from archspec.codegen.execute import execute
 from archspec.codegen.registry import backend
 from archspec.codegen.simplify import fixed_params
@@ -20,6 +20,7 @@ from archspec.parity import random_inputs, random_weights
 from archspec.spec import load_text
 from archspec_keras.names import function_name
 from archspec_torch.names import class_name
+from tests.conformance.argument_networks import ARGUMENT_NETWORKS
 from tests.needed import lazily, needs
 from tests.reference.evaluate import evaluate
 from tests.zoo import NETWORKS
@@ -71,6 +72,7 @@ layers:
 """
 SPECS = {
     **NETWORKS,
+    **ARGUMENT_NETWORKS,
     "drawn": HEAD + DRAWN,
     "counts": HEAD + COUNTS,
     "ends": HEAD + ENDS,
@@ -85,8 +87,10 @@ def compiled(name: str, *overrides: tuple[str, Any]) -> archspec.LayerGraph:
     return archspec.compile(load_text(SPECS[name], name=f"{name}.yaml", overrides=dict(overrides)))
 
 
-def others(value: Any) -> list[Any]:
+def others(value: Any, choices: tuple[Any, ...]) -> list[Any]:
     """Other values for a param, of the same type."""
+    if isinstance(value, str):
+        return [choice for choice in choices if choice != value]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
@@ -99,7 +103,7 @@ def changes(name: str, arguments: set[str]) -> Iterator[tuple[str, Any, archspec
     for param in compiled(name).params:
         if param.name not in arguments:
             continue
-        for value in others(param.value):
+        for value in others(param.value, param.choices):
             try:
                 graph = compiled(name, (param.name, value))
             except archspec.ArchspecError:
@@ -160,3 +164,36 @@ def test_weights_are_drawn_by_the_argument(framework: str) -> None:
     assert 0.095 < np.abs(weights["last.weight"]).max() <= 0.1
     assert np.allclose(weights["last.bias"], -np.log(2))
     assert 0.2 < np.abs(weights["head.dense.weight"]).max() <= 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "fixed"),
+    [
+        ("borders", {"border", "outer", "width"}, {}),
+        ("streams", {"cells", "narrow"}, {}),
+        ("stages", {"base"}, {"lengths": "how often stages.0.units runs"}),
+        ("arms", {"scale"}, {}),
+        ("starts", {"first", "deviation"}, {}),
+        ("turns", {"rate"}, {}),
+        ("inlined", {"edge", "width"}, {"step": "the stride of down"}),
+    ],
+)
+def test_what_stays_an_argument(name: str, arguments: set[str], fixed: dict[str, str]) -> None:
+    graph = compiled(name)
+    made = getattr(execute(archspec.generate(graph, "torch"), "torch", name), class_name(graph))
+    assert set(inspect.signature(made).parameters) == arguments
+    for framework in ("torch", "keras"):
+        target = backend(framework)
+        assert isinstance(target, OffersArguments)
+        assert target.fixed_params(graph) == fixed
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_weights_start_with_the_argument(framework: str) -> None:
+    graph = compiled("starts")
+    named = class_name(graph) if framework == "torch" else function_name(graph)
+    model = getattr(execute(archspec.generate(graph, framework), framework, "starts"), named)(first=3.0, deviation=1e-4)
+    weights = backend(framework, RunsModels).export_weights(model, graph)
+    assert np.all(weights["last"] == 3)
+    assert np.all(weights["parts.1.gain.factor"] == 1.5)
+    assert np.abs(weights["token"]).max() < 1e-3

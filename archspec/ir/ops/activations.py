@@ -345,7 +345,10 @@ class Scale(Elementwise):
         return broadcasts(self.shape, bare=self.bare)
 
     def structural(self) -> tuple[str, ...]:
-        return ("bare", "shape", "value") if self.bare else ("bare", "shape")
+        return ("bare", "shape")
+
+    def starting(self) -> tuple[str, ...]:
+        return ("value",) if self.bare else ()
 
     def detail(self) -> str:
         if self.learned != "none":

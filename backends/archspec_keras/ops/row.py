@@ -83,6 +83,8 @@ class LayerContext:
 
     def attribute(self, name: str) -> Code:
         """An attribute as source."""
+        if name in self.use.draws:
+            return self.printer.expr(self.use.draws[name])
         return self.printer.attribute(self.use, name)
 
     def given(self, **spelling: str) -> dict[str, Code]:
