@@ -92,7 +92,14 @@ def _takes(call: str, kind: str) -> bool:
     name, _, given = call.partition(":")
     if "ids" in (kind, {"embedding": "ids"}.get(name)):
         return (name, kind) == ("embedding", "ids")
-    if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token", "matmul"):
+    if "axis: tokens" in given or name in (
+        "to_image",
+        "transpose",
+        "attention",
+        "class_token",
+        "register_tokens",
+        "matmul",
+    ):
         return kind == "tokens"
     if name in ("position_embedding", "select_token", "to_signal"):
         return kind == "tokens"

@@ -23,7 +23,8 @@ _OPS_OF: Final = {
     "interpolation": "upsample",
     "blocks": "depth_to_space space_to_depth",
     "merges": "add maximum minimum multiply matmul concat",
-    "tokens": "embedding to_tokens to_image to_signal transpose class_token position_embedding select_token",
+    "tokens": "embedding to_tokens to_image to_signal transpose class_token register_tokens position_embedding "
+    "select_token",
     "attention": "attention",
     "windows": "window_attention",
 }
