@@ -197,7 +197,7 @@ def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, t
             continue
         old, new, node = tensor.shape, weight.shape, graph.nodes[weight.layer_of(name)]
         axis = 0 if _by_channel(graph, node) else 1
-        kernel = node.op.name == "conv" and getattr(node.op, "groups", 1) == 1 and len(new) > 2
+        kernel = node.op.name in ("conv", "standardized_conv") and getattr(node.op, "groups", 1) == 1 and len(new) > 2
         if node.path in first and (axis == 0 or kernel) and old[axis] in (1, _RGB) and _agree(old, new, axis):
             found[name] = CHANNELS, axis
         elif name in heads:

@@ -29,6 +29,7 @@ INPUTS: Final = {
 MAPS: Final = ("signal", "image", "volume")
 ATTRIBUTES: Final = {
     "conv": ["filters: 3, kernel: 3"],
+    "standardized_conv": ["filters: 3, kernel: 3"],
     "conv_transpose": ["filters: 3, kernel: 3"],
     "dense": ["units: 3"],
     "group_norm": ["groups: 2"],
@@ -52,6 +53,7 @@ ATTRIBUTES: Final = {
     "upsample": ["factor: 2", "size: 5"],
     "depth_to_space": ["block: 2"],
     "space_to_depth": ["block: 2"],
+    "register_tokens": ["count: 2"],
     "to_image": ["height: 2, width: 2"],
     "attention": ["heads: 2"],
     "embedding": ["features: 3"],
