@@ -127,8 +127,8 @@ def test_positions_of_learned_tokens_stay(kind: str, before: int, old: int, new:
     name = "positions.weight"
     assert f"{name} interpolated from {old // 4}x{old // 4} to {new // 4}x{new // 4}, as by timm" in report.notes
     assert np.array_equal(found[name][:before], arrays[name][:before])
-    grids = [(size // 4, size // 4) for size in (old, new)]
-    wanted = interpolated(arrays[name][before:], *grids, "antialiased")
+    side, wide = old // 4, new // 4
+    wanted = interpolated(arrays[name][before:], (side, side), (wide, wide), "antialiased")
     assert np.array_equal(found[name][before:], wanted)
 
 
