@@ -13,6 +13,8 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
@@ -27,6 +29,8 @@ BLANK: Final = "0" * 16
 """What stands where the digest will be, until it is filled in."""
 _WORDS: Final = f"{KEY}: {BLANK}".encode()
 _BYTES: Final = 2**20
+_LARGE: Final = 2**23
+"""Bytes of a file that is worth a thread."""
 _LONGEST_TAIL: Final = 128
 _LONGEST_TEXT: Final = 2**26
 
@@ -93,6 +97,41 @@ def write_digest(path: Path, suffix: str) -> None:
         fill(file)
 
 
+@contextmanager
+def digest_follows(path: Path, suffix: str) -> Iterator[Callable[[int], None]]:
+    """`write_digest` of a file that the block writes from its beginning to its end, and that is read meanwhile.
+
+    Args:
+        path: of the file, which is there.
+        suffix: of a kind of files of which no end is taken off.
+
+    Yields:
+        What is called with the place up to which the file is as it will stay.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    taken, put = _ENDS[suffix]
+    assert not taken
+    found = hashlib.sha256()
+    followed: list[Future[None]] = []
+    with path.open("r+b") as file, path.open("rb", buffering=0) as reader, ThreadPoolExecutor(1) as pool:
+        # Not buffered: what a buffer would read ahead may still change.
+        def follow(end: int) -> None:
+            while (left := end - reader.tell()) > 0 and (block := reader.read(min(left, _BYTES))):
+                found.update(block)
+
+        yield lambda end: followed.append(pool.submit(follow, end))
+        start = file.seek(0, os.SEEK_END) + put.index(BLANK.encode())
+        file.write(put)
+        with _written_out(file):
+            followed.append(pool.submit(follow, start))
+            for each in followed:
+                each.result()
+            found.update(put.partition(BLANK.encode())[2])
+        file.seek(start)
+        file.write(found.hexdigest()[: len(BLANK)].encode())
+
+
 def filled(data: bytes) -> bytes:
     """A file with its digest in the place that it has for it, which is blank."""
     file = io.BytesIO(data)
@@ -104,11 +143,32 @@ def fill(file: BinaryIO) -> None:
     """Write the digest of a file into the place that it has for it."""
     place = _place(file)
     assert place is not None
-    digest = _digest(file, place).encode()
+    with _written_out(file):
+        digest = _digest(file, place).encode()
     file.seek(place.start)
     file.write(digest)
     if place.checked:
         file.write(zlib.crc32(b"tEXt" + KEY.encode() + b"\0" + digest).to_bytes(4, "big"))
+
+
+@contextmanager
+def _written_out(file: BinaryIO) -> Iterator[None]:
+    """What has been written of a large file goes to the disk while the block runs: it has to, before the file is whole.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size < _LARGE or isinstance(file, io.BytesIO):
+        yield
+        return
+    from concurrent.futures import ThreadPoolExecutor  # only where much is written
+
+    file.flush()
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(os.fsync, file.fileno())
+        yield
+        done.result()
 
 
 def _place(file: BinaryIO) -> _DigestPosition | None:

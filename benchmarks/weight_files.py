@@ -21,7 +21,7 @@ from typing import Final
 
 import archspec
 from archspec.atomic_files import whole_file
-from archspec.checkpoints import SUFFIXES, write_as
+from archspec.checkpoints import SUFFIXES, keeps_channels_last, write_as
 from archspec.weights import read_weights
 from benchmarks.machine import describe
 
@@ -57,7 +57,7 @@ def memory(network: str, first: str, source: Path, format: str, output: Path) ->
     """Bytes that converting takes beyond what is there before it, in a process of its own."""
     code = (
         "import sys; from pathlib import Path; import numpy, archspec\n"
-        "from archspec.checkpoints import write_as; from archspec.weights import read_weights\n"
+        "from archspec.checkpoints import keeps_channels_last, write_as; from archspec.weights import read_weights\n"
         "from benchmarks.weight_files import resident\n"
         "name, first, source, format, output = sys.argv[1:]\n"
         "graph = archspec.compile(name)\n"
@@ -66,7 +66,9 @@ def memory(network: str, first: str, source: Path, format: str, output: Path) ->
         "    write_as(each, Path(path), archspec.init_weights(small), small)\n"
         "    read_weights(path if each != 'tensorflow' else path + '.index', small)\n"
         "Path('/proc/self/clear_refs').write_text('5')\n"  # the peak begins anew
-        "before = resident('VmRSS'); write_as(format, Path(output), read_weights(source, graph)[0], graph)\n"
+        "before = resident('VmRSS')\n"
+        "arrays = read_weights(source, graph, as_stored=keeps_channels_last(format))[0]\n"
+        "write_as(format, Path(output), arrays, graph)\n"
         "print(resident('VmHWM') - before)"
     )
     done = subprocess.run(
@@ -111,7 +113,8 @@ def main() -> None:
                 output = folder / f"output{FORMATS[second]}"
 
                 def convert(first: str = first, second: str = second, output: Path = output) -> None:
-                    write_as(second, output, read_weights(sources[first], graph)[0], graph)
+                    arrays, _ = read_weights(sources[first], graph, as_stored=keeps_channels_last(second))
+                    write_as(second, output, arrays, graph)
 
                 took, bytes_took = best([convert, partial(plain, sources[first], output, folder)], given.rounds)
                 line = f"{first:<12} {second:<12} {took:>8.2f} s {bytes_took:>6.2f} s {took / bytes_took:>6.2f}"

@@ -1,7 +1,7 @@
 """The pages that come from the code: `python -m docs.generate` from the repository's root writes them.
 
 `docs/ops.md` is made from the op classes and the initializers, `docs/errors.md` from `archspec/explanations`, the
-tables of `docs/recipes.md` from the registries of recipes,
+tables of `docs/recipes.md` from the registries of recipes, that of `docs/weights.md` from the maps that ship,
 `docs/tutorial.md` and `docs/gallery.md` from the specs that ship, `docs/reference.md` and the tables of keys in
 `docs/language.md` from the models, the figures of `docs/ideas` and the pictures of `docs/pictures` from the networks
 that they are about. With `--check` nothing is written; the exit code is 3 if a page is not current.
@@ -44,7 +44,7 @@ from archspec.ir.op import AttributeInfo, Op
 from archspec.ir.ops import OPS
 from archspec.ir.tensor_type import shape_text
 from archspec.reporting import to_text
-from docs import analysis, drawings, figures, gallery, recipes, reference, tables, tutorial
+from docs import analysis, drawings, figures, gallery, recipes, reference, tables, tutorial, weight_maps
 from docs.wrapping import wrapped
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -85,6 +85,7 @@ def pages() -> Mapping[str, str]:
         "gallery.md": _page(gallery.page(NOTICE)),
         "language.md": tables.filled(_written("language.md")),
         "recipes.md": recipes.filled(_written("recipes.md"), _attributes),
+        "weights.md": weight_maps.filled(_written("weights.md")),
         "analysis.md": analysis.filled(_written("analysis.md")),
         **{f"ideas/{name}.md": figures.filled(analysis.filled(_written(f"ideas/{name}.md"))) for name in figures.PAGES},
         **{f"pictures/{name}": text for name, text in drawings.pictures()},

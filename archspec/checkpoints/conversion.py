@@ -20,6 +20,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.weights import write
 from archspec.weights.derived_tensors import with_derived
 from archspec.weights.map_rules import WeightMap
+from archspec.weights.origins import LAYOUT_BACKEND
 from archspec.weights.portions import portions
 from archspec.weights.stored_weights import StoresWeights
 from archspec.weights.translation import named_by
@@ -44,6 +45,14 @@ def format_of(output: str) -> str | None:
     return next((name for name, suffixes in SUFFIXES.items() if output.endswith(suffixes)), None)
 
 
+def keeps_channels_last(format: str, names: WeightMap | None = None) -> bool:
+    """Whether a file that is written so has axes as Keras has them.
+
+    What is read of another such file is then best left as it is: `read_weights(..., as_stored=True)`.
+    """
+    return format in _CHANNELS_LAST if names is None else names.layout == LAYOUT_BACKEND
+
+
 def write_as(
     format: str, path: Path, arrays: Arrays, graph: LayerGraph, *, names: WeightMap | None = None
 ) -> tuple[Path, ...]:
@@ -52,7 +61,7 @@ def write_as(
     Args:
         format: one of `SUFFIXES`.
         path: of the file; of a checkpoint of TensorFlow, its prefix.
-        arrays: by canonical name, in PyTorch's layout; they fit the graph.
+        arrays: by canonical name, in PyTorch's layout, in whatever order their axes lie in memory; they fit the graph.
         graph: the network.
         names: whose names and layout the file has; those of archspec's own source of the format if not given.
 
@@ -143,6 +152,8 @@ _PLAIN: Final[dict[str, Callable[[Path, Mapping[str, Array]], None]]] = {
     "numpy": _numpy,
 }
 """Formats that hold tensors by name and say nothing of their layout."""
+_CHANNELS_LAST: Final = ("keras", "tensorflow")
+"""Formats whose files have the layout of Keras's variables."""
 _STATE_DICTS: Final = ("torch", "safetensors")
 """Formats of PyTorch's people, whose files have what follows from the network beside its weights."""
 _OWN: Final[dict[str, tuple[str, Callable[[Path, Arrays, LayerGraph], None]]]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archspec.atomic_files import check_room, whole_file
-from archspec.digests import write_digest
+from archspec.digests import digest_follows
 from archspec.errors import BackendError, Diagnostic
 from archspec.ir.graph import LayerGraph
 from archspec.weights.layouts import view_of_part
@@ -56,12 +56,13 @@ def write_weights(path: Path, arrays: Arrays, graph: LayerGraph, stores: StoresW
         with h5py.File(temporary, "w") as file:
             _variables_of(file, graph.name)
             parts = list(_make_layers(file.create_group("layers"), arrays, graph, stores, groups))
-        with temporary.open("r+b") as plain:
-            for place, part in parts:
+        with digest_follows(temporary, ".h5") as written_to, temporary.open("r+b") as plain:
+            for place, part in sorted(parts, key=lambda each: each[0]):
+                plain.flush()
+                written_to(place)
                 plain.seek(place)
                 for data in portions(part):
                     plain.write(data.data)
-        write_digest(temporary, ".h5")
     return True
 
 
@@ -101,6 +102,11 @@ def _made(group: Any, name: str, part: Array) -> int:
 
 def _variables_of(group: Any, name: str) -> Any:
     """The group of a layer's variables, which has the layer's name."""
+    import numpy as np
+    from h5py import h5a, h5s, h5t, string_dtype
+
     found = group.create_group("vars")
-    found.attrs["name"] = name
+    # As `found.attrs["name"] = name`, which first makes the attribute under a name that it draws.
+    kind = h5t.py_create(string_dtype(), logical=True)
+    h5a.create(found.id, b"name", kind, h5s.create(h5s.SCALAR)).write(np.array(name, string_dtype()))
     return found

@@ -26,7 +26,7 @@ from archspec.ir.attributes import (
     SidesKind,
 )
 from archspec.ir.op import Op
-from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.linear import Convolution
 from archspec.limits import Budget
 
 Words: TypeAlias = Callable[[Sequence[Op]], bool]
@@ -35,7 +35,7 @@ Words: TypeAlias = Callable[[Sequence[Op]], bool]
 
 def convolves(ops: Sequence[Op]) -> bool:
     """Whether these are convolutions: frameworks take the word for their padding as a spec does."""
-    return all(isinstance(op, Conv) for op in ops)
+    return all(isinstance(op, Convolution) for op in ops)
 
 
 @dataclass(slots=True)

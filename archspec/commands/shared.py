@@ -224,8 +224,13 @@ def weights_options(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, WeightsReport]:
+def taken(arguments: argparse.Namespace, graph: LayerGraph, *, as_stored: bool = False) -> tuple[Arrays, WeightsReport]:
     """The weights of the file that a command line names, what is doubtful about them said.
+
+    Args:
+        arguments: those of `add_weights_options`, and `weights`.
+        graph: the network.
+        as_stored: as in `read_weights`.
 
     Raises:
         WeightsError: the file cannot be read, or does not fit.
@@ -239,6 +244,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, Wei
             arguments.weights,
             graph,
             partial=getattr(arguments, "partial", False),
+            as_stored=as_stored,
             **weights_options(arguments),
         )
     owner = "" if report.complete else owner_of(arguments.weights)

@@ -137,7 +137,7 @@ def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> 
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from archspec.checkpoints import SUFFIXES, format_of, write_as
+    from archspec.checkpoints import SUFFIXES, format_of, keeps_channels_last, write_as
     from archspec.ir.evaluation import evaluated
     from archspec.weights.weight_maps import found_map
 
@@ -160,7 +160,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     else:
         for end in (".index", ".data-00000-of-00001"):
             check_writable(path.with_name(path.name + end), force=arguments.force)
-    arrays, report = taken(arguments, graph)
+    arrays, report = taken(arguments, graph, as_stored=keeps_channels_last(format, names))
     written = write_as(format, path, arrays, graph, names=names)
     print(f"{plain(arguments.weights)} as {', '.join(plain(str(each)) for each in written)}")
     left_out = len(graph.all_weights) - len(evaluated(graph).all_weights) if format == "onnx" else 0

@@ -9,13 +9,14 @@ from archspec.expr import Binary, Const, Expr
 from archspec.ir.op import Op
 
 _BALANCED = frozenset({"padding", "dilation"})
+_CONVOLUTIONS = frozenset({"conv", "standardized_conv"})
 
 
 def deciding_sizes(op: type[Op], exprs: Mapping[str, Expr], values: Mapping[str, Any]) -> list[str]:
     """The attributes of a layer that are expressions and decide sizes; `values` has those that are none."""
     known = op.attributes()
     found = [name for name, expr in exprs.items() if known[name].spatial and not isinstance(expr, Const)]
-    balanced = op.name == "conv" and _is_balanced(exprs, values)
+    balanced = op.name in _CONVOLUTIONS and _is_balanced(exprs, values)
     return [name for name in found if name not in _BALANCED] if balanced else found
 
 

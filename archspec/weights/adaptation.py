@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from archspec.errors import Diagnostic, WeightsError, did_you_mean
 from archspec.initialization import draw
-from archspec.ir.def_use import Node
+from archspec.ir.def_use import Node, producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.ops.windows import WindowAttention
 from archspec.ir.tensor_type import Shape
@@ -34,6 +34,8 @@ SEED: Final = 0
 """By which a head is drawn anew."""
 _RGB: Final = 3
 _POSITION_OP: Final = "position_embedding"
+_LEARNED_TOKENS: Final = ("class_token", "register_tokens")
+_TO_TOKENS: Final = "to_tokens"
 _TABLE: Final = "relative_position_bias_table"
 _HEADS: Final = ("conv", "conv_transpose", "dense")
 """The ops that give a number for each class."""
@@ -153,7 +155,7 @@ def adapted(
                 who, way_of_offsets = _OFFSETS[is_geometric]
                 change = partial(interpolated_offsets, old=old, new=new, way=way_of_offsets)
             else:
-                (old, new), is_torchvision = _grids(tensor.shape, shape, graph), wanted.positions == TORCHVISION
+                (old, new), is_torchvision = _grids(tensor.shape, shape, name, graph), wanted.positions == TORCHVISION
                 who, way = _TOKENS[is_torchvision]
                 change = partial(interpolated, old=old, new=new, way=way)
             found[name] = _changed(tensor, shape, change)
@@ -195,12 +197,12 @@ def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, t
             continue
         old, new, node = tensor.shape, weight.shape, graph.nodes[weight.layer_of(name)]
         axis = 0 if _by_channel(graph, node) else 1
-        kernel = node.op.name == "conv" and getattr(node.op, "groups", 1) == 1 and len(new) > 2
+        kernel = node.op.name in ("conv", "standardized_conv") and getattr(node.op, "groups", 1) == 1 and len(new) > 2
         if node.path in first and (axis == 0 or kernel) and old[axis] in (1, _RGB) and _agree(old, new, axis):
             found[name] = CHANNELS, axis
         elif name in heads:
             found[name] = HEAD, heads[name]
-        elif (node.op.name == _POSITION_OP and _grids(old, new, graph) != ((0, 0), (0, 0))) or _offsets(
+        elif (node.op.name == _POSITION_OP and _grids(old, new, name, graph) != ((0, 0), (0, 0))) or _offsets(
             old, name, graph
         ) is not None:
             found[name] = POSITIONS, 0
@@ -365,7 +367,19 @@ def _offsets(old: Shape, name: str, graph: LayerGraph) -> tuple[tuple[int, int],
     return ((side, side), (height, width)) if side * side == old[0] else None
 
 
-def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]]:
+def _tokens_before(name: str, graph: LayerGraph) -> int | None:
+    """How many learned tokens stand before those of the image where embeddings of positions are added.
+
+    None where they are not put before them one after the other.
+    """
+    node = graph.nodes[graph.all_weights[name].layer_of(name)]
+    count, _ = node.type.sizes
+    while node.inputs and node.op.name in (_POSITION_OP, *_LEARNED_TOKENS):
+        node = graph.nodes[producer(node.inputs[0])]
+    return count - node.type.sizes[0] if node.op.name == _TO_TOKENS else None
+
+
+def _grids(old: Shape, new: Shape, name: str, graph: LayerGraph) -> tuple[tuple[int, int], tuple[int, int]]:
     """Height and width of the positions in the file and in the network; zeros where they are none of an image.
 
     The network's follow from the image that it takes; the file's are square, with as many tokens before them.
@@ -377,7 +391,8 @@ def _grids(old: Shape, new: Shape, graph: LayerGraph) -> tuple[tuple[int, int], 
     if len(sizes) != 3:
         return nothing
     _, height, width = sizes
-    for prefix in range(min(_MOST_PREFIX, new[-2], old[-2])):
+    before = _tokens_before(name, graph)
+    for prefix in range(min(_MOST_PREFIX, new[-2], old[-2])) if before is None else (before,):
         patch = math.isqrt(height * width // max(1, new[-2] - prefix))
         side = math.isqrt(old[-2] - prefix)
         if patch and (height // patch) * (width // patch) == new[-2] - prefix and side * side == old[-2] - prefix:

@@ -37,18 +37,24 @@ _AVERAGE: Final = "/ExponentialMovingAverage"
 _T = TypeVar("_T")
 
 
-def numbers(path: Path, tensors: dict[str, LazyTensor]) -> dict[str, Array]:
+def numbers(path: Path, tensors: dict[str, LazyTensor], *, as_stored: bool = False) -> dict[str, Array]:
     """The tensors' numbers. One is read while another is turned into its layout.
+
+    Args:
+        path: the file, for errors.
+        tensors: what is read.
+        as_stored: turn no axes: arrays are views of what the file has.
 
     Raises:
         WeightsError: the file is damaged.
     """
-    return reading(path, lambda: _loaded(tensors))
+    return reading(path, lambda: _loaded(tensors, as_stored))
 
 
-def _loaded(tensors: dict[str, LazyTensor]) -> dict[str, Array]:
+def _loaded(tensors: dict[str, LazyTensor], as_stored: bool) -> dict[str, Array]:
+    loads = [(tensor.load_as_stored if as_stored else None) or tensor.load for tensor in tensors.values()]
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        return dict(zip(tensors, pool.map(lambda tensor: tensor.load(), tensors.values()), strict=True))
+        return dict(zip(tensors, pool.map(lambda load: load(), loads), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ _LAYOUTS: Final = (0, _CONTIGUOUS, 2)
 """Those of numbers in the file itself: beside its description, one after the other, or in chunks."""
 _NOWHERE: Final = 2**64 - 1
 _UNNAMED: Final = re.compile(r"/variable(_\d+)?$")
+_BLOCK: Final = 2**13
+"""Bytes of a file that are read at once while groups are gone through."""
 _LAYERS: Final = ("layers", "_layer_checkpoint_dependencies")
 """Groups in a `.weights.h5` that stand for a list of layers."""
 
@@ -165,6 +167,7 @@ class _Window(io.RawIOBase):
     def __init__(self, file: io.BufferedReader, start: int, size: int) -> None:
         super().__init__()
         self._file, self.start, self.size, self._place = file, start, size, 0
+        self._block, self._block_start = b"", 0
 
     def readable(self) -> bool:
         return True
@@ -186,8 +189,14 @@ class _Window(io.RawIOBase):
         exception, that it has failed to: "deallocated bytearray object has exported buffers".
         """
         left = max(0, self.size - self._place)
-        self._file.seek(self.start + self._place)
-        data = self._file.read(left if size < 0 else min(size, left))
+        wanted = left if size < 0 else min(size, left)
+        offset = self._place - self._block_start
+        if not 0 <= offset <= len(self._block) - wanted:
+            # The library asks for some bytes at a time, of what lies near each other.
+            self._file.seek(self.start + self._place)
+            self._block, self._block_start = self._file.read(max(wanted, min(left, _BLOCK))), self._place
+            offset = 0
+        data = self._block[offset : offset + wanted]
         self._place += len(data)
         return data
 
@@ -235,20 +244,20 @@ def _legacy(file: _OpenFile, root: Any, layers: list[str], most: int) -> Iterato
 def _numbered(file: _OpenFile, root: Any, most: int) -> Iterator[tuple[str, LazyTensor]]:
     """The variables of all layers: each layer is a group whose group `vars` holds them, and the layer's name."""
     library = _pyfive()
-    left: list[tuple[Any, str, int]] = [(root, "", 0)]
+    left: list[tuple[Any, Any, str, int]] = [(root, None, "", 0)]
     count = 0
     while left:
-        group, prefix, depth = left.pop()
+        group, variables, prefix, depth = left.pop()
         if depth > _DEEPEST:
             raise DamagedError(f"an HDF5 file of groups in groups, more than {_DEEPEST}")
-        inside: list[tuple[Any, str, int]] = []
+        inside: list[tuple[Any, Any, str, int]] = []
         for key in group:
             count += 1
             if count > most:
                 raise DamagedError(f"an HDF5 file of more than {most:,} parts")
             if depth == 0 and key in _TRAINING:
                 continue
-            member = _member(group, key)
+            member = variables if key == _VARIABLES and variables is not None else _member(group, key)
             if not isinstance(member, library.Group):
                 continue
             if key == _VARIABLES:
@@ -257,20 +266,26 @@ def _numbered(file: _OpenFile, root: Any, most: int) -> Iterator[tuple[str, Lazy
                     name = f"{prefix}/{number}".lstrip("/")
                     yield name, _tensor(file, _member(member, number), name)
                 continue
-            own = prefix if key in _LAYERS else f"{prefix}/{_layer_name(member, key)}".lstrip("/")
-            inside.append((member, own, depth + 1))
+            inner = _variables(member) if key not in _LAYERS else None
+            own = prefix if key in _LAYERS else f"{prefix}/{_layer_name(inner, key)}".lstrip("/")
+            inside.append((member, inner, own, depth + 1))
         left += reversed(inside)
 
 
-def _layer_name(group: Any, key: str) -> str:
+def _variables(group: Any) -> Any:
+    """The group of a layer's variables; None if it has none."""
+    # Its names alone: to ask the group would read what stands there.
+    return _member(group, _VARIABLES) if _VARIABLES in [*group] else None
+
+
+def _layer_name(variables: Any, key: str) -> str:
     """A layer's own name, which Keras notes beside its variables; the group is named after its class, with a number.
 
     Raises:
         DamagedError: the name is not there: the numbers of classes say nothing.
     """
-    if _VARIABLES not in [*group]:  # its names alone: to ask the group would read what stands there
+    if variables is None:
         return key
-    variables = _member(group, _VARIABLES)
     name = variables.attrs.get("name")
     if isinstance(name, str | bytes):
         return str(_text(name))

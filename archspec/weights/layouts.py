@@ -48,12 +48,15 @@ def joined(parts: Sequence[Array], layout: Layout | None) -> Array:
     """The weight in PyTorch's layout that these variables hold; as they are, where the layout is of other variables."""
     import numpy as np
 
-    found: list[Array] = []
-    for part in parts:
-        axes = _fitting(part.ndim, layout) or as_it_is(part.ndim)
-        sizes = [prod(part.shape[axis] for axis in group) for group in axes]
-        found.append(part.transpose([axis for group in axes for axis in group]).reshape(sizes))
+    found = [turned(part, layout) for part in parts]
     return in_c_order(np.concatenate(found) if len(found) > 1 else found[0])
+
+
+def turned(part: Array, layout: Layout | None) -> Array:
+    """One variable in PyTorch's layout: a view where no axes become one, as it is where the layout is of others."""
+    axes = _fitting(part.ndim, layout) or as_it_is(part.ndim)
+    sizes = [prod(part.shape[axis] for axis in group) for group in axes]
+    return part.transpose([axis for group in axes for axis in group]).reshape(sizes)
 
 
 def split(array: Array, shapes: Sequence[Shape], layout: Layout | None) -> Iterator[Array]:

@@ -45,6 +45,7 @@ def read_weights(
     prefix: str | None = None,
     adapt: Sequence[str] = (),
     map: str | os.PathLike[str] | None = None,
+    as_stored: bool = False,
 ) -> tuple[dict[str, Array], WeightsReport]:
     """The weights of a file, or arrays by name, as a network has them, and what is to be said of them.
 
@@ -64,12 +65,14 @@ def read_weights(
             `positions` (`positions=torchvision`, `positions=geometric`); see `Adaptation`.
         map: whose names the file has: a map's file, the name of one that ships, or `order`, where weights are those
             of the network in its order, by shape. Without it names are looked for by all maps that ship.
+        as_stored: do not put numbers in the order of PyTorch's axes: arrays of a file that has another are views, in
+            whose memory axes lie as in the file. For whoever writes them in that order again.
 
     Raises:
         SpecError: the map is wrong.
         WeightsError: the file cannot be read, or the weights do not fit; with `partial`, none of them does.
     """
-    asked = _Asked(key, prefix, _named_map(map), map == BY_ORDER, Adaptation.parse(adapt))
+    asked = _Asked(key, prefix, _named_map(map), map == BY_ORDER, Adaptation.parse(adapt), as_stored)
     if graph.training_form is None:
         return _read(weights, graph, partial, asked)
     try:
@@ -94,6 +97,7 @@ class _Asked:
     weight_map: WeightMap | None = None
     by_order: bool = False
     adaptation: Adaptation = field(default_factory=Adaptation)
+    as_stored: bool = False
 
 
 def _named_map(given: str | os.PathLike[str] | None) -> WeightMap | None:
@@ -117,7 +121,10 @@ def _read(
     if wrong or nothing or not (partial or report.complete):
         raise unfit(graph, given, report, wrong, choice.help)
     wanted = {name: given[name] for name in report.loaded}
-    arrays = numbers(path, wanted) if path is not None else {name: tensor.load() for name, tensor in wanted.items()}
+    if path is not None:
+        arrays = numbers(path, wanted, as_stored=asked.as_stored)
+    else:
+        arrays = {name: tensor.load() for name, tensor in wanted.items()}
     doubts = (*(choice.doubts if report.complete else ()), *changed.doubts, *_doubts(wanted, arrays))
     return arrays, replace(report, notes=(*report.notes, *_kinds(wanted)), doubts=doubts)
 

@@ -62,6 +62,8 @@ class LazyTensor:
 
     None where a file does not hold them one after the other; `load` is there for all.
     """
+    load_as_stored: Callable[[], Array] | None = None
+    """`load` without turning axes: they lie in memory as in the file. None where that is what `load` does."""
 
     @property
     def problem(self) -> str:

@@ -34,7 +34,7 @@ _DEEPEST: Final = 8
 Tree: TypeAlias = dict[str, Any]
 """Tensors by name, and mappings of them by their keys; values of all other kinds are `PickledObject` or left out."""
 
-_Bytes: TypeAlias = Callable[[Storage, int, int, int], bytearray]
+_Bytes: TypeAlias = Callable[[Storage, int, int, int], "Array"]
 """Of a storage whose numbers have so many bytes each, so many numbers from this one on; fewer where it ends before."""
 
 
@@ -97,7 +97,7 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
         reach = 1 + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
         count = reach if math.prod(found.shape) else 0
         # No more than the tensor's own part: all weights may lie in one storage.
-        flat = np.frombuffer(storages(found.storage, width, found.offset, count), np.dtype(code).newbyteorder("<"))
+        flat = storages(found.storage, width, found.offset, count).view(np.dtype(code).newbyteorder("<"))
         if flat.size < count:
             raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
         strides = [stride * width for stride in found.strides]
@@ -110,13 +110,11 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
 
         def read(length: int) -> Array:
             nonlocal done
-            import numpy as np
-
             data = storages(found.storage, width, done, length // width)
             if len(data) < length:
                 raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
             done += length // width
-            return np.frombuffer(data, np.uint8)
+            return data
 
         fill_next(target, found.kind, read)
 
@@ -161,9 +159,7 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
         except (zipfile.BadZipFile, EOFError, RuntimeError):  # RuntimeError: it is encrypted
             raise DamagedError("an archive whose parts are damaged") from None
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> bytearray:
-        import numpy as np
-
+    def storage(wanted: Storage, width: int, start: int, count: int) -> Array:
         entry = parts.get(f"{folder}data/{wanted.key}")
         if entry is None or entry.compress_type != zipfile.ZIP_STORED:
             raise DamagedError(f"an archive whose part {wanted.key[:80]!r} is missing, or compressed")
@@ -171,19 +167,20 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
             file.seek(content_start(file, entry))
             data = _numbers(file, entry.file_size, width, start, count)
         if swapped:
-            np.frombuffer(data, f"u{width}").byteswap(inplace=True)
+            data.view(f"u{width}").byteswap(inplace=True)
         return data
 
     return root, storage
 
 
-def _numbers(file: io.BufferedIOBase, length: int, width: int, start: int, count: int) -> bytearray:
+def _numbers(file: io.BufferedIOBase, length: int, width: int, start: int, count: int) -> Array:
     """So many numbers, from this one on, of a storage of so many bytes that begins here; fewer where it ends before."""
+    import numpy as np
+
     there = max(0, min(count, length // width - start))
     file.seek(start * width if there else 0, io.SEEK_CUR)
-    data = bytearray(there * width)  # whose arrays can be changed, and need not be copied for that
-    del data[file.readinto(data) :]
-    return data
+    data = np.empty(there * width, np.uint8)
+    return data[: file.readinto(data.data) // width * width]
 
 
 def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
@@ -212,7 +209,7 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
                 early = f"{place - path.stat().st_size:,} bytes or more too early"
                 raise DamagedError(f"a file that ends {early}: was it downloaded to the end?")
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> bytearray:
+    def storage(wanted: Storage, width: int, start: int, count: int) -> Array:
         if wanted.key not in places:
             raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
         first, length = places[wanted.key]

@@ -14,7 +14,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.tensor_type import Shape
 from archspec.limits import Budget
 from archspec.weights.keras_numbering import layer_of, numbers_by_class, renumbered, shifts
-from archspec.weights.layouts import Layout, joined, joined_shape, part_of, view_of_part
+from archspec.weights.layouts import Layout, joined, joined_shape, part_of, turned, view_of_part
 from archspec.weights.map_rules import WeightMap
 from archspec.weights.origins import LAYOUT_BACKEND, Origin, origins_by, own_origins, stores
 from archspec.weights.state_dicts import COUNTER
@@ -344,7 +344,10 @@ def _tensor(parts: list[LazyTensor], origin: Origin, wanted: Shape) -> LazyTenso
     def load() -> Array:
         return _joined(parts, shape, layout).reshape(wanted)
 
-    return LazyTensor(wanted, parts[0].kind, load)
+    def load_as_stored() -> Array:
+        return turned(parts[0].load(), layout).reshape(wanted)
+
+    return LazyTensor(wanted, parts[0].kind, load, load_as_stored=load_as_stored if len(parts) == 1 else None)
 
 
 def _joined(parts: Sequence[LazyTensor], shape: Shape, layout: Layout | None) -> Array:

@@ -12,7 +12,7 @@ from archspec_keras.names import CHANNELS_LAST
 
 FORMAT: Final = quoted("channels_last")
 """The format that is stated."""
-_BASE: Final = re.compile(r"^class \w+\(layers\.(\w+)\):", re.MULTILINE)
+_BASE: Final = re.compile(r"^class \w+\((layers\.)?(\w+)\):", re.MULTILINE)
 
 
 def stated(layer: Bracket, helpers: Helpers) -> Bracket:
@@ -27,10 +27,18 @@ def stated(layer: Bracket, helpers: Helpers) -> Bracket:
     module, _, name = head.rpartition(".")
     if module == "layers" and name in CHANNELS_LAST:
         return Bracket(name, layer.args)
-    base = _BASE.search(helpers.text(head)) if head in helpers.names else None
-    if base is not None and base[1] in CHANNELS_LAST:
+    if _layer_beneath(head, helpers) in CHANNELS_LAST:
         return Bracket(head, (*layer.args, Keyword("data_format", FORMAT)))
     return layer
+
+
+def _layer_beneath(head: str, helpers: Helpers) -> str:
+    """The layer of Keras's own that a helper is derived from, also by way of others; empty where there is none."""
+    while head in helpers.names and (base := _BASE.search(helpers.text(head))) is not None:
+        is_own, head = base.groups()
+        if is_own:
+            return str(head)
+    return ""
 
 
 def declarations(heads: set[str]) -> list[str]:

@@ -27,7 +27,7 @@ from archspec.expr.evaluate import MATH
 from archspec.ir.attributes import PerAxis
 from archspec.ir.def_use import Node, producer
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.linear import Convolution
 from archspec.ir.tensor_type import IMAGE, SIGNAL, VOLUME, Axes
 from archspec_keras.common_arguments import CommonArguments
 from archspec_keras.data_format import declarations
@@ -209,12 +209,17 @@ def _kind(definition: Definition, graph: LayerGraph) -> str:
 
 def _convolutions(definition: Definition, graph: LayerGraph) -> list[Node]:
     """The convolutions that stand in a definition, in all its instances."""
-    return [graph.nodes[path] for layer in all_layers(definition.tree) if layer.op is Conv for path in layer.paths]
+    return [
+        graph.nodes[path]
+        for layer in all_layers(definition.tree)
+        if issubclass(layer.op, Convolution)
+        for path in layer.paths
+    ]
 
 
 def _kernel(node: Node) -> PerAxis:
     op = node.op
-    assert isinstance(op, Conv)
+    assert isinstance(op, Convolution)
     return op.kernel
 
 

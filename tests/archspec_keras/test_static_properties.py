@@ -17,7 +17,7 @@ from tests.reference.evaluate import evaluate
 pytestmark = needs("onnx")
 
 
-WINDOWS = {"conv", "conv_transpose", "max_pool", "avg_pool", "crop", "space_to_depth"}
+WINDOWS = {"conv", "standardized_conv", "conv_transpose", "max_pool", "avg_pool", "crop", "space_to_depth"}
 """Of these, an attribute decides whether a single pixel stays one; the table knows convolutions of 1x1 alone."""
 
 
@@ -47,7 +47,8 @@ def test_the_table_knows_which_ops_give_no_negative_number(op: str, first: str) 
             negative = bool((np.asarray(values[path]) < 0).any())
             assert not (negative and path in known), f"{case}: {path} gives negative numbers"
             if node.op.name == op and (first == "identity" or known.issuperset(node.inputs)):
-                ever = ever or negative or op in ("class_token", "global_response_norm")  # a token is learned, a bias
+                # Tokens are learned, and a bias.
+                ever = ever or negative or op in ("class_token", "register_tokens", "global_response_norm")
                 unknown += [case] if path not in known else []
     assert ever or not unknown, f"{op} never gives a negative number here, and its record does not say it: {unknown}"
 

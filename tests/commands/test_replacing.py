@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archspec.digests import state
+from archspec.digests import digest_follows, state, write_digest
 from tests.commands.conftest import Run
 
 SPEC = """\
@@ -204,3 +204,22 @@ def test_a_models_file_neither(run: Run) -> None:
     assert "replaced" not in run(*command)[1]
     assert "replaced" not in run(*command)[1]
     assert "replaced    a model of the same name" in run(*command, "--set", "k=10")[1]
+
+
+@pytest.mark.parametrize("size", [0, 1, 9_000_000])
+def test_a_digest_that_follows_the_writing_is_the_same(tmp_path: Path, size: int) -> None:
+    """What comes behind the place that is said to stay may still change; nine megabytes go to the disk meanwhile."""
+    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    plain, followed = tmp_path / "plain.h5", tmp_path / "followed.h5"
+    plain.write_bytes(data)
+    write_digest(plain, ".h5")
+    followed.write_bytes(bytes(len(data)))
+    with digest_follows(followed, ".h5") as written_to, followed.open("r+b", buffering=0) as file:
+        for start in range(0, len(data), 1_000_003):
+            written_to(start)
+            file.write(data[start : start + 1_000_003])
+    assert followed.read_bytes() == plain.read_bytes()
+    assert state(followed) == "ours"
+    if size:
+        followed.write_bytes(b"x" + followed.read_bytes()[1:])
+        assert state(followed) == "edited"

@@ -29,6 +29,7 @@ INPUTS: Final = {
 MAPS: Final = ("signal", "image", "volume")
 ATTRIBUTES: Final = {
     "conv": ["filters: 3, kernel: 3"],
+    "standardized_conv": ["filters: 3, kernel: 3"],
     "conv_transpose": ["filters: 3, kernel: 3"],
     "dense": ["units: 3"],
     "group_norm": ["groups: 2"],
@@ -52,6 +53,7 @@ ATTRIBUTES: Final = {
     "upsample": ["factor: 2", "size: 5"],
     "depth_to_space": ["block: 2"],
     "space_to_depth": ["block: 2"],
+    "register_tokens": ["count: 2"],
     "to_image": ["height: 2, width: 2"],
     "attention": ["heads: 2"],
     "embedding": ["features: 3"],
@@ -92,7 +94,14 @@ def _takes(call: str, kind: str) -> bool:
     name, _, given = call.partition(":")
     if "ids" in (kind, {"embedding": "ids"}.get(name)):
         return (name, kind) == ("embedding", "ids")
-    if "axis: tokens" in given or name in ("to_image", "transpose", "attention", "class_token", "matmul"):
+    if "axis: tokens" in given or name in (
+        "to_image",
+        "transpose",
+        "attention",
+        "class_token",
+        "register_tokens",
+        "matmul",
+    ):
         return kind == "tokens"
     if name in ("position_embedding", "select_token", "to_signal"):
         return kind == "tokens"

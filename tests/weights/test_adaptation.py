@@ -96,6 +96,42 @@ def test_a_transformer_takes_images_of_another_size(how: str) -> None:
     assert f"{name} interpolated from 14x14 to 18x18, as by {how.partition('=')[2] or 'timm'}" in report.notes
 
 
+REGISTERS = """
+archspec: 1
+name: registers
+input: {{channels: 3, height: {size}, width: {size}}}
+layers:
+  - conv: {{filters: 8, kernel: 4, stride: 4}}
+  - to_tokens
+  {items}
+  - select_token
+"""
+TOKENS = {
+    "learned before": "- register_tokens: {count: 4}\n  - class_token\n  - position_embedding: {name: positions}",
+    "learned after": "- position_embedding: {name: positions}\n  - register_tokens: {count: 4}\n  - class_token",
+    "between two": "- class_token\n  - position_embedding\n  - register_tokens: {count: 9}\n"
+    "  - position_embedding: {name: positions}",
+}
+
+
+@pytest.mark.parametrize(("kind", "before"), [("learned before", 5), ("learned after", 0), ("between two", 10)])
+@pytest.mark.parametrize(("old", "new"), [(20, 12), (12, 20), (12, 24)])
+def test_positions_of_learned_tokens_stay(kind: str, before: int, old: int, new: int) -> None:
+    """Registers and class tokens that stand before those of the image; that follows from the graph, not from squares.
+
+    9 tokens of an image behind 9 registers and more could be taken for others.
+    """
+    small, large = (archspec.compile(load_text(REGISTERS.format(size=size, items=TOKENS[kind]))) for size in (old, new))
+    arrays = archspec.init_weights(small, seed=1)
+    found, report = read_weights(arrays, large, adapt=["positions"])
+    name = "positions.weight"
+    assert f"{name} interpolated from {old // 4}x{old // 4} to {new // 4}x{new // 4}, as by timm" in report.notes
+    assert np.array_equal(found[name][:before], arrays[name][:before])
+    side, wide = old // 4, new // 4
+    wanted = interpolated(arrays[name][before:], (side, side), (wide, wide), "antialiased")
+    assert np.array_equal(found[name][before:], wanted)
+
+
 WINDOWS = """
 archspec: 1
 name: windows

@@ -160,6 +160,12 @@ def test_weights_of_another_network_are_named(tmp_path: Path, capsys: pytest.Cap
         "bench espcn --weights F",
         "tune espcn --weights F",
         "push espcn --weights F -o made",
+        "quantize espcn --weights F --images pictures -o made.onnx",
+        "quantize espcn --weights F --images pictures --backend torch -o made.pth",
+        "train digits_resnet --recipe digits --weights F -o made",
+        "train digits_resnet --recipe digits --weights F --backend keras -o made",
+        "evaluate digits_resnet --recipe digits --weights F",
+        "evaluate digits_resnet --recipe digits --weights F --backend keras",
     ],
 )
 @needs("torch", "keras", "onnx", "onnxruntime")
@@ -170,7 +176,9 @@ def test_each_command_says_whose_weights_they_are(
     monkeypatch.chdir(tmp_path)
     lenet = archspec.compile("lenet")
     np.savez("model.npz", allow_pickle=False, **random_weights(lenet))
-    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save("picture.png")
+    Path("pictures").mkdir()
+    for picture in ("picture.png", "pictures/one.png"):
+        Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(picture)
     assert main(command.replace(" F", " model.npz").split()) == 1
     said = capsys.readouterr().err
     assert f"these are the weights of lenet ({len(lenet.all_weights)} of {len(lenet.all_weights)})" in said

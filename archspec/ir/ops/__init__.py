@@ -10,7 +10,7 @@ from typing import Any, Final
 from archspec.ir.op_registry import OPS
 
 _OPS_OF: Final = {
-    "linear": "conv conv_transpose dense",
+    "linear": "conv standardized_conv conv_transpose dense",
     "norms": "batch_norm layer_norm instance_norm group_norm global_response_norm local_response_norm",
     "activations": "relu relu6 clip leaky_relu prelu elu selu silu gelu mish softplus tanh sigmoid hard_sigmoid "
     "hard_swish softmax scale",
@@ -23,7 +23,8 @@ _OPS_OF: Final = {
     "interpolation": "upsample",
     "blocks": "depth_to_space space_to_depth",
     "merges": "add subtract maximum minimum multiply divide matmul concat",
-    "tokens": "embedding to_tokens to_image to_signal transpose class_token position_embedding select_token",
+    "tokens": "embedding to_tokens to_image to_signal transpose class_token register_tokens position_embedding "
+    "select_token",
     "attention": "attention",
     "windows": "window_attention",
 }

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from archspec.ir.attributes import (
     BoolKind,
+    FloatKind,
     InitKind,
     IntKind,
     Padding,
@@ -29,10 +30,9 @@ from archspec.ir.tensor_type import FEATURE_MAPS, FEATURES, SPATIAL, TOKENS, Acc
 from archspec.records import record
 
 
-@register
 @record
-class Conv(Op):
-    """Convolution (cross-correlation) along all spatial axes: (C, H, W) to (filters, H', W'). ONNX Conv."""
+class Convolution(Op):
+    """What slides filters along all spatial axes: (C, H, W) to (filters, H', W')."""
 
     filters: int = attribute(IntKind(least=1), "number of output channels")
     kernel: PerAxis = attribute(PerAxisKind(), "size of the kernel along each axis", spatial=True)
@@ -46,11 +46,9 @@ class Conv(Op):
     weight_decay: float = decays("weight")
     bias_decay: float = decays("bias")
 
-    name: ClassVar[str] = "conv"
     kind: ClassVar[OpKind] = "convolution"
-    example: ClassVar[Example] = Example(
-        (16, 8, 8), "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, init: {kaiming_normal: fan_out}}"
-    )
+    short: ClassVar[str] = "conv"
+    """What captions call it."""
     takes: ClassVar[Accepted] = FEATURE_MAPS
     weighted: ClassVar[bool] = True
     two_meanings: ClassVar[Mapping[str, str]] = CHANNEL_WORDS
@@ -84,7 +82,7 @@ class Conv(Op):
         depthwise = self.groups == inputs[0].channels > 1
         groups = "" if depthwise or self.groups == 1 else f"{self.groups} groups"
         spread = unless_one(self.dilation, "dilation {}")
-        name = f"{'depthwise conv' if depthwise else 'conv'} {extents(self.kernel)}"
+        name = f"{'depthwise ' if depthwise else ''}{self.short} {extents(self.kernel)}"
         return joined(name, str(self.filters), unless_one(self.stride, "/{}"), groups, spread)
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
@@ -99,6 +97,36 @@ class Conv(Op):
     def one_place(self, inputs: Sequence[bool]) -> bool:
         padding = self.padding.symmetric
         return set(self.kernel) == {1} and padding is not None and not any(padding) and inputs[0]
+
+
+@register
+class Conv(Convolution):
+    """Convolution (cross-correlation) along all spatial axes: (C, H, W) to (filters, H', W'). ONNX Conv."""
+
+    __slots__ = ()
+
+    name: ClassVar[str] = "conv"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "conv: {filters: 32, kernel: 3, stride: 2, padding: 1, init: {kaiming_normal: fan_out}}"
+    )
+
+
+@register
+@record
+class StandardizedConv(Convolution):
+    """Convolution by filters of mean 0 and variance 1: (C, H, W) to (filters, H', W'). Qiao et al. 2019.
+
+    Each filter w is used as (w - mean) / sqrt(variance + eps), both over all its numbers; the weight is w. ONNX
+    ReduceMean, Sub, Mul, Sqrt, Div and Conv.
+    """
+
+    eps: float = attribute(FloatKind(), "added to the variance", default=1e-6)
+
+    name: ClassVar[str] = "standardized_conv"
+    short: ClassVar[str] = "standardized conv"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "standardized_conv: {filters: 32, kernel: 3, padding: 1, bias: false}"
+    )
 
 
 @register

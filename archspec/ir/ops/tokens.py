@@ -207,6 +207,36 @@ class ClassToken(Op):
 
 @register
 @record
+class RegisterTokens(Op):
+    """Learned tokens, put before the others: (T, F) to (T + count, F). ONNX Expand + Concat; Darcet et al. 2023."""
+
+    count: int = attribute(IntKind(least=1), "how many tokens")
+    init: Initializer = attribute(InitKind(by_fan=False), "initial tokens", default=Normal(0.02))
+    bare: bool = bare("(1, count, F)")
+
+    name: ClassVar[str] = "register_tokens"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((64, 16), "register_tokens: {count: 4}")
+    takes: ClassVar[Accepted] = SEQUENCES
+    type_help: ClassVar[Mapping[Axes, str]] = MAKE_TOKENS
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        count, width = inputs[0].sizes
+        return tokens(count + self.count, width)
+
+    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
+        return ((shifted(self.count),),)
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = (self.count, inputs[0].channels)
+        return (Weight("", (1, *shape), self.init) if self.bare else Weight("weight", shape, self.init),)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("bare",)
+
+
+@register
+@record
 class PositionEmbedding(Placewise):
     """Adds a learned number to each feature of each token, so that the size of the input is fixed. ONNX Add."""
 

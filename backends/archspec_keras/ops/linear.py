@@ -13,7 +13,7 @@ from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
-from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.linear import Conv, Convolution
 from archspec_keras.ops.initializers import depthwise_weights, weights
 from archspec_keras.ops.padding import (
     covered_by_stride,
@@ -52,7 +52,7 @@ def is_depthwise(node: Node, graph: LayerGraph) -> bool:
 
 def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
     """Which convolutions of a block's instances are one: by channels or not, and where some pad and others do not."""
-    ops = [node.op for node in nodes if isinstance(node.op, Conv)]
+    ops = [node.op for node in nodes if isinstance(node.op, Convolution)]
     same = len(ops) < len(nodes) or all(op.padding.is_same or is_covered(op) for op in ops)
     # Some of which pad by a word, and others not at all, may be given it.
     words = all(op.padding.is_same or op.padding.symmetric == none(op) for op in ops)
@@ -61,7 +61,7 @@ def kinds(nodes: Sequence[Node], graph: LayerGraph) -> list[object]:
         (
             is_depthwise(node, graph),
             not same
-            and isinstance(op := node.op, Conv)
+            and isinstance(op := node.op, Convolution)
             and not op.padding.is_same
             and op.padding.symmetric == none(op),
         )
@@ -75,7 +75,7 @@ def _pads_where_strided(nodes: Sequence[Node]) -> bool:
     All others cover what arrives, as `same` does. Where those of greater kernels are all strided, none of them has to
     ask, so that a function of their own is shorter.
     """
-    ops = [node.op for node in nodes if isinstance(node.op, Conv)]
+    ops = [node.op for node in nodes if isinstance(node.op, Convolution)]
     if not covered_by_stride([op for op in ops if max(op.kernel) > 1]):
         return False
     asked = ["stride"] if all(max(op.kernel) > 1 for op in ops if max(op.stride) > 1) else ["stride", "kernel"]
@@ -87,10 +87,10 @@ def _pads_where_strided(nodes: Sequence[Node]) -> bool:
 def pads(node: Node) -> bool:
     """Whether a layer is a convolution that pads at all."""
     op = node.op
-    return isinstance(op, Conv) and (op.padding.is_same or op.padding.symmetric != none(op))
+    return isinstance(op, Convolution) and (op.padding.is_same or op.padding.symmetric != none(op))
 
 
-def none(op: Conv) -> tuple[int, ...]:
+def none(op: Convolution) -> tuple[int, ...]:
     """No padding, for each axis."""
     return (0,) * len(op.kernel)
 
@@ -111,10 +111,19 @@ def _conv(context: LayerContext) -> list[LayerStep]:
     return [*pad, LayerStep(call(head, context.attribute("filters"), context.attribute("kernel"), **keywords))]
 
 
+def _standardized_conv(context: LayerContext) -> list[LayerStep]:
+    pad, padding = _padded_conv(context)
+    keywords = context.given(stride="strides") | padding
+    keywords |= context.given(dilation="dilation_rate", groups="groups", eps="epsilon") | weights(context)
+    name = "StandardizedStridedDilatedConv{}" if _strides_and_dilates(context) else "StandardizedConv{}"
+    head = context.helper(name)
+    return [*pad, LayerStep(call(head, context.attribute("filters"), context.attribute("kernel"), **keywords))]
+
+
 def _strides_and_dilates(context: LayerContext) -> bool:
     """Keras's own convolution does not take both, on whichever axes."""
     ops = [context.graph.nodes[path].op for path in context.use.paths]
-    return any(isinstance(op, Conv) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops)
+    return any(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops)
 
 
 def _conv_transpose(context: LayerContext) -> list[LayerStep]:
@@ -170,11 +179,11 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
         test, ops = f"{stride} > 1", [context.graph.nodes[path].op for path in context.use.paths]
         kernel = context.use.exprs.get("kernel")
         if kernel is not None and any(
-            isinstance(op, Conv) and max(op.stride) > 1 and op.padding.symmetric == none(op) for op in ops
+            isinstance(op, Convolution) and max(op.stride) > 1 and op.padding.symmetric == none(op) for op in ops
         ):
             test += f" and {context.printer.expr(kernel)} > 1"
         condition = StepCondition(
-            test, lambda op: isinstance(op, Conv) and not is_covered(op) and op.padding.symmetric != none(op)
+            test, lambda op: isinstance(op, Convolution) and not is_covered(op) and op.padding.symmetric != none(op)
         )
         step = LayerStep(padded, "_pad", condition=condition)
         return [step], {"padding": Ternary(literal("same"), f"{stride} == 1", literal("valid"))}
@@ -183,6 +192,7 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
 
 ROWS: Final[dict[str, KerasRow]] = {
     "conv": KerasRow(_conv, _KERNEL),
+    "standardized_conv": KerasRow(_standardized_conv, _KERNEL),
     "conv_transpose": KerasRow(_conv_transpose, _KERNEL, after=_CROP),
     "dense": KerasRow(_dense, _KERNEL),
 }

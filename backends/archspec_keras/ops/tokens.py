@@ -89,10 +89,10 @@ def _is_exact(size: int) -> bool:
     return size & (size - 1) == 0 and size.bit_length() % 2 == 1
 
 
-def _learned(context: LayerContext, name: str) -> list[LayerStep]:
+def _learned(context: LayerContext, name: str, *arguments: Code) -> list[LayerStep]:
     initializer: Initializer = context.value("init")
     given = [] if isinstance(initializer, Zeros) else [initial(context, initializer)]
-    return [LayerStep(call(context.helper(name), *given))]
+    return [LayerStep(call(context.helper(name), *arguments, *given))]
 
 
 def _embedding(context: LayerContext) -> list[LayerStep]:
@@ -125,6 +125,13 @@ ROWS: Final[dict[str, KerasRow]] = {
     "class_token": KerasRow(
         lambda context: _learned(context, "ClassToken"),
         {"weight": "weight", "": VariableLayout(("weight",), ((), (), (0,)))},
+    ),
+    "register_tokens": KerasRow(
+        lambda context: _learned(context, "RegisterTokens", context.attribute("count")),
+        {
+            "weight": VariableLayout(("weight",), ((0,), (1,))),
+            "": VariableLayout(("weight",), ((), (0,), (1,))),
+        },
     ),
     "position_embedding": KerasRow(
         lambda context: _learned(context, "PositionEmbedding"),

@@ -11,6 +11,19 @@ from archspec_onnx.ops.tokens import affine
 
 
 def conv(layer: Fragment) -> str:
+    return _convolved(layer, *layer.weights)
+
+
+def standardized_conv(layer: Fragment) -> str:
+    weight, *bias = layer.weights
+    axes = [*range(1, 2 + len(layer.op.kernel))]
+    centered = layer.add("Sub", weight, layer.reduced("ReduceMean", weight, axes))
+    variance = layer.reduced("ReduceMean", layer.add("Mul", centered, centered), axes)
+    deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
+    return _convolved(layer, layer.add("Div", centered, deviation), *bias)
+
+
+def _convolved(layer: Fragment, *weights: str) -> str:
     op, x = layer.op, layer.x
     sides = window_sides(layer, op.stride, op.dilation)
     if sides is None:
@@ -18,7 +31,7 @@ def conv(layer: Fragment) -> str:
     return layer.add(
         "Conv",
         x,
-        *layer.weights,
+        *weights,
         kernel_shape=list(op.kernel),
         strides=list(op.stride),
         dilations=list(op.dilation),
@@ -69,4 +82,9 @@ def dense(layer: Fragment) -> str:
     return affine(layer, layer.x, weight, bias[0] if bias else None)
 
 
-ROWS: dict[str, Row] = {"conv": conv, "conv_transpose": conv_transpose, "dense": dense}
+ROWS: dict[str, Row] = {
+    "conv": conv,
+    "standardized_conv": standardized_conv,
+    "conv_transpose": conv_transpose,
+    "dense": dense,
+}

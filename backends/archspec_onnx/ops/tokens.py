@@ -89,8 +89,16 @@ def affine(layer: Fragment, x: str, weight: str, bias: str | None) -> str:
 
 
 def class_token(layer: Fragment) -> str:
+    return _prepended(layer, 1)
+
+
+def register_tokens(layer: Fragment) -> str:
+    return _prepended(layer, layer.op.count)
+
+
+def _prepended(layer: Fragment, count: int) -> str:
     batch = layer.add("Shape", layer.x, start=0, end=1)
-    shape = layer.add("Concat", batch, layer.shape(1, layer.types[0].channels), axis=0)
+    shape = layer.add("Concat", batch, layer.shape(count, layer.types[0].channels), axis=0)
     return layer.add("Concat", layer.add("Expand", layer.weights[0], shape), layer.x, axis=1)
 
 
@@ -110,6 +118,7 @@ ROWS: dict[str, Row] = {
     "transpose": transpose,
     "attention": attention,
     "class_token": class_token,
+    "register_tokens": register_tokens,
     "position_embedding": position_embedding,
     "select_token": select_token,
 }

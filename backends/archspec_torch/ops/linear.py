@@ -15,7 +15,17 @@ from archspec_torch.ops.row import TorchRow
 
 
 def _conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    return _convolution(use, printer, *padded(use, printer, "Conv"))
+
+
+def _standardized_conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
     head, padding = padded(use, printer, "Conv")
+    head = f"Standardized{head.removeprefix('nn.')}"
+    printer.helpers.add(head)
+    return _convolution(use, printer, head, padding | printer.given(use, {"eps": "eps"}))
+
+
+def _convolution(use: LayerUse, printer: ExpressionPrinter, head: str, padding: dict[str, Code]) -> Code:
     keywords: dict[str, Code] = {"kernel_size": printer.attribute(use, "kernel")}
     keywords |= printer.given(use, {"stride": "stride"}) | padding
     keywords |= printer.given(use, {"dilation": "dilation", "groups": "groups", "bias": "bias"})
@@ -55,6 +65,7 @@ _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
 
 ROWS: Final[dict[str, TorchRow]] = {
     "conv": TorchRow("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
+    "standardized_conv": TorchRow("heavy", _standardized_conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
     "conv_transpose": TorchRow(
         "heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS
     ),

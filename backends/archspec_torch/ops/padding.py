@@ -13,7 +13,7 @@ from archspec.codegen.tree import LayerUse
 from archspec.expr import Items
 from archspec.ir.attributes import Padding, PerAxis
 from archspec.ir.op import Op
-from archspec.ir.ops.linear import Conv
+from archspec.ir.ops.linear import Convolution
 from archspec.ir.tensor_type import spatial_rank
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis
     even = padding.symmetric
     if even is not None and not any(even):
         return f"nn.{name}", {}
-    if even is not None and (use.op is Conv or _half_covers(use, even)):
+    if even is not None and (issubclass(use.op, Convolution) or _half_covers(use, even)):
         return f"nn.{name}", {"padding": plain(even)}
     assert padding.sides is not None
     more = beyond or (0,) * len(padding.sides)
@@ -63,13 +63,13 @@ def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis
 
 def takes_words(ops: Sequence[Op]) -> bool:
     """Whether PyTorch's convolution takes the word for their padding: its own `same` knows no strides."""
-    same = [op for op in ops if isinstance(op, Conv) and op.padding.is_same]
+    same = [op for op in ops if isinstance(op, Convolution) and op.padding.is_same]
     return convolves(ops) and all(set(op.stride) == {1} and all(window % 2 for window in op.kernel) for op in same)
 
 
 def _same_without_strides(use: LayerUse) -> bool:
     """PyTorch's own `same` knows no strides; for even kernels, which it pads alike, it warns."""
-    if use.op is not Conv or not use.fixed("stride") or set(use.value("stride")) != {1}:
+    if not issubclass(use.op, Convolution) or not use.fixed("stride") or set(use.value("stride")) != {1}:
         return False
     return not use.fixed("kernel") or all(window % 2 for window in use.value("kernel"))
 

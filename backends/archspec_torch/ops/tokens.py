@@ -75,6 +75,11 @@ def _class_token(use: LayerUse, printer: ExpressionPrinter) -> Code:
     return call("ClassToken", printer.expr(use.features[0]))
 
 
+def _register_tokens(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    printer.helpers.add("RegisterTokens")
+    return call("RegisterTokens", printer.attribute(use, "count"), printer.expr(use.features[0]))
+
+
 def _position_embedding(use: LayerUse, printer: ExpressionPrinter) -> Code:
     printer.helpers.add("PositionEmbedding")
     [(tokens,)] = use.sizes
@@ -92,6 +97,10 @@ def _prepended(use: LayerUse, printer: ExpressionPrinter, token: str, operand: C
 
 def _token_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
     return "1", "1", printer.expr(use.features[0])
+
+
+def _registers_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
+    return "1", printer.attribute(use, "count"), printer.expr(use.features[0])
 
 
 def _positions_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
@@ -145,6 +154,12 @@ ROWS: Final[dict[str, TorchRow]] = {
     ),
     "class_token": TorchRow(
         "heavy", _class_token, type=lambda use: "ClassToken", bare=BareParameter(_token_shape, _prepended)
+    ),
+    "register_tokens": TorchRow(
+        "heavy",
+        _register_tokens,
+        type=lambda use: "RegisterTokens",
+        bare=BareParameter(_registers_shape, _prepended),
     ),
     "position_embedding": TorchRow(
         "heavy",

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 CASES: dict[str, list[str]] = {
+    "standardized_conv": [
+        "standardized_conv: {filters: 5, kernel: 1}",
+        "standardized_conv: {filters: 5, kernel: 3, padding: 1, bias: false, eps: 1e-3}",
+        "standardized_conv: {filters: 6, kernel: 3, stride: 2, padding: 1, groups: 2, init: {normal: 2}}",
+        "standardized_conv: {filters: 4, kernel: 3, groups: 4, padding: same}",
+        "standardized_conv: {filters: 5, kernel: [4, 3], stride: 2, padding: same, eps: 0.5}",
+        "standardized_conv: {filters: 5, kernel: 3, stride: [2, 1], padding: same_lower}",
+        "standardized_conv: {filters: 5, kernel: 3, dilation: 2, padding: [2, 1, 0, 2]}",
+        "standardized_conv: {filters: 5, kernel: 3, stride: 2, dilation: 2, padding: same}",
+        "standardized_conv: {filters: 5, kernel: 1, weight_decay: 0.5, bias_decay: 0.25}",
+    ],
     "conv": [
         "conv: {filters: 5, kernel: 1}",
         "conv: {filters: 5, kernel: 3, padding: 1, bias: false}",
@@ -130,6 +141,39 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("conv", "bias_decay"): [
         ("conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("standardized_conv", "filters"): [
+        ("standardized_conv: {filters: p, kernel: 1}", ["3", "5"]),
+    ],
+    ("standardized_conv", "kernel"): [
+        ("standardized_conv: {filters: 4, kernel: p, padding: same}", ["3", "1"]),
+    ],
+    ("standardized_conv", "stride"): [
+        ("standardized_conv: {filters: 4, kernel: 3, stride: p, padding: 1}", ["1", "2"]),
+    ],
+    ("standardized_conv", "padding"): [
+        ("standardized_conv: {filters: 4, kernel: 3, padding: p}", ["0", "2"]),
+        ("standardized_conv: {filters: 4, kernel: 3, stride: 2, padding: p}", ["same", "valid", "0", "2"]),
+        ("standardized_conv: {filters: 4, kernel: 3, padding: [p, 0, 1, p]}", ["0", "1"]),
+    ],
+    ("standardized_conv", "dilation"): [
+        ("standardized_conv: {filters: 4, kernel: 3, dilation: p, padding: same}", ["1", "2"]),
+        ("standardized_conv: {filters: 4, kernel: 2, stride: 2, dilation: p, padding: 1}", ["3", "1"]),
+    ],
+    ("standardized_conv", "groups"): [
+        ("standardized_conv: {filters: 4, kernel: 1, groups: p}", ["1", "4"]),
+    ],
+    ("standardized_conv", "bias"): [
+        ("standardized_conv: {filters: 4, kernel: 1, bias: p, bias_init: zeros}", ["false", "true"]),
+    ],
+    ("standardized_conv", "eps"): [
+        ("standardized_conv: {filters: 4, kernel: 1, eps: p}", ["1e-8", "0.5"]),
+    ],
+    ("standardized_conv", "weight_decay"): [
+        ("standardized_conv: {filters: 4, kernel: 1, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("standardized_conv", "bias_decay"): [
+        ("standardized_conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("dense", "axis"): [
         ("{name: body, layers: [{dense: {units: 4, axis: p}}]}", ["channels", "channels"]),

@@ -64,6 +64,13 @@ CASES: dict[str, list[str]] = {
         "to_tokens\n  - class_token: {bare: true, init: {normal: 0.5}}\n  - class_token: {name: second, bare: true}",
         "to_tokens\n  - {name: body, layers: [relu, class_token: {bare: true}, relu]}",
     ],
+    "register_tokens": [
+        "to_tokens\n  - register_tokens: {count: 4}",
+        "to_tokens\n  - relu\n  - register_tokens: {count: 1, init: zeros}\n  - class_token",
+        "to_tokens\n  - register_tokens: {bare: true, count: 3}\n"
+        "  - register_tokens: {name: second, bare: true, count: 2}",
+        "to_tokens\n  - {name: body, layers: [relu, register_tokens: {bare: true, count: 2}, relu]}",
+    ],
     "position_embedding": [
         "to_tokens\n  - position_embedding",
         "to_tokens\n  - position_embedding: {bare: true, init: {normal: 0.5}}\n  - relu\n"
@@ -89,6 +96,12 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("class_token", "bare"): [
         (f"{_TOKENS}class_token: {{bare: p}}", ["true", "false"]),
+    ],
+    ("register_tokens", "bare"): [
+        (f"{_TOKENS}register_tokens: {{count: 2, bare: p}}", ["true", "false"]),
+    ],
+    ("register_tokens", "count"): [
+        (f"{_TOKENS}register_tokens: {{count: p}}", ["1", "4"]),
     ],
     ("position_embedding", "bare"): [
         (f"{_TOKENS}position_embedding: {{bare: p}}", ["true", "false"]),
