@@ -42,11 +42,7 @@ def unranked(result: BenchResult) -> list[str]:
         if row.failed:
             reasons.setdefault(row.failed, []).append(row.contender.label)
     found = [f"not measured: {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
-    for row in result.rows:
-        if not row.failed and not row.ranked(result.task):
-            apart = f"{row.contender.label} differs by {row.difference:.1e}"
-            found.append(f"not ranked: {apart}, {result.task.tolerance:g} is allowed")
-    return found
+    return found + [row.apart(result.task) for row in result.rows if not row.failed and not row.ranked(result.task)]
 
 
 def machine_text(result: BenchResult) -> str:
