@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.bench.contenders import Contender
 from archspec.bench.devices import lacks_gpu
-from archspec.bench.roofline import MachineLimits, probe
+from archspec.bench.roofline import MachineLimits, probed
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
 from archspec.errors import ArchspecError, BackendError, Diagnostic
@@ -85,11 +85,18 @@ class BenchResult:
 
 def _process(contender: Contender, threads: int | None) -> WorkerProcess:
     """A contender's process."""
-    environment = dict(contender.environment())
-    if threads is not None:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            environment[name] = str(threads)
-    return WorkerProcess("archspec.bench.worker", environment=environment)
+    return WorkerProcess("archspec.bench.worker", environment={**contender.environment(), **_threads(threads)})
+
+
+def prober(threads: int | None) -> WorkerProcess:
+    """A process that measures the machine with as many threads."""
+    return WorkerProcess("archspec.bench.probes", environment=_threads(threads))
+
+
+def _threads(threads: int | None) -> Mapping[str, str]:
+    """The environment variables by which libraries take so many threads."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    return {} if threads is None else dict.fromkeys(names, str(threads))
 
 
 def _asked(process: WorkerProcess, **request: Any) -> dict[str, Any]:
@@ -153,8 +160,9 @@ def measure(
         trained: those of which the weights of a form for inference were made, for rivals that have their names.
         say: told what is being done.
     """
-    machine = probe()
     with tempfile.TemporaryDirectory(prefix="archspec-bench-") as name, ExitStack() as stack:
+        probes = stack.enter_context(prober(threads))
+        machine = probed(probes)
         entrants = _ready(task, contenders, Path(name), threads, (weights, trained), stack, say)
         for entrant in entrants:
             burn_in(entrant)
@@ -171,6 +179,7 @@ def measure(
                 entrant.rounds.append(tuple(seconds))
                 mean, count = sum(seconds) / len(seconds), sum(map(len, entrant.rounds))
                 say(f"{label}: round {turn + 1} of {rounds}, step {count}, {mean:.4f} sec / batch")
+            machine = probed(probes, machine)
         rows = _rows(entrants, rounds)
     for row in rows:
         if not row.failed and not row.ranked(task):
@@ -280,8 +289,8 @@ def entered(
     with process.limited(limit):
         answer = _asked(process, folder=str(folder), contender=asdict(contender))
     if "failed" in answer:
-        over = process.is_over_limit
-        return Entrant(replace(row, failed=f"not ready within {limit:.0f} s" if over else answer["failed"]), process)
+        reason = f"not ready within {limit:.1f} s" if process.is_over_limit else answer["failed"]
+        return Entrant(replace(row, failed=reason), process)
     entrant = Entrant(replace(row, first=answer["first"]), process)
     if not task.training and answer["same_weights"]:
         with np.load(folder / answer["outputs"]) as given:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.api import FORMS, Form, form_of
 from archspec.bench.contenders import Contender
-from archspec.bench.measurement import Entrant, Say, burn_in, difference, entered, write_task
-from archspec.bench.roofline import MachineLimits, probe
+from archspec.bench.measurement import Entrant, Say, burn_in, difference, entered, prober, write_task
+from archspec.bench.roofline import MachineLimits, probed
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
 from archspec.ir.graph import LayerGraph
@@ -137,7 +137,8 @@ def tune(
         say: told what is being done.
     """
     began = time.monotonic()
-    machine = probe()
+    with prober(threads) as probes:
+        machine = probed(probes)
     found: dict[Candidate, Trial] = {}
     ready: dict[Candidate, Entrant] = {}
     until = began + budget * (1 - _LOOK)

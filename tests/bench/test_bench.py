@@ -8,6 +8,7 @@ import json
 import re
 import time
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from archspec.bench.devices import lacks_gpu
 from archspec.cli import main
 from archspec.codegen.registry import backend
 from archspec.errors import BackendError
+from archspec.worker_process import WorkerProcess
 from tests.needed import needs
 
 pytestmark = needs("torch", "onnx", "onnxruntime")
@@ -152,6 +154,38 @@ def test_rivals_of_the_trained_form_are_held_against_the_form_for_inference(
     apart = {row["engine"]: row["difference"] for row in json.loads(out)["rows"]}
     assert apart.pop("wrong.py:make") > 1e-3
     assert max(apart.values()) < 1e-5
+
+
+def test_the_machine_is_probed_in_each_round_with_as_many_threads_as_are_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machine can do is the most that was seen: a probe may fall into a time in which it is busy."""
+    from archspec.bench.roofline import MachineLimits, probed
+
+    asked: list[str] = []
+
+    class Process:
+        answers: ClassVar = [{"flops": 2.0, "bandwidth": 1.0}, {"flops": 1.0, "bandwidth": 3.0}]
+
+        def ask(self) -> dict[str, float]:
+            return self.answers[len(asked) - 1]
+
+    found = None
+    for name in ("first", "second"):
+        asked.append(name)
+        found = probed(cast(WorkerProcess, Process()), found)
+    assert found == MachineLimits(2.0, 3.0)
+    started: list[dict[str, str]] = []
+    whole = WorkerProcess.__init__
+
+    def start(self: WorkerProcess, module: str, *arguments: str, environment: Any = None) -> None:
+        started.append({"module": module, **environment})
+        whole(self, module, *arguments, environment=environment)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", start)
+    assert main(["bench", "net.yaml", "--engines", "onnx:onnxruntime", "--threads", "1", *QUICK]) == 0
+    assert {one["module"] for one in started} == {"archspec.bench.probes", "archspec.bench.worker"}
+    assert {one["OPENBLAS_NUM_THREADS"] for one in started} == {"1"}
 
 
 def test_a_turn_takes_no_longer_where_the_machine_has_become_slow() -> None:
