@@ -13,11 +13,17 @@ import numpy as np
 
 from archspec.worker_process import serve
 
-SIDE: Final = 1536
-"""Of the square matrices of the probe: large enough to be bound by arithmetic, small enough to take some 50 ms."""
+SIDE: Final = 768
+"""Of the square matrices of the probe: large enough to be bound by arithmetic, and small enough to take some 10 ms.
+
+What takes longer is interrupted each time where others use the machine.
+"""
 BYTES: Final = 256 * 2**20
 """Of the probe of memory: more than any cache holds."""
-_TIMES: Final = 2
+_TIMES: Final = 3
+"""At least."""
+_LEAST: Final = 0.25
+"""Seconds that a probe takes at least."""
 
 
 def probe() -> dict[str, Any]:
@@ -34,8 +40,8 @@ def probe() -> dict[str, Any]:
 
 def _best(work: Callable[[], object]) -> float:
     work()  # the memory is there, and the threads
-    found = []
-    for _ in range(_TIMES):
+    found: list[float] = []
+    while len(found) < _TIMES or sum(found) < _LEAST:
         began = time.perf_counter()
         work()
         found.append(time.perf_counter() - began)

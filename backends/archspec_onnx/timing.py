@@ -14,6 +14,7 @@ from archspec.errors import BackendError, Diagnostic
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import INFO, current_engine, onnxruntime, onnxruntime_session, openvino_model
+from archspec_onnx.source import TYPES
 from archspec_onnx.stored_tensors import replace_tensors
 from archspec_onnx.tensorrt import TensorrtModel
 
@@ -95,11 +96,13 @@ def timed_rival(
         given = load(model)  # with the weights that lie in files beside it, as PyTorch's exporter writes them
     except Exception as error:  # of protobuf, of the file, of those beside it
         raise _refused(f"it cannot be read as an ONNX model: {str(error).strip().splitlines()[0]}") from None
-    held = {tensor.name: tuple(tensor.dims) for tensor in given.graph.initializer}
+    held = {tensor.name: tensor for tensor in given.graph.initializer}
     taken = [value.name for value in given.graph.input if value.name not in held]
     if len(taken) != len(inputs):
         raise _refused(f"it has {len(taken)} inputs, where the network has {len(inputs)}")
-    fitting = [form for form in weights if all(held.get(name) == array.shape for name, array in form.items())][:1]
+    # Of a model in 8 bits they have the names and shapes, too, and are whole numbers of a scale.
+    shapes = {name: tuple(tensor.dims) for name, tensor in held.items() if tensor.data_type in TYPES.values()}
+    fitting = [form for form in weights if all(shapes.get(name) == array.shape for name, array in form.items())][:1]
     for form in fitting:
         replace_tensors(given, form)
     batch = _fitting(given, dict(zip(taken, inputs.values(), strict=True)))
