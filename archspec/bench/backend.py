@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -59,7 +59,7 @@ class TimesModels(RunsModels, Protocol):
         graph: LayerGraph,
         inputs: Arrays,
         *,
-        weights: Arrays,
+        weights: Sequence[Arrays],
         targets: Arrays | None,
         dtype: str,
         device: str | None,
@@ -67,10 +67,11 @@ class TimesModels(RunsModels, Protocol):
         """A model of the framework that archspec has not written, made ready as the usual variant is.
 
         Args:
-            model: what the user's function gave; of ONNX, the bytes of a file.
+            model: what the user's function gave; of ONNX, the path of a file.
             graph: the network that it stands beside: its inputs are taken in the model's order.
             inputs, targets: as for `timed`.
-            weights: the network's, by canonical name.
+            weights: the network's, by canonical name: of its form that is measured, and of the one that is trained
+                where that is another. It is given those whose names and shapes it has.
             dtype: of weights and computation.
             device: where it is put.
 

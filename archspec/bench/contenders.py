@@ -64,6 +64,10 @@ class Contender:
         if variant not in known:
             ways = [way for way in known if way]
             help = did_you_mean(variant, ways) if ways else f"`{name}` alone can be measured"
+            if not known:
+                timed = [f"{backend}:{one}" for one in target.engines if target.variants(one)]
+                message = f"{name} is not measured: it is there to compare outputs with"
+                raise BackendError(Diagnostic("E0603", message, help=f"choose one of {', '.join(timed)}"))
             raise BackendError(Diagnostic("E0603", f"{name} cannot be measured with `{variant}`", help=help))
         return cls(text.strip(), backend, engine, variant)
 

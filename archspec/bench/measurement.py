@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from archspec.bench.contenders import Contender
 from archspec.bench.devices import lacks_gpu
-from archspec.bench.roofline import MachineLimits, probe
+from archspec.bench.roofline import MachineLimits, probed
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
 from archspec.errors import ArchspecError, BackendError, Diagnostic
+from archspec.ir.evaluation import evaluated
 from archspec.parity import random_inputs, random_targets, random_weights
 from archspec.worker_process import WorkerError, WorkerProcess
 
@@ -36,7 +37,6 @@ STEPS: Final = 10
 """Of a round, at least."""
 _LEAST: Final = 0.25
 """Seconds that a round of one contender takes at least: what is shorter is the machine's noise."""
-_MOST_STEPS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Row:
         """It was measured, and computes the same network as far as that can be known."""
         return not self.failed and (self.difference is None or self.difference <= task.tolerance)
 
+    def apart(self, task: Task) -> str:
+        """Why one that was measured is not ranked, in a line."""
+        return f"not ranked: {self.contender.label} differs by {self.difference:.1e}, {task.tolerance:g} is allowed"
+
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
@@ -81,11 +85,18 @@ class BenchResult:
 
 def _process(contender: Contender, threads: int | None) -> WorkerProcess:
     """A contender's process."""
-    environment = dict(contender.environment())
-    if threads is not None:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            environment[name] = str(threads)
-    return WorkerProcess("archspec.bench.worker", environment=environment)
+    return WorkerProcess("archspec.bench.worker", environment={**contender.environment(), **_threads(threads)})
+
+
+def prober(threads: int | None) -> WorkerProcess:
+    """A process that measures the machine with as many threads."""
+    return WorkerProcess("archspec.bench.probes", environment=_threads(threads))
+
+
+def _threads(threads: int | None) -> Mapping[str, str]:
+    """The environment variables by which libraries take so many threads."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    return {} if threads is None else dict.fromkeys(names, str(threads))
 
 
 def _asked(process: WorkerProcess, **request: Any) -> dict[str, Any]:
@@ -110,13 +121,12 @@ class Entrant:
     process: WorkerProcess | None = None
     """None where it cannot be measured here."""
     outputs: Arrays | None = None
-    steps: int = STEPS
     rounds: list[tuple[float, ...]] = field(default_factory=list[tuple[float, ...]])
 
-    def measure(self, steps: int) -> Sequence[float] | None:
-        """The seconds of so many steps; None where it failed, which the row then says."""
+    def measure(self, steps: int, least: float = _LEAST) -> Sequence[float] | None:
+        """The seconds of so many steps, or of more that take `least` seconds; None where it failed: see the row."""
         assert self.process is not None  # those without one have failed
-        found = _asked(self.process, steps=steps)
+        found = _asked(self.process, steps=steps, least=least)
         if "failed" in found:
             self.row = replace(self.row, failed=found["failed"])
             return None
@@ -134,6 +144,7 @@ def measure(
     threads: int | None = None,
     latency: bool = True,
     weights: Arrays | None = None,
+    trained: Arrays | None = None,
     say: Say = lambda text: None,
 ) -> BenchResult:
     """Measure contenders in turn; the first is the one that others are compared with.
@@ -146,24 +157,35 @@ def measure(
         threads: of each framework; as it chooses if not given.
         latency: also measure a batch of one.
         weights: by canonical name; random ones if not given.
+        trained: those of which the weights of a form for inference were made, for rivals that have their names.
         say: told what is being done.
     """
-    machine = probe()
     with tempfile.TemporaryDirectory(prefix="archspec-bench-") as name, ExitStack() as stack:
-        entrants = _ready(task, contenders, Path(name), threads, weights, stack, say)
+        probes = stack.enter_context(prober(threads))
+        machine = probed(probes)
+        entrants = _ready(task, contenders, Path(name), threads, (weights, trained), stack, say)
         for entrant in entrants:
-            burn_in(entrant, steps)
+            burn_in(entrant)
+            if entrant.row.failed:
+                say(f"{entrant.row.contender.label}: not measured: {entrant.row.failed}")
         for turn in range(rounds):
             for entrant in entrants:
-                if entrant.row.failed or (seconds := entrant.measure(entrant.steps)) is None:
+                if entrant.row.failed:
+                    continue
+                label = entrant.row.contender.label
+                if (seconds := entrant.measure(steps)) is None:
+                    say(f"{label}: not measured: {entrant.row.failed}")
                     continue
                 entrant.rounds.append(tuple(seconds))
-                mean = sum(seconds) / len(seconds)
-                label = entrant.row.contender.label
-                say(f"{label}: round {turn + 1} of {rounds}, step {(turn + 1) * entrant.steps}, {mean:.4f} sec / batch")
+                mean, count = sum(seconds) / len(seconds), sum(map(len, entrant.rounds))
+                say(f"{label}: round {turn + 1} of {rounds}, step {count}, {mean:.4f} sec / batch")
+            machine = probed(probes, machine)
         rows = _rows(entrants, rounds)
+    for row in rows:
+        if not row.failed and not row.ranked(task):
+            say(row.apart(task))
     if latency and task.batch > 1:
-        rows = _with_latency(task, rows, threads, weights, say)
+        rows = _with_latency(task, rows, threads, (weights, trained), say)
     return BenchResult(task, tuple(rows), machine, threads or os.cpu_count() or 1)
 
 
@@ -172,17 +194,19 @@ def _ready(
     contenders: Sequence[Contender],
     folder: Path,
     threads: int | None,
-    weights: Arrays | None,
+    weights: tuple[Arrays | None, Arrays | None],
     stack: ExitStack,
     say: Say,
 ) -> list[Entrant]:
     """All contenders with their models made, one after the other, so that none disturbs another's compilation."""
-    write_task(task, folder, weights)
+    write_task(task, folder, *weights)
     return [entered(task, contender, folder, threads, stack, say) for contender in contenders]
 
 
-def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
+def write_task(task: Task, folder: Path, weights: Arrays | None, trained: Arrays | None = None) -> None:
     """Write what the processes of contenders read: the task, its inputs, and weights, random ones if not given.
+
+    Those of the form that is trained are written, too, where it is another and they are known.
 
     Raises:
         BackendError: the batch does not fit in memory.
@@ -190,16 +214,21 @@ def write_task(task: Task, folder: Path, weights: Arrays | None) -> None:
     import numpy as np
 
     _check_batch(task)
-    trained = task.graph.training_form or task.graph
-    held = weights if weights is not None else task.graph.weights_of_form(random_weights(trained))
-    arrays = {f"weights/{name}": array for name, array in held.items()}
+    whole = task.graph.training_form
+    if weights is None:
+        trained = random_weights(whole or task.graph)
+        weights = task.graph.weights_of_form(trained)
+    arrays = {f"weights/{name}": array for name, array in weights.items()}
+    if whole is not None and trained is not None:
+        kept = evaluated(whole).all_weights
+        arrays |= {f"trained/{name}": trained[name] for name in kept}
     arrays |= {f"inputs/{name}": array for name, array in random_inputs(task.graph, task.batch).items()}
     arrays |= {f"targets/{name}": array for name, array in random_targets(task.graph, task.batch).items()}
-    kept = np.float64 if task.dtype == "float64" else np.float32
+    precision = np.float64 if task.dtype == "float64" else np.float32
     np.savez(
         folder / "arrays.npz",
         allow_pickle=False,
-        **{name: array.astype(kept) if array.dtype.kind == "f" else array for name, array in arrays.items()},
+        **{name: array.astype(precision) if array.dtype.kind == "f" else array for name, array in arrays.items()},
     )
     (folder / "task.pickle").write_bytes(pickle.dumps(task))
 
@@ -260,8 +289,8 @@ def entered(
     with process.limited(limit):
         answer = _asked(process, folder=str(folder), contender=asdict(contender))
     if "failed" in answer:
-        over = process.is_over_limit
-        return Entrant(replace(row, failed=f"not ready within {limit:.0f} s" if over else answer["failed"]), process)
+        reason = f"not ready within {limit:.1f} s" if process.is_over_limit else answer["failed"]
+        return Entrant(replace(row, failed=reason), process)
     entrant = Entrant(replace(row, first=answer["first"]), process)
     if not task.training and answer["same_weights"]:
         with np.load(folder / answer["outputs"]) as given:
@@ -269,12 +298,10 @@ def entered(
     return entrant
 
 
-def burn_in(entrant: Entrant, steps: int) -> None:
-    """Steps that do not count, by which it is also seen how many a round needs."""
-    if entrant.row.failed or (seconds := entrant.measure(BURN_IN)) is None:
-        return
-    each = max(min(seconds), 1e-9)
-    entrant.steps = min(max(steps, math.ceil(_LEAST / each)), _MOST_STEPS)
+def burn_in(entrant: Entrant) -> None:
+    """Steps that do not count."""
+    if not entrant.row.failed:
+        entrant.measure(BURN_IN, least=0)
 
 
 def _rows(entrants: Sequence[Entrant], rounds: int) -> list[Row]:
@@ -308,10 +335,22 @@ def difference(entrant: Entrant, reference: Entrant) -> float | None:
     return worst
 
 
-def _with_latency(task: Task, rows: Sequence[Row], threads: int | None, weights: Arrays | None, say: Say) -> list[Row]:
+def _with_latency(
+    task: Task, rows: Sequence[Row], threads: int | None, weights: tuple[Arrays | None, Arrays | None], say: Say
+) -> list[Row]:
     """The rows with the median of a batch of one, of those that were ranked."""
     say("a batch of one")
     ranked = [row.contender for row in rows if row.ranked(task)]
-    single = measure(replace(task, batch=1), ranked, rounds=2, threads=threads, latency=False, weights=weights, say=say)
+    given, trained = weights
+    single = measure(
+        replace(task, batch=1),
+        ranked,
+        rounds=2,
+        threads=threads,
+        latency=False,
+        weights=given,
+        trained=trained,
+        say=say,
+    )
     medians = {row.contender: row.times.median for row in single.rows if row.times is not None}
     return [replace(row, latency=medians.get(row.contender)) for row in rows]

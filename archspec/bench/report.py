@@ -42,11 +42,7 @@ def unranked(result: BenchResult) -> list[str]:
         if row.failed:
             reasons.setdefault(row.failed, []).append(row.contender.label)
     found = [f"not measured: {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
-    for row in result.rows:
-        if not row.failed and not row.ranked(result.task):
-            apart = f"{row.contender.label} differs by {row.difference:.1e}"
-            found.append(f"not ranked: {apart}, {result.task.tolerance:g} is allowed")
-    return found
+    return found + [row.apart(result.task) for row in result.rows if not row.failed and not row.ranked(result.task)]
 
 
 def machine_text(result: BenchResult) -> str:
@@ -107,7 +103,11 @@ _ROOFLINE: Final = """\
 Roofline: the least time of a forward pass on this machine. A layer takes at least as long as its multiply-adds at
 {flops:.0f} GFLOP/s (a product of matrices, measured in this run), and at least as long as reading and writing its
 tensors and weights at {bandwidth:.1f} GB/s (a copy, measured too). The longer of the two is its limit."""
-_ABOVE: Final = ": it fuses layers, or their tensors stay in caches, which the limit does not count"
+_FUSED: Final = ": it fuses layers, or their tensors stay in caches, which the limit does not count"
+_FASTER: Final = (
+    ": its arithmetic is faster than the probe's: others used the machine meanwhile, or its convolutions have fewer "
+    "multiply-adds (Winograd), or its numbers fewer bits"
+)
 
 
 def _roofline(result: BenchResult, draw: Callable[[Table], str]) -> Iterator[str]:
@@ -126,7 +126,8 @@ def _roofline(result: BenchResult, draw: Callable[[Table], str]) -> Iterator[str
     best = next((row for row in result.ranking if row.times is not None), None)
     if best is not None and best.times is not None and not result.task.training and least:
         taken, share = best.times.median, least / best.times.median
-        why = _ABOVE if share > 1 else ""
+        beyond = sum(bound.arithmetic for bound in found.values()) > taken
+        why = "" if share <= 1 else _FASTER if beyond else _FUSED
         yield ""
         yield f"{best.contender.label} takes {taken * 1e3:.2f} ms, and runs at {share:.0%} of the machine's limit{why}"
 

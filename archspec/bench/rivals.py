@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def rival(
-    contender: Contender, task: Task, inputs: Arrays, targets: Arrays | None, weights: Arrays
+    contender: Contender, task: Task, inputs: Arrays, targets: Arrays | None, weights: Sequence[Arrays]
 ) -> tuple[TimedModel, bool]:
     """A user's model on the batch, and whether it has the network's weights, so that its outputs can be compared.
 
@@ -38,7 +38,7 @@ def rival(
     else:
         if targets is not None:
             raise _refused("an ONNX model is not trained")
-        model, backend = Path(contender.file).read_bytes(), "onnx"
+        model, backend = Path(contender.file), "onnx"
     target = find(backend, TimesModels)
     return target.timed_rival(
         model, task.graph, inputs, weights=weights, targets=targets, dtype=task.dtype, device=task.device

@@ -6,19 +6,12 @@ the time of its traffic at the rate of memory.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from archspec.analysis.counting import DTYPE_BYTES
 from archspec.ir.graph import LayerGraph
-
-_SIDE: Final = 1536
-"""Of the square matrices of the probe: large enough to be bound by arithmetic, small enough to take some 50 ms."""
-_BYTES: Final = 256 * 2**20
-"""Of the probe of memory: more than any cache holds."""
-_TIMES: Final = 5
+from archspec.worker_process import WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +24,18 @@ class MachineLimits:
     """Bytes a second that are read and written by a copy."""
 
 
-def probe() -> MachineLimits:
-    """Measure both, each the best of some times."""
-    import numpy as np
+def probed(process: WorkerProcess, before: MachineLimits | None = None) -> MachineLimits:
+    """What a process of `archspec.bench.probes` measures now, or has measured before where that was more.
 
-    rng = np.random.default_rng(0)
-    one, other = (rng.standard_normal((_SIDE, _SIDE), np.float32) for _ in range(2))
-    product = np.empty_like(one)
-    source = np.ones(_BYTES // 8)
-    copy = np.empty_like(source)
-    arithmetic = _best(lambda: np.matmul(one, other, product))
-    traffic = _best(lambda: np.copyto(copy, source))
-    return MachineLimits(2 * _SIDE**3 / arithmetic, 2 * _BYTES / traffic)
+    A probe is run in each round, as contenders are: one alone may fall into a time in which others use the machine.
 
-
-def _best(work: Callable[[], object]) -> float:
-    work()  # the memory is there, and the threads
-    found = []
-    for _ in range(_TIMES):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return min(found)
+    Raises:
+        WorkerError: it failed, such as for want of memory.
+    """
+    found = MachineLimits(**process.ask())
+    if before is None:
+        return found
+    return MachineLimits(max(found.flops, before.flops), max(found.bandwidth, before.bandwidth))
 
 
 @dataclass(frozen=True, slots=True)

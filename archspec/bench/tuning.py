@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archspec.api import FORMS, Form, form_of
 from archspec.bench.contenders import Contender
-from archspec.bench.measurement import Entrant, Say, burn_in, difference, entered, write_task
-from archspec.bench.roofline import MachineLimits, probe
+from archspec.bench.measurement import Entrant, Say, burn_in, difference, entered, prober, write_task
+from archspec.bench.roofline import MachineLimits, probed
 from archspec.bench.statistics import Ratio, Times, ratio
 from archspec.bench.task import Task
 from archspec.ir.graph import LayerGraph
@@ -137,7 +137,8 @@ def tune(
         say: told what is being done.
     """
     began = time.monotonic()
-    machine = probe()
+    with prober(threads) as probes:
+        machine = probed(probes)
     found: dict[Candidate, Trial] = {}
     ready: dict[Candidate, Entrant] = {}
     until = began + budget * (1 - _LOOK)
@@ -151,7 +152,7 @@ def tune(
             task, folder = tasks[candidate.form]
             limit = max(left, budget / 2) if not ready else left
             entrant = entered(task, candidate.contender, folder, threads, stack, say, limit=limit)
-            burn_in(entrant, 1)
+            burn_in(entrant)
             found[candidate] = trial = _looked_at(candidate, entrant, ready, task)
             if trial.failed:
                 say(f"{candidate.label}: not ranked: {trial.failed}")
@@ -186,7 +187,7 @@ def _looked_at(candidate: Candidate, entrant: Entrant, ready: Mapping[Candidate,
     trial = Trial(candidate, entrant.row.failed, first=entrant.row.first)
     if trial.failed:
         return trial
-    if (seconds := entrant.measure(entrant.steps)) is None:
+    if (seconds := entrant.measure(1)) is None:
         return replace(trial, failed=entrant.row.failed)
     entrant.rounds.append(tuple(seconds))
     reference = next(iter(ready.values()), entrant)
@@ -227,7 +228,7 @@ def _measure_in_turn(finalists: Sequence[Entrant], until: float, say: Say) -> No
         turn += 1
         say(f"finals, round {turn}: {len(finalists)} candidate{'s' * (len(finalists) > 1)}")
         for entrant in finalists:
-            if not entrant.row.failed and (seconds := entrant.measure(entrant.steps)) is not None:
+            if not entrant.row.failed and (seconds := entrant.measure(1)) is not None:
                 entrant.rounds.append(tuple(seconds))
 
 

@@ -1,6 +1,6 @@
 """A contender's process: `python -m archspec.bench.worker`.
 
-The first request makes the model and computes the batch once; the others ask for the seconds of so many steps.
+The first request makes the model and computes the batch once; the others ask for the seconds of some steps.
 """
 
 from __future__ import annotations
@@ -27,22 +27,24 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 _KIB: Final = 1024
+_MOST_STEPS: Final = 2000
 
 
 def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, Any]]:
     """The model, ready, and what is known of it: the seconds until its first result, and whose weights it has."""
     task: Task = pickle.loads((folder / "task.pickle").read_bytes())  # ours, from our own process
     arrays = dict(np.load(folder / "arrays.npz"))
-    inputs, targets, weights = (
+    inputs, targets, weights, trained = (
         {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{kind}/")}
-        for kind in ("inputs", "targets", "weights")
+        for kind in ("inputs", "targets", "weights", "trained")
     )
     began = time.perf_counter()
     if contender.file:
         from archspec.bench.rivals import check_outputs, errors_with_lines, rival
 
         with errors_with_lines(contender):
-            timed, same_weights = rival(contender, task, inputs, targets if task.training else None, weights)
+            forms = [weights, trained] if trained else [weights]
+            timed, same_weights = rival(contender, task, inputs, targets if task.training else None, forms)
             timed.step()
     else:
         target = find(contender.backend, TimesModels)
@@ -61,13 +63,22 @@ def prepare(folder: Path, contender: Contender) -> tuple[TimedModel, dict[str, A
     return timed, {"first": first, "same_weights": same_weights, "outputs": f"outputs-{os.getpid()}.npz"}
 
 
-def measure(timed: TimedModel, steps: int) -> list[float]:
-    """The seconds of each step."""
-    found = []
-    for _ in range(steps):
+def measure(timed: TimedModel, steps: int, least: float) -> list[float]:
+    """The seconds of each step.
+
+    Args:
+        timed: the model.
+        steps: how many, at least.
+        least: seconds that all of them take at least, as far as `_MOST_STEPS` allow it. How many steps that are is seen
+            anew in each turn, since a machine that was free before may be busy now.
+    """
+    found: list[float] = []
+    total = 0.0
+    while len(found) < steps or (total < least and len(found) < _MOST_STEPS):
         began = time.perf_counter()
         timed.step()
         found.append(time.perf_counter() - began)
+        total += found[-1]
     return found
 
 
@@ -91,7 +102,7 @@ def main() -> None:
             timed, found = prepare(Path(request["folder"]), Contender(**request["contender"]))
             return found
         assert timed is not None  # it is prepared first
-        return {"seconds": measure(timed, request["steps"]), "memory": peak_memory()}
+        return {"seconds": measure(timed, request["steps"], request["least"]), "memory": peak_memory()}
 
     serve(handle)
 

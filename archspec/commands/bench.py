@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archspec.bench.contenders import DEFAULT, Contender
 from archspec.bench.measurement import ROUNDS, STEPS, BenchResult, measure
@@ -25,10 +26,16 @@ from archspec.commands.shared import (
     positive,
     taken,
     usage_error,
+    weights_options,
 )
 from archspec.digests import check_writable
+from archspec.errors import WeightsError
 from archspec.ir.evaluation import evaluated
+from archspec.ir.graph import LayerGraph
 from archspec.picture_files import check_picture
+
+if TYPE_CHECKING:
+    from archspec.codegen.backend import Arrays
 
 EXAMPLES: Final = (
     "archspec bench resnet50 --batch 32",
@@ -93,15 +100,17 @@ def run_bench(arguments: argparse.Namespace) -> int:
     if not arguments.training:
         graph = evaluated(graph)  # what training alone needs is not computed
     weights = taken(arguments, graph)[0] if arguments.weights is not None else None
+    contenders = _contenders(arguments)
     task = Task(graph, arguments.batch, arguments.dtype, arguments.training, arguments.device)
     result = measure(
         task,
-        _contenders(arguments),
+        contenders,
         rounds=arguments.rounds,
         steps=arguments.steps,
         threads=arguments.threads,
         latency=arguments.latency,
         weights=weights,
+        trained=_trained(arguments, graph) if any(contender.file for contender in contenders) else None,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     if all(row.failed for row in result.rows) and arguments.format != "json":
@@ -124,6 +133,17 @@ def _contenders(arguments: argparse.Namespace) -> list[Contender]:
     if not found:
         usage_error("no engine is installed: install one, as with `pip install torch`")
     return found
+
+
+def _trained(arguments: argparse.Namespace, graph: LayerGraph) -> Arrays | None:
+    """The weights of which those of a form for inference were made, whose names a rival may have; None if not known."""
+    from archspec.weights import read_weights
+
+    if arguments.weights is None or graph.training_form is None:
+        return None
+    with suppress(WeightsError):  # they were folded before
+        return read_weights(arguments.weights, evaluated(graph.training_form), **weights_options(arguments))[0]
+    return None
 
 
 def _code(result: BenchResult, arguments: argparse.Namespace) -> int:

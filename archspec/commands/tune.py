@@ -153,10 +153,13 @@ def _lines(result: Tuning, files: list[Path]) -> list[str]:
         lines.append(f"{no_time(result.budget)} (--budget gives more): {'; '.join(untried)}")
     if any(trial.ratio is None for trial in ranking):
         lines.append("without a ratio: slower at first than the finalists, and measured once")
-    if ranking:
-        lines += ["", f"the fastest is {ranking[0].candidate.label}, for batches of {result.batch} alone"]
-        lines += [f"  {path}" for path in files]
-    return lines
+    if not ranking:
+        said = "nothing was ready in time and is ranked: the measurements alone are written (--budget gives more time)"
+        return [*lines, "", said, *(f"  {path}" for path in files)]
+    alone = len(ranking) == 1
+    best = "all that was measured" if alone else "the fastest"
+    lines += ["", f"{best} is {ranking[0].candidate.label}, for batches of {result.batch} alone"]
+    return lines + [f"  {path}" for path in files]
 
 
 def _cells(result: Tuning, trial: Trial) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def timed_rival(
     graph: LayerGraph,
     inputs: Arrays,
     *,
-    weights: Arrays,
+    weights: Sequence[Arrays],
     targets: Arrays | None,
     dtype: str,
     device: str | None,

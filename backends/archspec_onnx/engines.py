@@ -99,7 +99,7 @@ def onnxruntime() -> Any:
 
 
 def onnxruntime_session(
-    model: bytes, engine: str, *, sizes: Mapping[str, int] | None = None, spins: bool = True
+    model: bytes, engine: str, *, sizes: Mapping[str, int] | None = None, spins: bool = True, whole: bool = False
 ) -> Any:
     """A model opened by ONNX Runtime on one of the engines that it is.
 
@@ -108,10 +108,12 @@ def onnxruntime_session(
         engine: one with providers.
         sizes: of axes that the model leaves open, by the names that it gives them, where it is for these alone.
         spins: threads that wait do so busily, which is faster where a model runs again and again.
+        whole: no layer may be left to the processor, as they are where a GPU's provider has no kernel for them: what is
+            measured would be the processor and the copies to it.
 
     Raises:
-        BackendError: it cannot be imported, or its provider cannot start: ONNX Runtime would silently leave everything
-            to the processor.
+        BackendError: it cannot be imported, its provider cannot start, in whose place ONNX Runtime would silently take
+            the processor, or the model is to run on it as a whole and does not.
     """
     runtime, info = onnxruntime(), INFO[engine]
     options = runtime.SessionOptions()
@@ -120,9 +122,20 @@ def onnxruntime_session(
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, size in (sizes or {}).items():
         options.add_free_dimension_override_by_name(name, size)
+    providers = [provider for provider in info.providers if not (whole and provider == _CPU)]
+    if whole:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        options.log_severity_level = 4  # it would print what it raises, too
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it warns of, that a provider is not there, is an error below
-        session = runtime.InferenceSession(model, options, providers=list(info.providers))
+        try:
+            session = runtime.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # its own, which have no base class
+            if not whole or "fallback to CPU" not in str(error):
+                raise
+            message = f"{info.title} would leave layers, or all of them, to the processor"
+            help = f"see that what it needs is there: {info.install}; and which layers {providers[0]} has no kernel for"
+            raise BackendError(Diagnostic("E0602", message, help=help)) from None
     if info.providers[0] not in (started := session.get_providers()):
         message = f"{info.title} could not start {info.providers[0]}; ONNX Runtime would use {', '.join(started)}"
         raise BackendError(Diagnostic("E0602", message, help=f"see that what it needs is there: {info.install}"))
@@ -142,7 +155,7 @@ def openvino_model(model: Any, shapes: Mapping[str, Sequence[int]] | None = None
         BackendError: OpenVINO cannot be imported.
     """
     try:
-        import openvino
+        from archspec_onnx.openvino_import import openvino
     except Exception as error:  # whatever it raises
         raise not_importable("OpenVINO", error) from error
     core = openvino.Core()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, ValueInfoProto, helper, numpy_helper
 
 from archspec.codegen.backend import Outcome
 from archspec.codegen.backend_errors import check_dtype, no_device
@@ -23,6 +23,7 @@ from archspec_onnx.opsets import OPSET
 from archspec_onnx.quantization import quantized as quantized
 from archspec_onnx.quantization import watched as watched
 from archspec_onnx.source import DTYPE_KEY, TYPES, write
+from archspec_onnx.stored_tensors import replace_tensors, stored
 from archspec_onnx.tensorrt import TensorrtModel
 from archspec_onnx.timing import timed as timed
 from archspec_onnx.timing import timed_rival as timed_rival
@@ -120,7 +121,7 @@ def build(
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     arrays: Arrays = draw(graph, 0) if weights is None else weights
-    model.graph.initializer.extend(_tensor(name, arrays[name], kinds[name]) for name in graph.all_weights)
+    model.graph.initializer.extend(stored(name, arrays[name], kinds[name]) for name in graph.all_weights)
     return model
 
 
@@ -143,18 +144,9 @@ def _opset(model: ModelProto) -> int:
     return next((entry.version for entry in model.opset_import if not entry.domain), OPSET)
 
 
-def _tensor(name: str, array: Array, kind: int) -> TensorProto:
-    dtype = helper.tensor_dtype_to_np_dtype(kind)
-    return numpy_helper.from_array(np.ascontiguousarray(array, dtype), name)
-
-
 def load_weights(model: ModelProto, graph: LayerGraph, weights: Arrays) -> None:
     """Put canonical weights into the model; see `ExchangesWeights.load_weights`."""
-    for tensor in model.graph.initializer:
-        if tensor.name in graph.all_weights:
-            new = _tensor(tensor.name, weights[tensor.name], tensor.data_type)
-            if tensor.raw_data != new.raw_data:  # what a message held before stays in memory for as long as it lives
-                tensor.CopyFrom(new)
+    replace_tensors(model, {name: weights[name] for name in graph.all_weights})
 
 
 def export_weights(model: ModelProto, graph: LayerGraph) -> Arrays:
@@ -295,7 +287,8 @@ def _engine_results(model: ModelProto, names: Sequence[str], feeds: dict[str, Ar
     if current_engine() == "openvino":
         return [*openvino_model(model.SerializeToString())(feeds).values()]
     if current_engine() == "tensorrt-native":
-        given = TensorrtModel(model.SerializeToString(), feeds).outputs()
+        with TensorrtModel(model.SerializeToString(), feeds) as built:
+            given = built.outputs()
         return [given[name] for name in names]
     # It runs once: waiting is all that its threads would do.
     session = onnxruntime_session(model.SerializeToString(), current_engine(), spins=False)

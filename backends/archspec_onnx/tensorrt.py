@@ -9,7 +9,8 @@ import ctypes
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -21,27 +22,53 @@ _DRIVER: Final = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 
 
 class CudaDriver:
-    """The part of the CUDA driver that moves arrays to the first GPU and back, and waits for it."""
+    """The part of the CUDA driver that moves arrays to the first GPU and back, and waits for it.
 
-    def __init__(self) -> None:
+    Attributes:
+        stream: the address of the stream in which work is put.
+    """
+
+    def __init__(self, library: Any = None) -> None:
+        """Take the first GPU.
+
+        Args:
+            library: the driver's functions by name, as `ctypes` has them; opened unless given.
+
+        Raises:
+            BackendError: there is no driver, or it has no GPU.
+        """
         try:
-            self._library = ctypes.CDLL(_DRIVER.get(sys.platform, "libcuda.so.1"))
+            self._library = ctypes.CDLL(_DRIVER.get(sys.platform, "libcuda.so.1")) if library is None else library
         except OSError as error:
             raise _failed(f"the CUDA driver cannot be opened: {error}") from None
-        device, context = ctypes.c_int(), ctypes.c_void_p()
+        self._undo: list[tuple[str, Any]] = []
+        """What gives back all that was taken: a function and its argument for each, in the order of taking."""
+        device, context, stream = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_void_p()
         self._call("cuInit", 0)
         self._call("cuDeviceGet", ctypes.byref(device), 0)
         self._call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)  # the one that TensorRT uses, too
-        self._call("cuCtxSetCurrent", context)
-        stream = ctypes.c_void_p()
-        self._call("cuStreamCreate", ctypes.byref(stream), 0)
+        self._undo.append(("cuDevicePrimaryCtxRelease_v2", device))
+        try:
+            self._call("cuCtxSetCurrent", context)
+            self._call("cuStreamCreate", ctypes.byref(stream), 0)
+        except BackendError:
+            self.close()
+            raise
+        self._undo.append(("cuStreamDestroy_v2", stream))
         self.stream = int(stream.value or 0)
 
     def room(self, size: int) -> int:
-        """The address of so many bytes of the GPU's memory, which are kept until the process ends."""
+        """The address of so many bytes of the GPU's memory, which are kept until `close`."""
         address = ctypes.c_uint64()
         self._call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(max(size, 1)))
+        self._undo.append(("cuMemFree_v2", address))
         return int(address.value)
+
+    def close(self) -> None:
+        """Give back memory, stream and GPU. What fails meanwhile is not said: that it failed before has been."""
+        while self._undo:
+            function, argument = self._undo.pop()
+            getattr(self._library, function)(argument)
 
     def put(self, array: np.ndarray[Any, Any], address: int) -> None:
         """Copy an array to the GPU."""
@@ -58,11 +85,13 @@ class CudaDriver:
 
     def _call(self, function: str, *arguments: Any) -> None:
         if code := getattr(self._library, function)(*arguments):
-            raise _failed(f"the CUDA driver's {function} failed with {code}")
+            name = ctypes.c_char_p()
+            said = "" if self._library.cuGetErrorName(code, ctypes.byref(name)) else (name.value or b"").decode()
+            raise _failed(f"the CUDA driver's {function} failed with {said or code}")
 
 
 class TensorrtModel:
-    """An ONNX model built for a batch, with that batch on the GPU."""
+    """An ONNX model built for a batch, with that batch on the GPU; a context manager, which gives its memory back."""
 
     def __init__(self, model: bytes, inputs: Mapping[str, np.ndarray[Any, Any]], *, driver: Any = None) -> None:
         """Build it.
@@ -80,12 +109,23 @@ class TensorrtModel:
         except Exception as error:  # whatever it raises
             raise not_importable("TensorRT", error) from error
         self._driver = CudaDriver() if driver is None else driver
-        logger = tensorrt.Logger(tensorrt.Logger.ERROR)
-        plan = _plan(tensorrt, logger, model, inputs)
-        self._runtime = tensorrt.Runtime(logger)  # which the engine needs as long as it runs
-        self._engine = _made(self._runtime.deserialize_cuda_engine(plan), "engine")
-        self._context = _made(self._engine.create_execution_context(), "execution context")
+        self._runtime: Any = None
+        self._engine: Any = None
+        self._context: Any = None
         self._outputs: dict[str, tuple[np.ndarray[Any, Any], int]] = {}
+        try:
+            logger = tensorrt.Logger(tensorrt.Logger.ERROR)
+            plan = _plan(tensorrt, logger, model, inputs)
+            self._runtime = tensorrt.Runtime(logger)  # which the engine needs as long as it runs
+            self._engine = _made(self._runtime.deserialize_cuda_engine(plan), "engine")
+            self._context = _made(self._engine.create_execution_context(), "execution context")
+            self._place(tensorrt, inputs)
+        except BaseException:
+            self.close()
+            raise
+
+    def _place(self, tensorrt: Any, inputs: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Put the batch on the GPU, and make room for what comes of it."""
         for name, array in inputs.items():
             self._context.set_input_shape(name, array.shape)
             address = self._driver.room(array.nbytes)
@@ -97,6 +137,19 @@ class TensorrtModel:
             address = self._driver.room(array.nbytes)
             self._context.set_tensor_address(name, address)
             self._outputs[name] = array, address
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give its memory back; it cannot run any more."""
+        self._context = self._engine = self._runtime = None  # TensorRT's own memory, in this order
+        self._driver.close()
 
     def step(self) -> None:
         """Compute the batch once; it returns when all of it is computed."""

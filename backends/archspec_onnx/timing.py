@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import ModelProto, helper
+from onnx import ModelProto, helper, load
 
 from archspec.bench.backend import TimedModel
+from archspec.errors import BackendError, Diagnostic
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec_onnx.engines import INFO, current_engine, onnxruntime, onnxruntime_session, openvino_model
+from archspec_onnx.source import TYPES
+from archspec_onnx.stored_tensors import replace_tensors
 from archspec_onnx.tensorrt import TensorrtModel
 
 if TYPE_CHECKING:
@@ -36,8 +40,9 @@ def _timed_bytes(model: bytes, inputs: Mapping[str, Array]) -> TimedModel:
         built = TensorrtModel(model, inputs)
         return TimedModel(built.step, built.outputs)
     if engine != "openvino":
-        session = onnxruntime_session(model, engine, sizes=_open_sizes(model, inputs))
-        if INFO[engine].device != "cpu":
+        on_gpu = INFO[engine].device != "cpu"
+        session = onnxruntime_session(model, engine, sizes=_open_sizes(model, inputs), whole=on_gpu)
+        if on_gpu:
             return on_device(session, inputs, INFO[engine].device)
         names = [value.name for value in session.get_outputs()]
         run = _named(names, lambda: session.run(names, dict(inputs)))
@@ -73,21 +78,39 @@ def _named(names: Sequence[str], run: Callable[[], Sequence[Array]]) -> Callable
 
 
 def timed_rival(
-    model: bytes,
+    model: Path,
     graph: LayerGraph,
     inputs: Arrays,
     *,
-    weights: Arrays,
+    weights: Sequence[Arrays],
     targets: Arrays | None,
     dtype: str,
     device: str | None,
 ) -> tuple[TimedModel, bool]:
-    """See `TimesModels.timed_rival`: it has the weights that are in it."""
-    given = ModelProto.FromString(model).graph
-    held = {tensor.name for tensor in given.initializer}
-    taken = [value.name for value in given.input if value.name not in held]
-    by_position = dict(zip(taken, inputs.values(), strict=True))
-    return _timed_bytes(model, _fitting(ModelProto.FromString(model), by_position)), False
+    """See `TimesModels.timed_rival`: it is given the weights where it has tensors of all their names and shapes.
+
+    Raises:
+        BackendError: it cannot be read as an ONNX model, or has another number of inputs.
+    """
+    try:
+        given = load(model)  # with the weights that lie in files beside it, as PyTorch's exporter writes them
+    except Exception as error:  # of protobuf, of the file, of those beside it
+        raise _refused(f"it cannot be read as an ONNX model: {str(error).strip().splitlines()[0]}") from None
+    held = {tensor.name: tensor for tensor in given.graph.initializer}
+    taken = [value.name for value in given.graph.input if value.name not in held]
+    if len(taken) != len(inputs):
+        raise _refused(f"it has {len(taken)} inputs, where the network has {len(inputs)}")
+    # Of a model in 8 bits they have the names and shapes, too, and are whole numbers of a scale.
+    shapes = {name: tuple(tensor.dims) for name, tensor in held.items() if tensor.data_type in TYPES.values()}
+    fitting = [form for form in weights if all(shapes.get(name) == array.shape for name, array in form.items())][:1]
+    for form in fitting:
+        replace_tensors(given, form)
+    batch = _fitting(given, dict(zip(taken, inputs.values(), strict=True)))
+    return _timed_bytes(given.SerializeToString(), batch), bool(fitting)
+
+
+def _refused(message: str) -> BackendError:
+    return BackendError(Diagnostic("E0603", message))
 
 
 def _fitting(model: ModelProto, inputs: Arrays) -> dict[str, Array]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino
 
 from archspec.codegen.backend import Outcome
 from archspec.codegen.backend_errors import no_device
@@ -19,6 +18,7 @@ from archspec.ir.graph import LayerGraph
 from archspec_onnx import model as onnx_model
 from archspec_onnx.engines import openvino_model
 from archspec_onnx.names import names_of
+from archspec_onnx.openvino_import import openvino
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

@@ -39,7 +39,7 @@ def timed_rival(
     graph: LayerGraph,
     inputs: Arrays,
     *,
-    weights: Arrays,
+    weights: Sequence[Arrays],
     targets: Arrays | None,
     dtype: str,
     device: str | None,
@@ -51,10 +51,11 @@ def timed_rival(
         if not name.endswith(".num_batches_tracked") and name not in graph.derived
     }
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    same = shapes == {name: array.shape for name, array in weights.items()}
+    fitting = [form for form in weights if shapes == {name: array.shape for name, array in form.items()}][:1]
     with torch.no_grad():
-        for name, tensor in state.items() if same else ():
-            tensor.copy_(torch.from_numpy(weights[name]))
+        for form in fitting:
+            for name, tensor in state.items():
+                tensor.copy_(torch.from_numpy(form[name]))
     model = model.to(dtype=getattr(torch, dtype), device=device or "cpu")
 
     def named(result: Any) -> Mapping[str, Tensor]:
@@ -68,7 +69,7 @@ def timed_rival(
         return loss_of({name: named(result)[name] for name in targets}, targets)
 
     timed = _timed_module(model, to_tensors(model, graph, inputs), named, "", loss if targets else None)
-    return timed, same
+    return timed, bool(fitting)
 
 
 def _timed_module(

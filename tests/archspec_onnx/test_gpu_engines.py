@@ -96,6 +96,20 @@ def test_a_provider_that_cannot_start_is_no_silent_processor(
             backend("onnx", RunsModels).run(model, graph, inputs, training=False)
 
 
+def test_layers_that_are_left_to_the_processor_are_not_measured_as_the_gpus(
+    network: tuple[LayerGraph, Any, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archspec_onnx.engines import INFO
+    from archspec_onnx.timing import timed
+
+    graph, model, inputs = network
+    # A provider that starts, and leaves every layer: here one that this ONNX Runtime does not have.
+    for engine in ("cuda", "tensorrt"):
+        monkeypatch.setenv("ARCHSPEC_ONNX_RUNTIME", engine)
+        with pytest.raises(BackendError, match=f"{INFO[engine].title} would leave layers, or all of them, to the proc"):
+            timed(model, graph, inputs, variant="")
+
+
 def test_a_batch_on_the_device_gives_what_a_batch_of_arrays_does(
     network: tuple[LayerGraph, Any, dict[str, Any]],
 ) -> None:
@@ -132,6 +146,9 @@ class _Memory:
 
     def wait(self) -> None:
         pass
+
+    def close(self) -> None:
+        self.held.clear()
 
 
 def _stand_in(memory: _Memory, log: list[str], *, reads: bool = True) -> Any:
@@ -235,6 +252,7 @@ def test_tensorrt_builds_the_model_for_its_batch(
     np.testing.assert_array_equal(found, wanted)
     shape = (2, 3, 8, 8)
     assert log == ["flags 4", "without TF32", f"input {(shape, shape, shape)}"]
+    assert not memory.held  # it ran once, and its memory was given back
 
 
 def test_what_tensorrt_refuses_is_said_in_its_words(
@@ -261,8 +279,10 @@ def test_what_the_gpu_does_not_hold_is_said(
     monkeypatch.setitem(sys.modules, "tensorrt", tensorrt)
     monkeypatch.setattr("archspec_onnx.tensorrt.CudaDriver", lambda: memory)
     monkeypatch.setenv("ARCHSPEC_ONNX_RUNTIME", "tensorrt-native")
+    memory.held[99] = "what was there before it failed"
     with pytest.raises(BackendError, match=f"TensorRT could not make the {what}"):
         backend("onnx", RunsModels).run(model, graph, inputs, training=False)
+    assert not memory.held
 
 
 @pytest.mark.usefixtures("no_gpu")

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import time
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -16,6 +18,7 @@ from archspec.bench.devices import lacks_gpu
 from archspec.cli import main
 from archspec.codegen.registry import backend
 from archspec.errors import BackendError
+from archspec.worker_process import WorkerProcess
 from tests.needed import needs
 
 pytestmark = needs("torch", "onnx", "onnxruntime")
@@ -107,6 +110,7 @@ def test_engines_and_rivals_are_measured_and_compared(folder: Path, capsys: pyte
     assert by_name["onnx:onnxruntime"]["difference"] < 1e-5
     assert by_name["rival.py:make"]["difference"] < 1e-5  # it has the names of the network, and so its weights
     assert by_name["rival.py:make_other"]["difference"] is None
+    assert by_name["net.onnx"]["difference"] < 1e-5  # and so has this
     assert all(row["steps"] >= 2 * len(row["round_medians"]) >= 2 for row in found["rows"])
     assert by_name["torch"]["memory"] > 2**24
 
@@ -116,6 +120,84 @@ def test_another_network_is_named_and_not_ranked(folder: Path, capsys: pytest.Ca
     out = capsys.readouterr().out
     assert re.search(r"^not ranked: wrong.py:make differs by \d.\de-0[23], 0.0001 is allowed$", out, re.MULTILINE)
     assert "the fastest is torch" in out
+
+
+def test_what_is_not_ranked_is_said_whatever_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "text.onnx").write_text("no model")
+    rivals = ("--model", "wrong.py:make", "--model", "rival.py:missing", "--onnx", "text.onnx")
+    assert main(["bench", "net.yaml", "--engines", "torch", *rivals, *QUICK, "--format", "csv"]) == 3
+    out, err = capsys.readouterr()
+    assert [row["engine"] for row in csv.DictReader(io.StringIO(out))] == ["torch"]
+    assert re.search(r"^not ranked: wrong.py:make differs by \d.\de-0[23], 0.0001 is allowed$", err, re.MULTILINE)
+    assert "rival.py:missing: not measured: rival.py has no function missing\n" in err
+    assert re.search(r"^text.onnx: not measured: it cannot be read as an ONNX model: .+$", err, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", [False, True])
+def test_rivals_of_the_trained_form_are_held_against_the_form_for_inference(
+    folder: Path, capsys: pytest.CaptureFixture[str], given: bool
+) -> None:
+    """Also where the weights of an ONNX model lie beside it, as PyTorch's exporter leaves them."""
+    build = ["build", "net.yaml", "--seed", "5"]
+    assert main([*build, "-o", "net.py"]) == 0
+    assert main([*build, "--backend", "onnx", "--external-data", "-o", "net.onnx"]) == 0
+    assert main([*build, "--backend", "onnx", "--for", "inference", "-o", "folded.onnx"]) == 0
+    capsys.readouterr()
+    rivals = ("--model", "rival.py:make", "--model", "wrong.py:make", "--onnx", "net.onnx", "--onnx", "folded.onnx")
+    weights = ("--weights", "net.pt") if given else ()
+    code = main(
+        ["bench", "net.yaml", "--for", "inference", "--engines", "torch", *rivals, *weights, *QUICK, "--format", "json"]
+    )
+    out, err = capsys.readouterr()
+    assert code == 3, err
+    apart = {row["engine"]: row["difference"] for row in json.loads(out)["rows"]}
+    assert apart.pop("wrong.py:make") > 1e-3
+    assert max(apart.values()) < 1e-5
+
+
+def test_the_machine_is_probed_in_each_round_with_as_many_threads_as_are_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machine can do is the most that was seen: a probe may fall into a time in which it is busy."""
+    from archspec.bench.roofline import MachineLimits, probed
+
+    asked: list[str] = []
+
+    class Process:
+        answers: ClassVar = [{"flops": 2.0, "bandwidth": 1.0}, {"flops": 1.0, "bandwidth": 3.0}]
+
+        def ask(self) -> dict[str, float]:
+            return self.answers[len(asked) - 1]
+
+    found = None
+    for name in ("first", "second"):
+        asked.append(name)
+        found = probed(cast(WorkerProcess, Process()), found)
+    assert found == MachineLimits(2.0, 3.0)
+    started: list[dict[str, str]] = []
+    whole = WorkerProcess.__init__
+
+    def start(self: WorkerProcess, module: str, *arguments: str, environment: Any = None) -> None:
+        started.append({"module": module, **environment})
+        whole(self, module, *arguments, environment=environment)
+
+    monkeypatch.setattr(WorkerProcess, "__init__", start)
+    assert main(["bench", "net.yaml", "--engines", "onnx:onnxruntime", "--threads", "1", *QUICK]) == 0
+    assert {one["module"] for one in started} == {"archspec.bench.probes", "archspec.bench.worker"}
+    assert {one["OPENBLAS_NUM_THREADS"] for one in started} == {"1"}
+
+
+def test_a_turn_takes_no_longer_where_the_machine_has_become_slow() -> None:
+    """As many steps as take the time asked for, not as many as took it when nothing else ran."""
+    from archspec.bench.backend import TimedModel
+    from archspec.bench.worker import measure as seconds_of
+
+    slow = TimedModel(lambda: time.sleep(0.02), dict)
+    assert 2 <= len(seconds_of(slow, 2, 0.05)) <= 3
+    assert len(seconds_of(slow, 5, 0.05)) == 5
+    assert len(seconds_of(slow, 3, 0.0)) == 3
+    assert len(seconds_of(TimedModel(lambda: None, dict), 10, 60.0)) == 2000
 
 
 @pytest.mark.slow
@@ -186,7 +268,7 @@ def test_csv_has_timms_columns(folder: Path, capsys: pytest.CaptureFixture[str])
         ("troch", "there is no backend `troch`"),
         ("keras:tensorflw", "Keras does not run on `tensorflw`"),
         ("torch+compiled", "torch cannot be measured with `compiled`"),
-        ("onnx:reference", "onnx:reference cannot be measured with ``"),
+        ("onnx:reference", "onnx:reference is not measured: it is there to compare outputs with"),
     ],
 )
 def test_an_engine_that_is_not_known(text: str, said: str) -> None:

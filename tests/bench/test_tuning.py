@@ -94,6 +94,20 @@ def test_what_is_not_ready_in_time_is_left_out(spec: Path, monkeypatch: pytest.M
     assert "not ready within" in found.trials[0].failed
 
 
+def test_where_nothing_was_ready_it_is_said_what_is_written(
+    run: Run, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hasty(*args: Any, **options: Any) -> tuning.Tuning:
+        return tune(*args, **{**options, "budget": 0.02})
+
+    monkeypatch.setattr("archspec.commands.tune.tune", hasty)
+    code, out, _ = run("tune", str(spec), "--engines", "onnx:onnxruntime")
+    assert code == 3
+    assert "nothing was ready in time and is ranked: the measurements alone are written" in out
+    assert "net.tuning.json" in out
+    assert "the fastest" not in out
+
+
 @needs("onnxruntime")
 def test_what_could_not_be_ready_any_more_is_not_tried(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where next to no time is left, it is no fault of an engine's."""
@@ -147,6 +161,7 @@ def test_what_the_time_did_not_reach_is_named(run: Run, spec: Path, monkeypatch:
     assert re.search(rf"^not tried: .*--budget gives more.*: {left_out}$", out, re.MULTILINE)
     assert "onnx:openvino, training form: not tried: " in err
     assert "finals, round 1: 1 candidate\n" in err
+    assert "all that was measured is onnx:onnxruntime, training form, for batches of 1 alone\n" in out
     notes = spec.parent / "generated" / "tuned" / "net.tuning.json"
     assert notes.stat().st_size < 10_000
     assert {trial["failed"] is None for trial in json.loads(notes.read_text())["trials"]} == {True, False}
