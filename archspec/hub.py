@@ -16,18 +16,18 @@ from archspec._version import __version__
 from archspec.api import build, compile, loaded
 from archspec.atomic_files import write_bytes
 from archspec.digests import check_writable, with_digest
-from archspec.errors import BackendError, Diagnostic, SpecError
+from archspec.errors import BackendError, Diagnostic, SpecError, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
 from archspec.spec.loading import NETWORK
 from archspec.spec.pretrained import DIGESTS, OF_NETWORK
 from archspec.weights import WeightsReport, read_weights, write
-from archspec.weights.hub import SCHEME, download, failed
+from archspec.weights.hub import download, failed
+from archspec.weights_addresses import CONFIG, HUB, SCHEME
 
 if TYPE_CHECKING:
     from archspec.limits import Limits
 
-CONFIG: Final = "config.json"
 WEIGHTS: Final = "model.safetensors"
 CARD: Final = "README.md"
 _MOST: Final = 2**24
@@ -63,13 +63,6 @@ def spec_of(
     return load_text(json.dumps(data["spec"], indent=1), shown, path.parent, given, limits=limits)
 
 
-def is_repository(source: object) -> bool:
-    """Whether an address is that of a repository, on the hub or in a folder, and not of a spec."""
-    if isinstance(source, str) and source.startswith(SCHEME):
-        return True
-    return isinstance(source, str | os.PathLike) and (Path(source) / CONFIG).is_file()
-
-
 def from_pretrained(
     address: str | os.PathLike[str],
     backend: str,
@@ -94,6 +87,10 @@ def from_pretrained(
         BackendError: the backend is missing.
     """
     if isinstance(address, str) and not address.startswith(SCHEME) and not Path(address).is_dir():
+        match = HUB.fullmatch(SCHEME + address)
+        if match is None or match["file"]:
+            help = "give OWNER/NAME of the hub, with @revision behind it, or a folder that `archspec push -o` wrote"
+            raise WeightsError(Diagnostic("E0701", f"`{address[:200]}` is no repository, and no folder", help=help))
         address = SCHEME + address
     graph = compile(spec_of(address, params, limits=limits))
     return build(graph, backend, weights=_file(address, WEIGHTS), device=device, dtype=dtype)
