@@ -13,13 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from archspec.atomic_files import open_regular
 from archspec.errors import Diagnostic, WeightsError
 from archspec.weights import downloads
 from archspec.weights.onnx_files import files_beside
+from archspec.weights.tensorflow_checkpoints import index_of
 from archspec.weights_addresses import HUB, HUB_FILES, SCHEME
 
 _SNAPSHOTS: Final = "snapshots"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_LATEST: Final = re.compile(rb'model_checkpoint_path: "([^"\\\n]{1,255})"')
+"""The first line of the file `checkpoint`, which `tf.train.Saver` and `tf.train.Checkpoint` write beside theirs."""
+_LATEST_BYTES: Final = 512
 
 
 def local(weights: str | os.PathLike[str]) -> Path:
@@ -39,12 +44,26 @@ def local(weights: str | os.PathLike[str]) -> Path:
 
 
 def _in_folder(folder: Path) -> Path:
-    """The weights of a model in a folder; the folder itself where there are none of the usual names."""
+    """The weights of a model in a folder, or a training's last; the folder itself where none have a usual name."""
     if (folder / _SNAPSHOTS).is_dir() and (folder / "refs" / "main").is_file():  # a repository in the hub's cache
         commit = (folder / "refs" / "main").read_text(encoding="utf-8", errors="replace").strip()[:64]
         if commit == Path(commit).name:
             folder = folder / _SNAPSHOTS / commit
-    return next((folder / name for name in HUB_FILES if (folder / name).is_file()), folder)
+    found = next((folder / name for name in HUB_FILES if (folder / name).is_file()), None)
+    return found or _latest_checkpoint(folder) or folder
+
+
+def _latest_checkpoint(folder: Path) -> Path | None:
+    """The prefix of the checkpoint that TensorFlow wrote last to a folder, as its file `checkpoint` says."""
+    try:
+        with open_regular(folder / "checkpoint") as file:
+            match = _LATEST.match(file.read(_LATEST_BYTES))
+    except OSError:
+        return None
+    name = match[1].decode(errors="replace") if match is not None else ""
+    found = folder / name
+    # Another folder is not asked for: the file may be of another machine.
+    return found if name and name == found.name and (found.is_file() or index_of(found) is not None) else None
 
 
 def download(address: str) -> Path:

@@ -6,6 +6,7 @@ import pytest
 
 import archspec
 from archspec import SpecError
+from archspec.spec import load_text
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,27 @@ def test_a_name_of_nothing() -> None:
     with pytest.raises(SpecError) as caught:
         archspec.load("nothing.of.this.kind")
     assert caught.value.diagnostics[0].help == ""
+
+
+@pytest.mark.parametrize(
+    ("network", "name", "said"),
+    [
+        ("resnet_timm", "num_classes", "did you mean `classes`?"),
+        ("mobilenet_keras", "alpha", "did you mean `width`?"),
+        ("swin_timm", "img_size", "did you mean `size`?"),
+        ("resnet18", "in_chans", "did you mean `in_channels`?"),
+        ("resnet_timm", "in_chans", "`extends: resnet_timm` and `input: {channels: ...}`"),
+    ],
+)
+def test_a_param_by_the_word_of_another_library(network: str, name: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        archspec.load(network, **{name: 1})
+    [found] = caught.value.diagnostics
+    assert found.code == "E0401"
+    assert said in found.help
+
+
+def test_the_two_lines_that_are_named_are_a_spec() -> None:
+    text = "archspec: 1\nname: four\nextends: resnet_timm\ninput: {channels: 4}\n"
+    graph = archspec.compile(load_text(text, overrides={"variant": "resnet18"}))
+    assert graph.all_weights["conv1.weight"].shape == (64, 4, 7, 7)

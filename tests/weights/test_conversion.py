@@ -364,6 +364,23 @@ def test_the_library_whose_names_a_file_has_comes_first(tmp_path: Path) -> None:
     assert "efficientnet" in found
 
 
+@needs("torch")
+def test_a_file_without_tensors_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    torch.save({"epoch": 3}, tmp_path / "w.pth")
+    assert main(["weights", "inspect", str(tmp_path / "w.pth")]) == 0
+    assert "of none that ships: it holds no tensors" in capsys.readouterr().out
+
+
+def test_the_networks_own_file_is_not_called_anothers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With other params the file of a spec is said to be of those that it ships with."""
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **random_weights(archspec.compile("lenet")))
+    command = ["build", "lenet", "--set", "classes=3", "--backend", "torch", "--weights", str(tmp_path / "w.npz")]
+    assert main([*command, "-o", str(tmp_path / "x.py")]) == 1
+    assert "these are the weights of lenet with the params that it ships with (10 of 10)" in capsys.readouterr().err
+
+
 def test_params_are_held_against_the_whole_file(tmp_path: Path) -> None:
     """A planted fault: one weight is as in no network, whatever its params are."""
     arrays = archspec.init_weights(archspec.compile("lenet", classes=3), seed=1)
