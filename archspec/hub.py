@@ -114,7 +114,8 @@ def write_repository(
         folder: where the files go.
         spec: a path, or a shipped spec's name.
         weights: a file of any format that is read, or arrays by canonical name.
-        license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says if not given.
+        license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says of
+            this file if not given.
         options: for `read_weights`: where in the file the weights are, and what is made to fit.
         force: overwrite files of these names that were edited by hand, or not written by archspec.
         limits, root: as for `archspec.load`.
@@ -134,9 +135,13 @@ def write_repository(
     read = loaded(source, params, limits=limits, root=root)
     pretrained = read.chosen_pretrained
     if pretrained is not None:  # the weights lie beside it, and are those of one variant
-        of_file = ("weights", *DIGESTS, *OF_NETWORK)
+        of_file: tuple[str, ...] = ("weights", *DIGESTS, *OF_NETWORK)
+        named = weights if isinstance(weights, str) else str(weights) if isinstance(weights, os.PathLike) else ""
+        if pretrained.weights is not None and pretrained.of_weights(named) is None:
+            of_file = (*of_file, "license", "source")  # said of the published file, and these are other weights
+        elif not license:
+            license = (pretrained.of_weights(named) or pretrained).license
         data["pretrained"] = {key: value for key, value in pretrained.composed.items() if key not in of_file}
-        license = license or pretrained.license
     graph = compile(read)
     arrays, report = read_weights(weights, graph, **(options or {}))
     given = {name: _plain(value) for name, value in params.items()}

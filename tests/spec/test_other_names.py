@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import archspec
@@ -53,8 +55,9 @@ def test_a_name_of_nothing() -> None:
     ],
 )
 def test_a_param_by_the_word_of_another_library(network: str, name: str, said: str) -> None:
+    params: dict[str, Any] = {name: 1}
     with pytest.raises(SpecError) as caught:
-        archspec.load(network, **{name: 1})
+        archspec.load(network, **params)
     [found] = caught.value.diagnostics
     assert found.code == "E0401"
     assert said in found.help

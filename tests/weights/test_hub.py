@@ -123,6 +123,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     yield found
     found.server.shutdown()
     thread.join()
+    found.server.server_close()
 
 
 def put(hub: Hub, repository: str, name: str = "model.safetensors") -> dict[str, Any]:
@@ -268,6 +269,19 @@ def test_commands_take_a_repository_for_its_network(
     if "made.npz" in command:
         with np.load("made.npz") as held:
             assert held.files == [*small.all_weights]
+
+
+def test_the_license_of_a_published_file_is_not_that_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spec says it of the file that it names; weights of one's own have none unless it is given."""
+    monkeypatch.chdir(tmp_path)
+    extended = "archspec: 1\nname: mine\nextends: lenet\npretrained: {license: mit, source: a place, WEIGHTS}\n"
+    np.savez("own.npz", allow_pickle=False, **random_weights(lenet()))
+    for weights, said in (("weights: own.npz", True), ("weights: other.npz", False), ("size: 28", True)):
+        Path("mine.yaml").write_text(extended.replace("WEIGHTS", weights))
+        assert main(["push", "mine.yaml", "--weights", "own.npz", "-o", "made", "--force"]) == 0
+        config = json.loads(Path("made/config.json").read_text())
+        assert ('license: "mit"' in Path("made/README.md").read_text()) == said
+        assert ("license" in config["spec"]["pretrained"]) == ("source" in config["spec"]["pretrained"]) == said
 
 
 def test_a_repository_of_another_program_is_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
