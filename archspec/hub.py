@@ -16,18 +16,18 @@ from archspec._version import __version__
 from archspec.api import build, compile, loaded
 from archspec.atomic_files import write_bytes
 from archspec.digests import check_writable, with_digest
-from archspec.errors import BackendError, Diagnostic, SpecError
+from archspec.errors import BackendError, Diagnostic, SpecError, WeightsError
 from archspec.ir.graph import LayerGraph
 from archspec.spec import Spec, load_text
 from archspec.spec.loading import NETWORK
 from archspec.spec.pretrained import DIGESTS, OF_NETWORK
 from archspec.weights import WeightsReport, read_weights, write
-from archspec.weights.hub import SCHEME, download, failed
+from archspec.weights.hub import download, failed
+from archspec.weights_addresses import CONFIG, HUB, SCHEME
 
 if TYPE_CHECKING:
     from archspec.limits import Limits
 
-CONFIG: Final = "config.json"
 WEIGHTS: Final = "model.safetensors"
 CARD: Final = "README.md"
 _MOST: Final = 2**24
@@ -63,13 +63,6 @@ def spec_of(
     return load_text(json.dumps(data["spec"], indent=1), shown, path.parent, given, limits=limits)
 
 
-def is_repository(source: object) -> bool:
-    """Whether an address is that of a repository, on the hub or in a folder, and not of a spec."""
-    if isinstance(source, str) and source.startswith(SCHEME):
-        return True
-    return isinstance(source, str | os.PathLike) and (Path(source) / CONFIG).is_file()
-
-
 def from_pretrained(
     address: str | os.PathLike[str],
     backend: str,
@@ -94,6 +87,10 @@ def from_pretrained(
         BackendError: the backend is missing.
     """
     if isinstance(address, str) and not address.startswith(SCHEME) and not Path(address).is_dir():
+        match = HUB.fullmatch(SCHEME + address)
+        if match is None or match["file"]:
+            help = "give OWNER/NAME of the hub, with @revision behind it, or a folder that `archspec push -o` wrote"
+            raise WeightsError(Diagnostic("E0701", f"`{address[:200]}` is no repository, and no folder", help=help))
         address = SCHEME + address
     graph = compile(spec_of(address, params, limits=limits))
     return build(graph, backend, weights=_file(address, WEIGHTS), device=device, dtype=dtype)
@@ -117,7 +114,8 @@ def write_repository(
         folder: where the files go.
         spec: a path, or a shipped spec's name.
         weights: a file of any format that is read, or arrays by canonical name.
-        license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says if not given.
+        license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says of
+            this file if not given.
         options: for `read_weights`: where in the file the weights are, and what is made to fit.
         force: overwrite files of these names that were edited by hand, or not written by archspec.
         limits, root: as for `archspec.load`.
@@ -137,9 +135,13 @@ def write_repository(
     read = loaded(source, params, limits=limits, root=root)
     pretrained = read.chosen_pretrained
     if pretrained is not None:  # the weights lie beside it, and are those of one variant
-        of_file = ("weights", *DIGESTS, *OF_NETWORK)
+        of_file: tuple[str, ...] = ("weights", *DIGESTS, *OF_NETWORK)
+        named = weights if isinstance(weights, str) else str(weights) if isinstance(weights, os.PathLike) else ""
+        if pretrained.weights is not None and pretrained.of_weights(named) is None:
+            of_file = (*of_file, "license", "source")  # said of the published file, and these are other weights
+        elif not license:
+            license = (pretrained.of_weights(named) or pretrained).license
         data["pretrained"] = {key: value for key, value in pretrained.composed.items() if key not in of_file}
-        license = license or pretrained.license
     graph = compile(read)
     arrays, report = read_weights(weights, graph, **(options or {}))
     given = {name: _plain(value) for name, value in params.items()}

@@ -14,9 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from archspec.spec.other_names import TABLE
 from archspec.spec.shipped_specs import NETWORKS, shipped_folder
 
-TABLE: Final = "networks.json"
 _FOLDERS: Final = (*NETWORKS.folders, "blocks")
 
 

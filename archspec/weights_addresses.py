@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+from pathlib import Path
 from typing import Final
 
+SCHEME: Final = "hf://"
+CONFIG: Final = "config.json"
+"""The file of a repository that says what its network is."""
 HUB: Final = re.compile(
     r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>refs/(?:pr|heads|tags|convert)/[\w.-]+|[\w.-]+))?"
     r"(/(?P<file>[\w.-]+(/[\w.-]+)*))?/?"
@@ -24,6 +29,16 @@ HUB_FILES: Final = (
 _HUB_PAGE: Final = re.compile(
     r"https://huggingface\.co/(?P<repository>[\w.-]+/[\w.-]+)(/(?:resolve|blob|tree)/[\w.-]+(/(?P<file>[\w./-]+?))?)?/?(\?download=true)?"
 )
+
+
+def is_repository(source: object) -> bool:
+    """Whether an address is that of a repository, on the hub or in a folder, and not of a spec."""
+    if isinstance(source, str) and source.startswith(SCHEME):
+        return True
+    try:
+        return isinstance(source, str | os.PathLike) and (Path(source) / CONFIG).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def canonical(address: str) -> str:

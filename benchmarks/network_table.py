@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from archspec.shipped_networks import TABLE, compiled_networks, table_text
+from archspec.shipped_networks import compiled_networks, table_text
+from archspec.spec.other_names import TABLE
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = _ROOT / "specs"

@@ -72,7 +72,7 @@ MAY_IMPORT: Final = {
     "archspec_keras": "bench codegen errors expr ir limits passes reserved_names digests atomic_files training recipe "
     "weights",
     "checkpoints": "api codegen errors ir spec digests atomic_files weights wire_format weights_addresses",
-    "hub": "_version api digests errors ir limits spec atomic_files weights",
+    "hub": "_version api digests errors ir limits spec atomic_files weights weights_addresses",
     "prediction": "api atomic_files codegen errors hub ir limits spec training weights weights_addresses",
     "inspection": "analysis api diagram errors ir limits spec",
     "watching": "analysis diagram errors ir reporting",
@@ -82,7 +82,7 @@ MAY_IMPORT: Final = {
     "pytest_plugin": "api codegen errors ir libraries parity recipe digests spec build_output",
     "commands": "analysis api bench checkpoints codegen diagram process_exit errors explanations hub initialization ir "
     "libraries limits parity prediction picture_files quantization recipe reporting schema digests spec starters "
-    "atomic_files training inspection watching weights build_output shipped_networks standard_error",
+    "atomic_files training inspection watching weights weights_addresses build_output shipped_networks standard_error",
     "arguments": "_version commands process_exit errors",
     "cli": "arguments commands process_exit errors reporting",
     "quiet_frameworks": "standard_error",

@@ -25,6 +25,8 @@ from archspec.weights.tensors import LazyTensor
 
 _MOST: Final = 100_000
 """Weights of the largest network that a file may be of, before it is known which it is."""
+_MAPPINGS: Final = 4
+"""Mappings of a file that are looked at, those that hold most."""
 _SHOWN: Final = 3
 """Networks that are named where the file is of none wholly."""
 _LIKELY: Final = 0.5
@@ -70,6 +72,8 @@ class LikelyNetwork:
     """How they were found: under which key, without which prefix, by whose names."""
     reshaped: tuple[str, ...]
     """Weights that the file has in another shape, as people read it."""
+    translated: bool
+    """The file's names are another library's than the network's."""
 
     @property
     def complete(self) -> bool:
@@ -95,26 +99,44 @@ def candidates(path: Path) -> list[LikelyNetwork]:
     """
     file = open_weights(path, _MOST)
     found: list[LikelyNetwork] = []
-    shapes = [tensor.shape for mapping in state_dicts(file.tree).values() for tensor in _weights(mapping).values()]
+    shapes = _of_each_mapping(file)
     for name, graph in _shipped(shapes):
-        each = _likely_network(name, graph, *found_in(path, file, graph))
+        each = _likely_network(name, graph, *_found(path, file, graph))
         if each.found >= _LIKELY * each.wanted:
             found.append(each)
-    ranked = sorted(found, key=lambda each: (-each.found / each.wanted, each.left, -each.wanted))
+    ranked = sorted(found, key=lambda each: (-each.found / each.wanted, each.left, each.translated, -each.wanted))
     if complete := [each for each in ranked if each.complete]:
         return complete
     return [*_of_other_params(path, file, shapes)] or ranked[:_SHOWN]
 
 
+def _of_each_mapping(file: WeightsFile) -> list[list[Shape]]:
+    """The shapes of the weights of each mapping in a file; once where several are of one network, as of averages."""
+    found: dict[tuple[Shape, ...], list[Shape]] = {}
+    for mapping in state_dicts(file.tree).values():
+        shapes = [tensor.shape for tensor in _weights(mapping).values()]
+        found.setdefault(tuple(sorted(shapes)), shapes)
+    return sorted(found.values(), key=len, reverse=True)[:_MAPPINGS]
+
+
+def _found(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
+    """What of a file would be a network's weights, also under a prefix beside other names."""
+    choice, report = found_in(path, file, graph)
+    if not report.loaded and choice.offered_prefix:
+        return found_in(path, file, graph, prefix=choice.offered_prefix)
+    return choice, report
+
+
 def _likely_network(name: str, graph: LayerGraph, choice: FoundWeights, report: WeightsReport) -> LikelyNetwork:
     others = tuple(report.lists().get("of another shape", ()))
-    return LikelyNetwork(name, len(report.loaded), len(graph.all_weights), len(report.unused), choice.notes, others)
+    counts = len(report.loaded), len(graph.all_weights), len(report.unused)
+    return LikelyNetwork(name, *counts, choice.notes, others, bool(choice.whose))
 
 
-def _of_other_params(path: Path, file: WeightsFile, shapes: Sequence[Shape]) -> Iterator[LikelyNetwork]:
+def _of_other_params(path: Path, file: WeightsFile, shapes: Sequence[Sequence[Shape]]) -> Iterator[LikelyNetwork]:
     """The networks whose names the weights have, with the params under which all fit: another width, other classes."""
     named: set[str] = set()
-    for network, variant in alike(shapes):
+    for network, variant in dict.fromkeys(pair for each in shapes for pair in alike(each)):
         if network in named:
             continue
         graph = _graph(network, variant)
@@ -145,9 +167,9 @@ def _graph(name: str, variant: str) -> LayerGraph:
     return compile(loaded(name, {"variant": variant} if variant else {}))
 
 
-def _shipped(shapes: Sequence[Shape]) -> Iterator[tuple[str, LayerGraph]]:
+def _shipped(shapes: Sequence[Sequence[Shape]]) -> Iterator[tuple[str, LayerGraph]]:
     """The networks that tensors of these shapes may be of, with what calls them on the command line."""
-    for name, variant in likely(shapes):
+    for name, variant in dict.fromkeys(pair for each in shapes for pair in likely(each)):
         graph = _graph(name, variant)
         if graph.all_weights:
             yield _called(name, variant, graph), graph

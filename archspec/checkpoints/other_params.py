@@ -46,11 +46,11 @@ def guesses(graph: LayerGraph, reshaped: Mapping[str, tuple[Shape, Shape]]) -> I
         for name in sorted(deciding & values.keys()):
             value, counts = values[name], votes.setdefault(name, Counter())
             if value == ours:
-                counts[theirs] += _EXACT
+                counts[theirs] += _EXACT * ours
             elif isinstance(value, int):
-                counts[round(value * theirs / ours)] += 1
-            else:
-                counts.update({round(value * theirs / ours, places) for places in _PLACES})
+                counts[round(value * theirs / ours)] += ours
+            else:  # sizes are rounded, such as to multiples of 8: the larger one is, the nearer its ratio is
+                counts.update(dict.fromkeys({round(value * theirs / ours, places) for places in _PLACES}, ours))
     chosen = {
         name: [*(value for value, _ in counts.most_common(_OF_EACH)), *([values[name]] if len(votes) > 1 else [])]
         for name, counts in votes.items()

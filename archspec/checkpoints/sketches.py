@@ -40,8 +40,11 @@ def sketch(shapes: Iterable[Shape]) -> list[str]:
 
 
 def outline(shapes: Iterable[Shape]) -> str:
-    """How many tensors have each number of axes; those of size 1, which layouts have or have not, are none."""
-    counts = Counter(sum(size != 1 for size in shape) for shape in shapes)
+    """How many tensors have each number of axes; those of size 1, which layouts have or have not, are none.
+
+    Tensors of one number are not counted: a training keeps steps and metrics so, beside the weights.
+    """
+    counts = Counter(axes for shape in shapes if (axes := sum(size != 1 for size in shape)))
     return ",".join(f"{axes}:{count}" for axes, count in sorted(counts.items()))
 
 

@@ -17,6 +17,7 @@ from archspec.commands.shared import FORMAT_HELP, OK, counted
 from archspec.errors import Diagnostic, SpecError, did_you_mean, nearest
 from archspec.reporting import plain
 from archspec.shipped_networks import ListedNetwork, ListedVariant, listed_networks
+from archspec.spec.other_names import spellings
 from archspec.spec.shipped_specs import RECIPES, shipped
 
 EXAMPLES: Final = (
@@ -161,7 +162,7 @@ def _meant(networks: Sequence[ListedNetwork], family: str | None, source: str | 
         return f"did you mean `--family {shlex.quote(found)}`? "
     if not source or _of_source(networks, source):
         return ""
-    builders = (name for network in networks for builder in network.builders for name in _spellings(builder))
+    builders = (name for network in networks for builder in network.builders for name in spellings(builder))
     found = nearest(source, {name for name in builders if abs(len(name) - len(source)) <= _MISSPELLED})
     return f"did you mean `--source {shlex.quote(found)}`? " if found is not None else ""
 
@@ -205,7 +206,7 @@ def _of_source(networks: Sequence[ListedNetwork], source: str | None) -> Sequenc
         found = [
             replace(network, variants=tuple(each for each in network.variants if each.name in variants))
             for network in networks
-            if (variants := {own for name, own in network.builders.items() if wanted in _spellings(alike(name))})
+            if (variants := {own for name, own in network.builders.items() if wanted in spellings(alike(name))})
         ]
         if found:
             return found
@@ -213,13 +214,6 @@ def _of_source(networks: Sequence[ListedNetwork], source: str | None) -> Sequenc
     return [
         network for network in networks if text in f"{' '.join(network.reference)} {' '.join(network.builders)}".lower()
     ]
-
-
-def _spellings(builder: str) -> tuple[str, ...]:
-    """How a builder may be called, as `torchvision.models.swin_t`, `torchvision.swin_t` and `swin_t`."""
-    module, _, name = builder.rpartition(".")
-    library = module.removesuffix(".models")
-    return builder, f"{library}.{name}", f"{library} {name}", name
 
 
 def _affordable(network: ListedNetwork, arguments: argparse.Namespace) -> ListedNetwork | None:

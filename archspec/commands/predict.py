@@ -16,6 +16,7 @@ from archspec.commands.shared import (
     limits,
     params,
     positive,
+    read_spec,
     taken,
 )
 from archspec.process_exit import WRONG
@@ -53,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     """Prepare the images, run the network, show its classes."""
-    from archspec.api import compile, loaded
-    from archspec.hub import is_repository, spec_of
+    from archspec.api import compile
     from archspec.parity.processes import Participant, check_installed
     from archspec.prediction import (
         Predictor,
@@ -70,10 +70,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     check_installed([participant])
     check_pillow()
     given, bounds = params(arguments.params), limits(arguments.limits)
-    if is_repository(arguments.spec):
-        spec = spec_of(arguments.spec, given, limits=bounds)
-    else:
-        spec = loaded(arguments.spec, given, limits=bounds, root=arguments.root)
+    spec = read_spec(arguments.spec, given, bounds, arguments.root)
     graph, pretrained = compile(spec), pretrained_of(spec, arguments.weights)
     preprocessing = Preprocessing.of(pretrained, graph)
     Ranking.of(graph, ())  # before weights are downloaded: it ends in a classifier

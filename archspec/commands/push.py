@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +27,7 @@ EXAMPLES: Final = (
     "archspec push mine.yaml --weights mine.safetensors -o repository/    # its files, without uploading them",
 )
 """What its help shows."""
+_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +49,13 @@ def run_push(arguments: argparse.Namespace) -> int:
 
     if (arguments.repository is None) == (arguments.output is None):
         usage_error("name a repository, OWNER/NAME, to upload to, or a folder with -o")
+    if arguments.repository is not None and not _REPOSITORY.fullmatch(arguments.repository):
+        usage_error(
+            f"`{plain(arguments.repository)}` is no repository of the hub: write OWNER/NAME, or a folder with -o"
+        )
     with tempfile.TemporaryDirectory(prefix="archspec-push-") as temporary:
         folder = Path(arguments.output if arguments.output is not None else temporary)
-        with named_owner(arguments.weights):
+        with named_owner(arguments.weights, Path(arguments.spec).stem):
             graph, report = write_repository(
                 folder,
                 arguments.spec,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.analysis.tables import Table, to_text
-from archspec.api import compile, loaded
+from archspec.api import compile
 from archspec.atomic_files import is_folder
 from archspec.codegen.files import write
 from archspec.codegen.registry import backend
@@ -25,6 +25,7 @@ from archspec.commands.shared import (
     name_list,
     params,
     positive,
+    read_spec,
     taken,
     training_alone_text,
     usage_error,
@@ -147,7 +148,7 @@ def run_quantize(arguments: argparse.Namespace) -> int:
 
 def _graph(arguments: argparse.Namespace) -> LayerGraph:
     """The network's form for inference."""
-    spec = loaded(arguments.spec, params(arguments.params), limits=limits(arguments.limits), root=arguments.root)
+    spec = read_spec(arguments.spec, params(arguments.params), limits(arguments.limits), arguments.root)
     return compile(spec, form="inference")
 
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,11 @@ from archspec.process_exit import FAILED as FAILED
 from archspec.process_exit import OK as OK
 from archspec.process_exit import USAGE
 from archspec.spec.overrides import FromSet
+from archspec.weights_addresses import is_repository
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays
+    from archspec.spec import Spec
     from archspec.weights import WeightsReport
 
 _SHOWN: Final = 5
@@ -87,7 +89,27 @@ def compiled(spec: str, arguments: argparse.Namespace, asked: Callable[[Path], o
     """
     given, bounds = params(arguments.params), limits(arguments.limits)
     taps, form = getattr(arguments, "taps", None), getattr(arguments, "network_form", FORMS[0])
-    return compile(loaded(spec, given, limits=bounds, root=arguments.root, asked=asked), taps=taps, form=form)
+    return compile(read_spec(spec, given, bounds, arguments.root, asked), taps=taps, form=form)
+
+
+def read_spec(
+    source: str,
+    given: Mapping[str, object],
+    bounds: Limits | None,
+    root: str | None,
+    asked: Callable[[Path], object] | None = None,
+) -> Spec:
+    """The spec that a command line names: a path, the name of one that ships, or a repository, which is a network too.
+
+    Raises:
+        SpecError: it is wrong, or a param is.
+        WeightsError: the repository cannot be had.
+    """
+    if is_repository(source):
+        from archspec.hub import spec_of
+
+        return spec_of(source, given, limits=bounds)
+    return loaded(source, given, limits=bounds, root=root, asked=asked)
 
 
 def params(pairs: Sequence[str], option: str = "--set") -> dict[str, object]:
@@ -239,7 +261,7 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph, *, as_stored: bool =
     from archspec.reporting import plain
     from archspec.weights import read_weights
 
-    with named_owner(arguments.weights):
+    with named_owner(arguments.weights, graph.name):
         arrays, report = read_weights(
             arguments.weights,
             graph,
@@ -247,24 +269,29 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph, *, as_stored: bool =
             as_stored=as_stored,
             **weights_options(arguments),
         )
-    owner = "" if report.complete else owner_of(arguments.weights)
+    owner = "" if report.complete else owner_of(arguments.weights, graph.name)
     for doubt in (*report.doubts, *filter(None, [owner, doubt_of_name(arguments.weights, graph)])):
         print(f"warning: {plain(doubt)}", file=sys.stderr)
     return arrays, report
 
 
 @contextmanager
-def named_owner(weights: str) -> Iterator[None]:
-    """Errors of weights that do not fit say whose the file is."""
+def named_owner(weights: str, network: str) -> Iterator[None]:
+    """Errors of weights that do not fit a network say whose the file is."""
     try:
         yield
     except WeightsError as error:
-        note = [Note(owner)] if (owner := owner_of(weights)) else []
+        note = [Note(owner)] if (owner := owner_of(weights, network)) else []
         raise WeightsError([replace(each, notes=(*note, *each.notes)) for each in error.diagnostics]) from None
 
 
-def owner_of(weights: str) -> str:
-    """The network that ships whose weights all are in a file, and are most of it; empty where there is none."""
+def owner_of(weights: str, network: str) -> str:
+    """The network that ships whose weights all are in a file, and are most of it; empty where there is none.
+
+    Args:
+        weights: the file.
+        network: the name of the spec that they are given to, maybe with other params.
+    """
     from archspec.checkpoints import candidates
     from archspec.weights.hub import local
 
@@ -276,7 +303,8 @@ def owner_of(weights: str) -> str:
         return ""
     first = likely[0]
     others = f", and {first.left} other tensor{'s' * (first.left > 1)}" if first.left else ""
-    return f"these are the weights of {first.name} ({first.found} of {first.wanted}){others}"
+    usual = " with the params that it ships with" if first.name == network else ""
+    return f"these are the weights of {first.name}{usual} ({first.found} of {first.wanted}){others}"
 
 
 def check_weights_usage(arguments: argparse.Namespace) -> None:

@@ -92,8 +92,12 @@ def _lines(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> li
     if file.shard is not None:
         found.append(f"  {plain(str(file.shard))}")
     if not likely:
-        parts = ", as far as one part shows" if file.shard is not None else ": its names or shapes are others"
-        found.append(f"  network     of none that ships{parts}")
+        why = ": its names or shapes are others"
+        if file.shard is not None:
+            why = ", as far as one part shows"
+        elif not file.mappings:
+            why = ": it holds no tensors"
+        found.append(f"  network     of none that ships{why}")
     for key, mapping in file.mappings.items():
         shown = list(mapping.items())[: None if tensors else _TENSORS]
         found.append(f"  tensors{f' of `{plain(key)}`' if key else ''}")

@@ -175,7 +175,9 @@ class Preprocessing:
         if size is not None:
             sides = in_proportion(picture.height, picture.width, size) if isinstance(size, int) else size
             if min(sides) < 1 or max(sides) > 100 * max(self.shape):
-                raise ImageError(f"it is {picture.height}x{picture.width}, which is too long for its width")
+                raise ImageError(
+                    f"it is {picture.height} pixels high and {picture.width} wide, too long for how narrow it is"
+                )
             picture = resized(picture, sides, self.pretrained.interpolation, True)
         if crop is None:
             return picture

@@ -13,14 +13,14 @@ from archspec.atomic_files import resolved
 from archspec.codegen.backend import RunsModels
 from archspec.codegen.registry import backend as find
 from archspec.errors import Diagnostic, SpecError, WeightsError, nearest
-from archspec.hub import WEIGHTS, is_repository, spec_of
+from archspec.hub import WEIGHTS, spec_of
 from archspec.ir.graph import LayerGraph
 from archspec.prediction.classes import Prediction, PredictionError, Ranking
 from archspec.prediction.preprocessing import ImageError, Preprocessing
 from archspec.spec import Pretrained, Spec
 from archspec.weights.downloads import check_digest
 from archspec.weights.hub import local
-from archspec.weights_addresses import canonical
+from archspec.weights_addresses import canonical, is_repository
 
 if TYPE_CHECKING:
     from archspec.codegen.backend import Arrays

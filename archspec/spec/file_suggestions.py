@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archspec.errors import Span, nearest
+from archspec.spec.other_names import network_help
 from archspec.spec.shipped_specs import shipped, shipped_blocks, shipped_folder
 
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -29,8 +30,10 @@ def file_help(path: Path, asked_at: Span | None) -> str:
         if around is not None:
             found = Path(os.path.relpath(found, around))
         return f"did you mean `{found.as_posix()}`?"
+    if around is None and (meant := network_help(path.as_posix())):
+        return meant
     if path.stem in shipped():
-        return f"`{path.stem}` ships: name it without its folder and `{path.suffix}`"
+        return f"`{path.stem}` ships: name it without its folder" + (f" and `{path.suffix}`" if path.suffix else "")
     ours = shipped_folder()
     if around is not None and ours is not None:  # a library may be one that ships
         relative = path.relative_to(around).as_posix() if path.is_relative_to(around) else path.as_posix()

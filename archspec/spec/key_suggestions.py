@@ -48,6 +48,26 @@ TAKEN_NAMES: Final = tuple(word for word in OWN_WORDS if word != "in_channels")
 OTHER_NAMES: Final[Mapping[str, str]] = {"n": "count", "i": "index", "channels": "width", "in_channels": "incoming"}
 """What may be written for a name of one's own instead."""
 
+PARAM_NAMES: Final[Mapping[str, str]] = {
+    "num_classes": "classes",
+    "n_classes": "classes",
+    "num_outputs": "classes",
+    "image_size": "size",
+    "img_size": "size",
+    "input_size": "size",
+    "resolution": "size",
+    "alpha": "width",
+    "width_mult": "width",
+    "width_multiplier": "width",
+    "window_size": "window",
+    "patch_size": "patch",
+    "drop_path_rate": "drop_path",
+    "drop_rate": "dropout",
+}
+"""Other libraries' words for what a param of a network is often called."""
+CHANNEL_WORDS: Final = ("in_channels", "in_chans", "channels", "input_channels", "num_channels")
+"""Other words for the channels of the input, which is no param where the spec says so."""
+
 SPEC_WORDS: Final[Mapping[str, str]] = {
     "input_shape": _INPUT,
     "input_size": _INPUT,

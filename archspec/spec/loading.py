@@ -119,8 +119,13 @@ def find(name_or_path: str | Path, kind: Shipped = NETWORKS) -> Path:
             return Path(name_or_path)
     except OSError:
         pass  # a name that no file can have
+    from archspec.spec.other_names import network_help  # only needed on the way to an error
+
     beside = Path(f"{name_or_path[:80]}.yaml")
-    help = f"did you mean the file `{beside}`?" if beside.is_file() else did_you_mean(name_or_path, kind.names())
+    if beside.is_file():
+        help = f"did you mean the file `{beside}`?"
+    else:
+        help = (network_help(name_or_path) if kind is NETWORKS else "") or did_you_mean(name_or_path, kind.names())
     raise SpecError(Diagnostic("E0106", f"no {kind.noun} named `{name_or_path[:80]}` ships", help=help))
 
 

@@ -10,6 +10,7 @@ from archspec.expr import ExprError, names, parse
 from archspec.limits import Budget
 from archspec.spec.base import Attribute
 from archspec.spec.document import Document
+from archspec.spec.key_suggestions import CHANNEL_WORDS, PARAM_NAMES
 from archspec.spec.located_data import LoadContext
 from archspec.spec.model import Spec
 from archspec.spec.params import shown
@@ -80,13 +81,24 @@ def _override(spec: Document, name: str, value: object, load_context: LoadContex
     return _given(spec, name, Attribute(raw, span, name_span), load_context, before)
 
 
+def _other_param(spec: Document, name: str) -> str:
+    """What another library's word for a param is here; empty where it is none."""
+    if (own := PARAM_NAMES.get(name.lower())) in spec.params:
+        return f"did you mean `{own}`?"
+    if name.lower() in CHANNEL_WORDS and isinstance(spec, Spec):
+        if (own := next((word for word in CHANNEL_WORDS if word in spec.params), None)) is not None:
+            return f"did you mean `{own}`?"
+        return f"it is no param: write a spec of two lines, `extends: {spec.name}` and `input: {{channels: ...}}`"
+    return ""
+
+
 def _given(
     spec: Document, name: str, given: Attribute, load_context: LoadContext, before: str = ""
 ) -> Attribute | None:
     """A value that a param is given; what is wrong with it is noted. `before` is what is written before the value."""
     raw, span, name_span = given.raw, given.span, given.key_span
     if name not in spec.params:
-        help = did_you_mean(name, spec.params) or f"{spec.name} has no params"
+        help = _other_param(spec, name) or did_you_mean(name, spec.params) or f"{spec.name} has no params"
         load_context.error("E0401", f"unknown param `{name[:80]}`", name_span, help=help)
         return None
     if isinstance(raw, tuple):

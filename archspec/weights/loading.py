@@ -174,13 +174,20 @@ def _choice(
     return replace(choice, doubts=(doubt,))
 
 
-def found_in(path: Path, file: WeightsFile, graph: LayerGraph) -> tuple[FoundWeights, WeightsReport]:
+def found_in(
+    path: Path, file: WeightsFile, graph: LayerGraph, *, prefix: str | None = None
+) -> tuple[FoundWeights, WeightsReport]:
     """What of a file that is open would be a network's weights. Its numbers are not read.
+
+    Args:
+        path, file: the file.
+        graph: the network.
+        prefix: that stands before the network's names, beside others.
 
     Raises:
         WeightsError: it holds no weights at all.
     """
-    choice = _chosen(path, file, graph, _Asked())
+    choice = _chosen(path, file, graph, _Asked(prefix=prefix))
     return choice, _compared(_in_question(choice.tensors, graph), graph)
 
 
@@ -269,7 +276,7 @@ def _chosen(path: Path, file: WeightsFile, graph: LayerGraph, asked: _Asked) -> 
     notes = (f"the file's key `{best}`",) if best else ()
     before = f", after `{found.prefix}`" if found.prefix else ""
     notes = (*notes, f"read by {found.whose}{before}{also}", *found.notes)
-    return FoundWeights(found.tensors, notes)
+    return FoundWeights(found.tensors, notes, whose=found.whose)
 
 
 def _hits(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> int:

@@ -33,6 +33,10 @@ class FoundWeights:
     help: str = ""
     """What may help where they do not fit."""
     doubts: tuple[str, ...] = ()
+    whose: str = ""
+    """The library whose names the file has, where they are not the network's own."""
+    offered_prefix: str = ""
+    """What stands before the network's names, where other names stand beside them."""
 
 
 class ChoiceError(ValueError):
@@ -95,10 +99,10 @@ def find_weights(tree: Mapping[str, Any], graph: LayerGraph, key: str | None, pr
     if stripped:
         others_left = f"; {dropped} without it passed over" if dropped else ""
         notes.append(f"the prefix `{stripped}` taken off the names{others_left}")
-    help = "" if prefix is not None else _prefix_help(dicts[chosen], graph)
+    help, offered = ("", "") if prefix is not None else _offered_prefix(dicts[chosen], graph)
     if not help and key is None and len(dicts) > 1:
         help = f"the file holds several mappings: {keys}; --weights-key takes one"
-    return FoundWeights(tensors, tuple(notes), help)
+    return FoundWeights(tensors, tuple(notes), help, offered_prefix=offered)
 
 
 def _without_tensors(tree: Mapping[str, Any]) -> str:
@@ -177,8 +181,8 @@ def _common_prefix(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> str:
     return ""
 
 
-def _prefix_help(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> str:
-    """The prefix under which some names of the file are the network's, beside others."""
+def _offered_prefix(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> tuple[str, str]:
+    """What is said of a prefix under which some names of the file are the network's, beside others, and the prefix."""
     wanted = len(graph.all_weights)
     for before in _prefixes(tensors, graph):
         found = _hits(tensors, graph, before) if before else 0
@@ -188,6 +192,7 @@ def _prefix_help(tensors: Mapping[str, LazyTensor], graph: LayerGraph) -> str:
             head = "" if found == wanted else "; where only the head is missing, --adapt head draws it anew"
             return (
                 f"{count} stand in the file under `{before}`, beside {others} others: "
-                f"--strip-prefix {before} (strip_prefix={before!r} in Python) takes them{head}"
+                f"--strip-prefix {before} (strip_prefix={before!r} in Python) takes them{head}",
+                before,
             )
-    return ""
+    return "", ""

@@ -11,8 +11,9 @@ import pytest
 
 import archspec
 from archspec.cli import main
-from archspec.shipped_networks import TABLE, digest_of, listed_networks
+from archspec.shipped_networks import digest_of, listed_networks
 from archspec.spec import shipped
+from archspec.spec.other_names import TABLE
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 

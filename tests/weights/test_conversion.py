@@ -310,6 +310,8 @@ def test_a_map_that_does_not_fit(tmp_path: Path) -> None:
     [
         ("mobilenet_keras", {"width": 0.25, "classes": 10}, "mobilenet_keras --set width=0.25 --set classes=10"),
         ("mobilenet_keras", {"width": 0.35}, "mobilenet_keras --set width=0.35"),
+        ("mobilenet_v2_keras", {"width": 0.35}, "mobilenet_v2_keras --set width=0.35"),
+        ("mobilenet_v2_keras", {"width": 1.3}, "mobilenet_v2_keras --set width=1.3"),
         ("shufflenet_v2", {"classes": 4}, "shufflenet_v2 --set classes=4"),
         ("lenet", {"classes": 3}, "lenet --set classes=3"),
     ],
@@ -323,6 +325,68 @@ def test_a_network_with_other_params_is_named(
     assert main(["weights", "inspect", str(tmp_path / "w.safetensors")]) == 0
     found = capsys.readouterr().out
     assert f"network     {said}: {len(arrays)} of {len(arrays)} weights\n" in found
+
+
+@needs("torch")
+def test_averages_beside_the_weights_do_not_make_it_another_network(tmp_path: Path) -> None:
+    """Two mappings of one network have twice its shapes together: those of a deeper one."""
+    import torch
+
+    arrays = archspec.init_weights(archspec.compile("resnet18"), seed=1)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    torch.save({"model": tensors, "model_ema": tensors}, tmp_path / "w.pth")
+    found = candidates(tmp_path / "w.pth")
+    assert found[0].name == "resnet18"
+    assert all(each.complete for each in found)
+
+
+@needs("torch")
+def test_a_backbone_beside_another_head_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    arrays = archspec.init_weights(archspec.compile("resnet18"), seed=1)
+    last = list(arrays)[-2:]
+    tensors = {f"backbone.{name}": torch.from_numpy(array) for name, array in arrays.items() if name not in last}
+    torch.save({**tensors, "classifier.weight": torch.zeros(7, 512)}, tmp_path / "w.pth")
+    found = candidates(tmp_path / "w.pth")[0]
+    assert (found.name, found.found, found.wanted) == ("resnet18", len(arrays) - 2, len(arrays))
+    assert "the prefix `backbone.` taken off" in found.notes[0]
+
+
+@needs("torch")
+def test_a_count_of_steps_does_not_hide_other_params(tmp_path: Path) -> None:
+    import torch
+
+    arrays = archspec.init_weights(archspec.compile("lenet", classes=3), seed=1)
+    tensors = {f"module.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+    torch.save({"n_averaged": torch.tensor(5), **tensors}, tmp_path / "w.pth")
+    assert [each.name for each in candidates(tmp_path / "w.pth")] == ["lenet --set classes=3"]
+
+
+def test_the_library_whose_names_a_file_has_comes_first(tmp_path: Path) -> None:
+    graph = archspec.compile("efficientnet_timm")
+    empty = {name: np.broadcast_to(np.float16(0), weight.shape) for name, weight in graph.all_weights.items()}
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **empty)
+    found = [each.name for each in candidates(tmp_path / "w.npz")]
+    assert found[0] == "efficientnet_timm"
+    assert "efficientnet" in found
+
+
+@needs("torch")
+def test_a_file_without_tensors_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    torch.save({"epoch": 3}, tmp_path / "w.pth")
+    assert main(["weights", "inspect", str(tmp_path / "w.pth")]) == 0
+    assert "of none that ships: it holds no tensors" in capsys.readouterr().out
+
+
+def test_the_networks_own_file_is_not_called_anothers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With other params the file of a spec is said to be of those that it ships with."""
+    np.savez(tmp_path / "w.npz", allow_pickle=False, **random_weights(archspec.compile("lenet")))
+    command = ["build", "lenet", "--set", "classes=3", "--backend", "torch", "--weights", str(tmp_path / "w.npz")]
+    assert main([*command, "-o", str(tmp_path / "x.py")]) == 1
+    assert "these are the weights of lenet with the params that it ships with (10 of 10)" in capsys.readouterr().err
 
 
 def test_params_are_held_against_the_whole_file(tmp_path: Path) -> None:

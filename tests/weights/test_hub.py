@@ -123,6 +123,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     yield found
     found.server.shutdown()
     thread.join()
+    found.server.server_close()
 
 
 def put(hub: Hub, repository: str, name: str = "model.safetensors") -> dict[str, Any]:
@@ -209,6 +210,84 @@ def test_without_a_connection(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(WeightsError, match="cannot be downloaded"):
         read_weights("hf://someone/lenet/model.safetensors", lenet())
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_for_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's library tries each name for half a minute; the cache is asked for all."""
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    asked: list[tuple[str, bool]] = []
+
+    def refused(_repository: str, name: str, *, local_files_only: bool, **_: object) -> str:
+        asked.append((name, local_files_only))
+        raise LocalEntryNotFoundError("no connection") from ConnectionError("refused")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refused)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(WeightsError, match=r"127\.0\.0\.1:9 cannot be reached: refused[\s\S]*see the connection"):
+        read_weights("hf://someone/lenet", lenet())
+    assert [name for name, local_only in asked if not local_only] == ["model.safetensors"]
+    assert len(asked) > 2
+
+
+@pytest.mark.parametrize("address", ["nothing", "a/b/c", "https://a.example/b"])
+def test_what_is_no_repository_is_not_asked_for(address: str, hub: Hub) -> None:
+    with pytest.raises(WeightsError, match="is no repository, and no folder"):
+        archspec.from_pretrained(address, "torch")
+    assert not hub.asked
+
+
+def test_a_repository_has_an_owner(capsys: pytest.CaptureFixture[str], hub: Hub) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["push", "lenet", "nobody", "--weights", "w.pth"])
+    assert caught.value.code == 2
+    assert "write OWNER/NAME" in capsys.readouterr().err
+
+
+@needs("torch")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "summary REPOSITORY",
+        "build REPOSITORY --backend torch --weights REPOSITORY -o made.py",
+        "weights convert REPOSITORY REPOSITORY -o made.npz",
+        "diff REPOSITORY lenet --set-b classes=3",
+    ],
+)
+def test_commands_take_a_repository_for_its_network(
+    command: str, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder, and on the hub; the params are those that its weights were trained with."""
+    monkeypatch.chdir(tmp_path)
+    small = archspec.compile("lenet", classes=3)
+    np.savez("w.npz", allow_pickle=False, **random_weights(small))
+    assert main(["push", "lenet", "--set", "classes=3", "--weights", "w.npz", "-o", "hub/someone/mine"]) == 0
+    capsys.readouterr()
+    for repository in ("hub/someone/mine", "hf://someone/mine"):
+        assert main([*command.replace("REPOSITORY", repository).split()]) == 0, capsys.readouterr().err
+    if "made.npz" in command:
+        with np.load("made.npz") as held:
+            assert held.files == [*small.all_weights]
+
+
+def test_the_license_of_a_published_file_is_not_that_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spec says it of the file that it names; weights of one's own have none unless it is given."""
+    monkeypatch.chdir(tmp_path)
+    extended = "archspec: 1\nname: mine\nextends: lenet\npretrained: {license: mit, source: a place, WEIGHTS}\n"
+    np.savez("own.npz", allow_pickle=False, **random_weights(lenet()))
+    for weights, said in (("weights: own.npz", True), ("weights: other.npz", False), ("size: 28", True)):
+        Path("mine.yaml").write_text(extended.replace("WEIGHTS", weights))
+        assert main(["push", "mine.yaml", "--weights", "own.npz", "-o", "made", "--force"]) == 0
+        config = json.loads(Path("made/config.json").read_text())
+        assert ('license: "mit"' in Path("made/README.md").read_text()) == said
+        assert ("license" in config["spec"]["pretrained"]) == ("source" in config["spec"]["pretrained"]) == said
+
+
+def test_a_repository_of_another_program_is_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    assert main(["summary", str(tmp_path)]) == 1
+    assert "holds no network of archspec's" in capsys.readouterr().err
 
 
 @needs("torch")

@@ -10,6 +10,7 @@ import pytest
 
 import archspec
 from archspec import WeightsError
+from archspec.checkpoints import write_as
 from archspec.checkpoints.tensorflow_writing import write_checkpoint
 from archspec.parity import random_weights
 from archspec.spec import load_text
@@ -153,3 +154,22 @@ def test_large_blocks_of_version_1_are_checked_when_their_numbers_are_read(tmp_p
     path.write_bytes(data)
     with pytest.raises(DamagedError, match="its checksum is another"):
         read(path, 10)["large"].load()
+
+
+def test_a_folder_is_its_last_checkpoint(tmp_path: Path) -> None:
+    """As `tf.train.latest_checkpoint` finds it; nothing outside of the folder is asked for."""
+    for number, name in enumerate(("old", "new")):
+        arrays = {key: array + np.float32(number) for key, array in random_weights(graph(), seed=0).items()}
+        write_as("tensorflow", tmp_path / name, arrays, graph())
+    with pytest.raises(WeightsError, match="it is a folder"):
+        read_weights(tmp_path, graph())
+    line = 'model_checkpoint_path: "{}"\nall_model_checkpoint_paths: "old"\n'
+    (tmp_path / "checkpoint").write_text(line.format("new"))
+    found, report = read_weights(tmp_path, graph())
+    assert report.complete
+    np.testing.assert_array_equal(found["fc.bias"], random_weights(graph(), seed=0)["fc.bias"] + np.float32(1))
+    (tmp_path / "inside").mkdir()
+    for name in ("missing", "../new", str(tmp_path / "new"), ".."):
+        (tmp_path / "inside" / "checkpoint").write_text(line.format(name))
+        with pytest.raises(WeightsError, match="it is a folder"):
+            read_weights(tmp_path / "inside", graph())

@@ -107,7 +107,8 @@ def picture_size(data: bytes, length: int, end: bytes, where: str) -> tuple[int,
 
 def _check_depth(picture: Any, where: str) -> None:
     if picture.mode.startswith(("I", "F")):  # Pillow would cut its numbers off at 255
-        raise DataError(f"{where}: a picture of more than 8 bits a channel ({picture.mode}); expected bytes, 0 to 255")
+        kind = f"more than 8 bits a channel ({picture.mode})"
+        raise DataError(f"{where}: a picture of {kind}; expected bytes, 0 to 255: save it with 8 bits a channel")
 
 
 def common_shape(
