@@ -2,7 +2,7 @@
 # params: patch=16, features=768, heads=12, depth=12, layer_scale=False, layer_scale_value=1e-6,
 #   registers=0, gated=False, class_position=True, distilled=False, pre_norm=False, drop_path=0.0,
 #   size=224, classes=1000
-# digest: d4c5fc68c3ac85f7
+# digest: bfc91ca0d06aa74e
 """ViT, DeiT, DINOv2 and the images' half of CLIP as timm has them."""
 
 from functools import partial
@@ -128,8 +128,8 @@ def gelu(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 # Each layer makes an initializer of its own of these, and so draws other numbers.
-DENSE_KERNEL_INITIALIZER = {"class_name": "RandomNormal", "config": {"stddev": 0.02}}
-dense = partial(layers.Dense, kernel_initializer=DENSE_KERNEL_INITIALIZER)
+KERNEL_INITIALIZER = {"class_name": "RandomNormal", "config": {"stddev": 0.02}}
+dense = partial(layers.Dense, kernel_initializer=KERNEL_INITIALIZER)
 
 
 def vit_block(x: keras.KerasTensor, heads: int, drop: float, *, name: str) -> keras.KerasTensor:
@@ -146,7 +146,7 @@ def vit_block(x: keras.KerasTensor, heads: int, drop: float, *, name: str) -> ke
     attention = PreciseAttention(
         heads,
         attention.shape[-1] // heads,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        kernel_initializer=KERNEL_INITIALIZER,
         name=f"{name}_attn",
     )(attention, attention)
     attention = layers.Dropout(drop, noise_shape=(None, 1, 1), name=f"{name}_drop_path")(attention)
