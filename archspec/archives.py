@@ -77,7 +77,7 @@ class ContentChecksum:
         self._sum = 0
 
     def follow(self, start: int, data: memoryview) -> None:
-        """Take the bytes that were read of the part from this one on; what is not next, or was taken before, is left."""
+        """Take the bytes that were read of the part from this one on; what is not next is left."""
         with self._lock:
             if start <= self._done < start + len(data):
                 self._sum = zlib.crc32(data[self._done - start :], self._sum)

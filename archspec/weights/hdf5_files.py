@@ -179,9 +179,7 @@ def _part(file: io.BufferedReader) -> Iterator[_Window]:
 class _Window(io.RawIOBase):
     """A part of a file as a file of its own."""
 
-    def __init__(
-        self, file: io.BufferedReader, start: int, size: int, checksum: ContentChecksum | None = None
-    ) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, size: int, checksum: ContentChecksum | None = None) -> None:
         super().__init__()
         self.checksum = checksum
         self._file, self.start, self.size, self._place = file, start, size, 0

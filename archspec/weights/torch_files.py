@@ -48,7 +48,6 @@ class _Storages(Protocol):
         ...
 
 
-
 def read(path: Path, needed: int) -> Tree:
     """What a file holds that `torch.save` wrote: its mappings, with a `LazyTensor` for each tensor.
 
