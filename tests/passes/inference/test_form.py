@@ -42,7 +42,7 @@ pytestmark = needs("onnx", "torch")
         ("[standardized_conv: {filters: 6, kernel: 3, groups: 2, eps: 1e-2}, relu]", ["conv", "relu"]),
         ("[standardized_conv: {filters: 6, kernel: 3, padding: same, stride: 2, bias: false}, batch_norm]", ["conv"]),
         ("[pad: {padding: 1}, standardized_conv: {filters: 6, kernel: 3, padding: 1}]", ["conv"]),
-        ("[standardized_conv: {name: a, filters: 4, kernel: 1}, relu, reuse: {of: a}]", ["conv", "relu", "conv"]),
+        ("[standardized_conv: {name: a, filters: 4, kernel: 1}, relu, reuse: a]", ["conv", "relu", "conv"]),
         ("[pad: {padding: 1}, pad: {padding: [1, 0]}, max_pool: {kernel: 3}]", ["pad", "max_pool"]),
         ("[pad: {padding: 1}, pad: {padding: [1, 0]}, conv: {filters: 6, kernel: 3}]", ["conv"]),
         ("[avg_pool: {kernel: 1}, upsample: {factor: 1}, relu, relu]", ["relu"]),
