@@ -74,7 +74,5 @@ class FoldStandardization:
     def run(self, graph: LayerGraph) -> LayerGraph:
         """The graph itself where there are none."""
         found = _standardized(graph)
-        steps = tuple(
-            StandardizeFilters(path, op.eps) for path, op in found.items() if graph.nodes[path].owner == path
-        )
+        steps = tuple(StandardizeFilters(path, op.eps) for path, op in found.items() if graph.nodes[path].owner == path)
         return rewritten(graph, remove={}, change=dict.fromkeys(found, _plain), steps=steps)
