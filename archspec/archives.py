@@ -1,9 +1,15 @@
-"""Opening zip archives whose directory is of a size that is soon read."""
+"""Opening zip archives whose directory is of a size that is soon read, and holding their parts against checksums."""
 
 from __future__ import annotations
 
 import zipfile
-from typing import BinaryIO
+import zlib
+from threading import Lock
+from typing import BinaryIO, Final
+
+_PIECE: Final = 2**20
+"""Bytes that are read at once."""
+_ENCRYPTED: Final = 1
 
 
 class ArchiveError(ValueError):
@@ -26,10 +32,78 @@ def open_archive(file: BinaryIO, most: int) -> zipfile.ZipFile:
 
 
 def content_start(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
-    """Where the bytes of a part begin: behind its name and more, whose lengths stand before it anew."""
-    file.seek(entry.header_offset + 26)
-    sizes = file.read(4)
-    return entry.header_offset + 30 + int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
+    """Where the bytes of a part begin: behind its name and more, whose lengths stand before it anew.
+
+    Raises:
+        ArchiveError: no part begins where the directory says.
+    """
+    file.seek(entry.header_offset)
+    head = file.read(30)
+    if len(head) < 30 or not head.startswith(b"PK\x03\x04"):
+        raise ArchiveError(f"an archive whose part {entry.filename[:80]!r} is not where its directory says")
+    return entry.header_offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+
+
+def is_stored(entry: zipfile.ZipInfo) -> bool:
+    """Whether a part's bytes are there as they are, neither compressed nor encrypted."""
+    return entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED
+
+
+def stored_content(file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of a part that is stored as it is, held against its checksum; it is small.
+
+    Raises:
+        ArchiveError: it is damaged.
+    """
+    checksum = ContentChecksum(entry)
+    file.seek(content_start(file, entry))
+    data = file.read(entry.file_size)
+    checksum.follow(0, memoryview(data))
+    checksum.finish(file)
+    return data
+
+
+class ContentChecksum:
+    """The CRC-32 of a part that is stored as it is, compared once, while its bytes are read or after.
+
+    Where the directory says 0 there is none: PyTorch leaves checksums out where it is told to
+    (`torch.serialization.set_crc32_options(False)`), and of parts whose bytes are put in later
+    (`torch.serialization.skip_data`). Threads may share it.
+    """
+
+    def __init__(self, entry: zipfile.ZipInfo) -> None:
+        self._entry, self._lock = entry, Lock()
+        self._done = entry.file_size if not entry.CRC else 0
+        self._sum = 0
+
+    def follow(self, start: int, data: memoryview) -> None:
+        """Take the bytes that were read of the part from this one on; what is not next is left."""
+        with self._lock:
+            if start <= self._done < start + len(data):
+                self._sum = zlib.crc32(data[self._done - start :], self._sum)
+                self._done = start + len(data)
+
+    def finish(self, file: BinaryIO) -> None:
+        """Read what has not been taken yet, some at a time, and compare.
+
+        Raises:
+            ArchiveError: the checksum is another, or the file ends before the part.
+        """
+        with self._lock:
+            left = self._entry.file_size - self._done
+            if left > 0:
+                file.seek(content_start(file, self._entry) + self._done)
+            while left > 0:
+                data = file.read(min(left, _PIECE))
+                if not data:
+                    raise ArchiveError(_NOT_WHOLE)
+                self._sum = zlib.crc32(data, self._sum)
+                self._done += len(data)
+                left -= len(data)
+            if self._entry.CRC and self._sum != self._entry.CRC:
+                raise ArchiveError(
+                    f"an archive whose part {self._entry.filename[:80]!r} is damaged: its checksum is another"
+                )
 
 
 _NOT_WHOLE = "an archive that is not whole: was it downloaded to the end?"

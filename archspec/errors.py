@@ -188,6 +188,10 @@ class WeightsError(ArchspecError):
     """A weights file cannot be read or does not fit."""
 
 
+class WeightsOptionError(WeightsError):
+    """An option that says how weights are read has a word that means nothing, whatever the file holds."""
+
+
 class TrainingDataError(ArchspecError):
     """Data for training cannot be read or do not fit."""
 

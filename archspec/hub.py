@@ -23,7 +23,7 @@ from archspec.spec.loading import NETWORK
 from archspec.spec.pretrained import DIGESTS, OF_NETWORK
 from archspec.weights import WeightsReport, read_weights, write
 from archspec.weights.hub import download, failed
-from archspec.weights_addresses import CONFIG, HUB, SCHEME
+from archspec.weights_addresses import CONFIG, HUB, SCHEME, is_repository
 
 if TYPE_CHECKING:
     from archspec.limits import Limits
@@ -48,6 +48,18 @@ def spec_of(
         WeightsError: the repository cannot be had.
         SpecError: it holds no spec of archspec's, or a wrong one.
     """
+    config, shown, folder = _config(address)
+    given = {**_params(config), **(params or {})}
+    return load_text(json.dumps(config["spec"], indent=1), shown, folder, given, limits=limits)
+
+
+def _config(address: str | os.PathLike[str]) -> tuple[dict[str, Any], str, Path]:
+    """What a repository's `config.json` holds, how it is called in errors, and the folder that it lies in.
+
+    Raises:
+        WeightsError: the repository cannot be had.
+        SpecError: it holds no spec of archspec's.
+    """
     path = _file(address, CONFIG)
     shown = f"{address}/{CONFIG}"
     try:
@@ -58,9 +70,13 @@ def spec_of(
     if not isinstance(data, dict) or not isinstance(data.get("spec"), dict):
         help = "`archspec push` writes such repositories; weights of others are read with `--weights hf://owner/name`"
         raise SpecError(Diagnostic("E0101", f"{shown} holds no network of archspec's", help=help))
-    own = data.get("params")
-    given = {**(own if isinstance(own, dict) else {}), **(params or {})}
-    return load_text(json.dumps(data["spec"], indent=1), shown, path.parent, given, limits=limits)
+    return data, shown, path.parent
+
+
+def _params(config: Mapping[str, Any]) -> dict[str, object]:
+    """Those that the weights of a repository were trained with."""
+    own = config.get("params")
+    return dict(own) if isinstance(own, dict) else {}
 
 
 def from_pretrained(
@@ -112,7 +128,7 @@ def write_repository(
 
     Args:
         folder: where the files go.
-        spec: a path, or a shipped spec's name.
+        spec: a path, a shipped spec's name, or another such repository, whose params hold where none are given.
         weights: a file of any format that is read, or arrays by canonical name.
         license: of the weights, as the hub names it (`apache-2.0`), for the card; what the spec says of
             this file if not given.
@@ -130,9 +146,14 @@ def write_repository(
     """
     for name in (CONFIG, WEIGHTS, CARD):
         check_writable(folder / name, force=force)
-    source = spec if isinstance(spec, str) else Path(spec)
-    data = NETWORK.flattened(source, limits=limits, root=root)
-    read = loaded(source, params, limits=limits, root=root)
+    if is_repository(spec):
+        config = _config(spec)[0]
+        data, params = dict(config["spec"]), {**_params(config), **params}
+        read = spec_of(spec, params, limits=limits)
+    else:
+        source = spec if isinstance(spec, str) else Path(spec)
+        data = NETWORK.flattened(source, limits=limits, root=root)
+        read = loaded(source, params, limits=limits, root=root)
     pretrained = read.chosen_pretrained
     if pretrained is not None:  # the weights lie beside it, and are those of one variant
         of_file: tuple[str, ...] = ("weights", *DIGESTS, *OF_NETWORK)
@@ -145,9 +166,11 @@ def write_repository(
     graph = compile(read)
     arrays, report = read_weights(weights, graph, **(options or {}))
     given = {name: _plain(value) for name, value in params.items()}
-    config = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
+    written = {"library_name": "archspec", "archspec_version": __version__, "spec": data, "params": given}
     # Each has its digest, so that it may be written again.
-    write_bytes(folder / CONFIG, with_digest(f"{json.dumps(config, indent=2, ensure_ascii=False)}\n".encode(), ".json"))
+    write_bytes(
+        folder / CONFIG, with_digest(f"{json.dumps(written, indent=2, ensure_ascii=False)}\n".encode(), ".json")
+    )
     write(folder / WEIGHTS, arrays, graph, add_digest=True, derived=True)
     write_bytes(folder / CARD, with_digest(_card(graph, license).encode(), ".md"))
     return graph, report

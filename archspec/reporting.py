@@ -60,18 +60,18 @@ def _place(span: Span | None) -> dict[str, Any] | None:
 def _one(diagnostic: Diagnostic, color: bool) -> str:
     paint = _Paint(color)
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
-    lines = [f"{head}{paint('bold', ': ' + printable(diagnostic.message))}"]
+    lines = [f"{head}{paint('bold', ': ' + one_line(diagnostic.message))}"]
     margin = _margin(diagnostic)
     if diagnostic.span:
         lines += _excerpt(diagnostic.span, diagnostic.label, margin, paint, diagnostic.severity)
     elif diagnostic.label:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} {printable(diagnostic.label)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} {one_line(diagnostic.label)}")
     for note in diagnostic.notes:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {printable(note.message)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} note: {one_line(note.message)}")
         if note.span:
             lines += _excerpt(note.span, "", margin, paint, "edge")
     if diagnostic.help:
-        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {printable(diagnostic.help)}")
+        lines.append(f"{' ' * margin} {paint('edge', '=')} help: {one_line(diagnostic.help)}")
     return "\n".join(lines)
 
 
@@ -80,6 +80,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+
+
+def one_line(text: str) -> str:
+    """The same of what is one line, such as a message with a file's name in it: there an end of line is one, too."""
+    return printable(text).replace("\n", "\\n")
 
 
 def plain(text: str) -> str:
@@ -105,10 +110,10 @@ def _excerpt(span: Span, label: str, margin: int, paint: _Paint, kind: str) -> l
     carets = "^" * max(1, min(end, len(text)) - start)
     bar = paint("edge", "|")
     return [
-        f"{' ' * (margin - 1)}{paint('edge', '-->')} {printable(str(span))}",
+        f"{' ' * (margin - 1)}{paint('edge', '-->')} {one_line(str(span))}",
         f"{' ' * margin} {bar}",
         f"{span.line:>{margin}} {bar} {text}",
-        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + printable(label)).rstrip())}",
+        f"{' ' * margin} {bar} {' ' * start}{paint(kind, (carets + ' ' + one_line(label)).rstrip())}",
     ]
 
 

@@ -26,8 +26,11 @@ HUB_FILES: Final = (
     "tf_model.h5",
 )
 """What a repository's weights are called, the file that is safest to read first."""
+_BRANCH: Final = "main"
+"""What a repository has where no revision is said."""
 _HUB_PAGE: Final = re.compile(
-    r"https://huggingface\.co/(?P<repository>[\w.-]+/[\w.-]+)(/(?:resolve|blob|tree)/[\w.-]+(/(?P<file>[\w./-]+?))?)?/?(\?download=true)?"
+    r"https://huggingface\.co/(?P<repository>[\w.-]+/[\w.-]+)"
+    r"(/(?:resolve|blob|tree)/(?P<revision>[\w.-]+)(/(?P<file>[\w./-]+?))?)?/?(\?download=true)?"
 )
 
 
@@ -47,10 +50,29 @@ def canonical(address: str) -> str:
     Of one on the hub it is without a revision, whose images are prepared in the same way, and without a file's name
     that is the usual one; of any, without a slash at the end.
     """
-    match = HUB.fullmatch(address) or _HUB_PAGE.fullmatch(address)
-    if match is not None:
+    if (match := _on_hub(address)) is not None:
         file = match["file"]
         return f"hf://{match['repository']}" + (f"/{file}" if file and file not in HUB_FILES else "")
     if "://" in address:
         return address.partition("#")[0].rstrip("/")
     return posixpath.normpath(address)
+
+
+def same_file(address: str, other: str) -> bool:
+    """Whether two addresses lead to the same file, however they are written, so that one digest holds for both.
+
+    An address on the hub without a revision means the branch `main`, and one without a file the first of the usual
+    ones. Another revision may have another file.
+    """
+    return canonical(address) == canonical(other) and _version(address) == _version(other)
+
+
+def _version(address: str) -> tuple[str, str] | None:
+    """Of an address on the hub the revision and the file's name; None of any other."""
+    if (match := _on_hub(address)) is None:
+        return None
+    return (match["revision"] or _BRANCH).removeprefix("refs/heads/"), match["file"] or HUB_FILES[0]
+
+
+def _on_hub(address: str) -> re.Match[str] | None:
+    return HUB.fullmatch(address) or _HUB_PAGE.fullmatch(address)

@@ -64,20 +64,24 @@ def entry(name: str, accuracies: Accuracies) -> dict[str, Any]:
     }
 
 
-def names_of(builder: str) -> list[str]:
-    """The weights of a builder's network for 1000 classes and images of its size, the usual ones first.
+def names_of(builder: str, size: int) -> list[str]:
+    """The weights of a builder's network for 1000 classes and images of our network's size, the usual ones first.
 
-    Where the usual ones are none for 1000 classes, the first name is the builder's own.
+    Where the usual ones are none for 1000 classes, the first name is the builder's own. There may be none at all: most
+    of BiT's are for larger images.
     """
     timm: Any = import_module("timm")
     usual = timm.get_pretrained_cfg(builder)
     fitting = [
         name
         for name in timm.list_pretrained(f"{builder}.*")
-        if (known := timm.get_pretrained_cfg(name)).num_classes == CLASSES and known.input_size == usual.input_size
+        if (known := timm.get_pretrained_cfg(name)).num_classes == CLASSES and known.input_size[1:] == (size, size)
     ]
     first = f"{builder}.{usual.tag}"
-    return [first if first in fitting else builder, *(name for name in fitting if name != first)]
+    others = [name for name in fitting if name != first]
+    if first in fitting:
+        return [first, *others]
+    return [builder, *others] if usual.input_size[1:] == (size, size) else others
 
 
 def table(accuracies: Accuracies) -> list[dict[str, Any]]:
@@ -85,7 +89,7 @@ def table(accuracies: Accuracies) -> list[dict[str, Any]]:
     return [
         {"builder": row["builder"], "spec": row["spec"], "params": row["params"], **entry(name, accuracies)}
         for row in rows("timm")
-        for name in names_of(row["builder"])
+        for name in names_of(row["builder"], row["size"])
     ]
 
 

@@ -37,6 +37,7 @@ from archspec.digests import check_writable, with_digest
 from archspec.errors import BackendError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
+from archspec.reporting import one_line
 from archspec.standard_error import withheld
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _weights(arguments: argparse.Namespace, graph: LayerGraph) -> tuple[Arrays, 
 
 
 def _say_current(path: Path, ends: str) -> int:
-    print(f"{path} is current" + (f", but has {ends}, where archspec writes neither" if ends else ""))
+    print(f"{one_line(str(path))} is current" + (f", but has {ends}, where archspec writes neither" if ends else ""))
     return OK
 
 

@@ -11,7 +11,7 @@ from archspec.analysis.counting import DTYPE_BYTES, count
 from archspec.analysis.counting_table import NOTE, by_stage, in_all
 from archspec.analysis.paper import paper_dict, paper_table
 from archspec.analysis.tables import Table, to_latex, to_markdown, to_text
-from archspec.commands.shared import OK, add_form, add_set, compiled
+from archspec.commands.shared import OK, SPECS_HELP, add_form, add_set, compiled
 from archspec.ir.graph import LayerGraph
 
 RENDER: Final[dict[str, Callable[[Table], str]]] = {"text": to_text, "markdown": to_markdown, "latex": to_latex}
@@ -26,7 +26,7 @@ EXAMPLES: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `count`."""
-    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPECS_HELP)
     add_set(parser)
     add_form(parser)
     parser.add_argument(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from archspec.analysis.tables import Table, to_text
 from archspec.commands.shared import FORMAT_HELP, OK, add_force, usage_error
 from archspec.digests import check_writable
+from archspec.reporting import one_line
 
 if TYPE_CHECKING:
     from archspec.training.history import RunHistory
@@ -49,7 +50,7 @@ def run_curves(arguments: argparse.Namespace) -> int:
         print(json.dumps([_numbers(run) for run in runs], indent=2))
         return OK
     print(to_text(_table(runs)))
-    print(f"picture: {path}")
+    print(f"picture: {one_line(str(path))}")
     return OK
 
 

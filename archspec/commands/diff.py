@@ -9,7 +9,7 @@ from typing import Final
 from archspec.analysis.diff_text import to_dict, to_lines
 from archspec.analysis.graph_diff import diff
 from archspec.api import FORMS
-from archspec.commands.shared import FAILED, FORMAT_HELP, OK, add_set, compiled
+from archspec.commands.shared import FAILED, FORMAT_HELP, OK, SPEC_HELP, add_set, compiled
 
 EXAMPLES: Final = (
     "archspec diff resnet50 resnet50_v1",
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Say what differs between two networks. The exit code is 0 where nothing does, 3 where something does; "
         "the names and titles of the two do not matter."
     )
-    parser.add_argument("a", help="a path, or the bare name of a spec that ships")
+    parser.add_argument("a", help=SPEC_HELP)
     parser.add_argument("b", help="another; or the same, with other params")
     add_set(parser)
     for side in ("a", "b"):

@@ -8,12 +8,23 @@ from pathlib import Path
 from typing import Final
 
 from archspec.analysis.levels import LEVELS, Level
-from archspec.commands.shared import OK, add_force, add_form, add_set, compiled, positive, usage_error, write_out
+from archspec.commands.shared import (
+    OK,
+    SPECS_HELP,
+    add_force,
+    add_form,
+    add_set,
+    compiled,
+    positive,
+    usage_error,
+    write_out,
+)
 from archspec.diagram.files import SUFFIXES, check
 from archspec.diagram.theme import THEMES
 from archspec.digests import check_writable
 from archspec.inspection import draw
 from archspec.ir.graph import LayerGraph
+from archspec.reporting import one_line
 
 EXAMPLES: Final = (
     "archspec graph resnet50 -o resnet50.svg      # also .png, .pdf, .html, .dot, .mmd, .json, .graphml",
@@ -30,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Draw a network, or several side by side; of two it marks what differs. The suffix of the file says in which "
         f"form: {', '.join(SUFFIXES)}."
     )
-    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPECS_HELP)
     parser.add_argument("-o", "--output", metavar="FILE", help="(NAME.svg, of the first spec); - prints an SVG file")
     parser.add_argument("--level", choices=LEVELS, help="a box a stage, each distinct unit once, or every layer (unit)")
     parser.add_argument("--block", metavar="NAME", help="one block alone: each of its forms, or one for each network")
@@ -100,7 +111,7 @@ def run_graph(arguments: argparse.Namespace) -> int:
     check_writable(path, force=arguments.force)
     there = path.exists()
     drawing.save(path)
-    print(f"{path} {'replaced' if there else 'written'}")
+    print(f"{one_line(str(path))} {'replaced' if there else 'written'}")
     return OK
 
 

@@ -23,7 +23,7 @@ from archspec.commands.shared import (
 from archspec.digests import check_writable
 from archspec.ir.dump import initializer_text
 from archspec.ir.graph import LayerGraph
-from archspec.reporting import plain
+from archspec.reporting import one_line, plain
 
 EXAMPLES: Final = (
     "archspec init resnet50 --seed 0                  # writes resnet50.safetensors",
@@ -66,7 +66,8 @@ def run_init(arguments: argparse.Namespace) -> int:
     for line, label in zip(_drawn(graph), ("drawn by", *[""] * len(graph.all_weights)), strict=False):
         print(f"  {label:<11} {line}")
     print(f"  {'seed':<11} {arguments.seed}")
-    print(f"  {'weights':<11} {path} (drawn in {drawn - begin:.2f} s, written in {written - drawn:.2f} s)")
+    took = f"drawn in {drawn - begin:.2f} s, written in {written - drawn:.2f} s"
+    print(f"  {'weights':<11} {one_line(str(path))} ({took})")
     if before:
         print(f"  {'replaced':<11} {before}")
     return OK

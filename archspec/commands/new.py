@@ -15,6 +15,7 @@ from archspec.commands.shared import OK, usage_error
 from archspec.errors import Diagnostic, OutputError, Source, Span, SpecError
 from archspec.ir.assembly import class_name
 from archspec.limits import Limits
+from archspec.reporting import one_line
 from archspec.spec import LocatedDict, find
 from archspec.spec.checks import usable_name
 from archspec.spec.file_kinds import names_recipe
@@ -78,7 +79,7 @@ def run_new(arguments: argparse.Namespace) -> int:
     origin = (
         f"a copy of {arguments.like}" if like is not None else "a recipe" if recipe else f"a network of the kind {kind}"
     )
-    print(f"{path} written, {origin}: {about}")
+    print(f"{one_line(str(path))} written, {origin}: {about}")
     then = "" if recipe else f"\n  archspec build {path} --backend torch{option}"
     print(f"\n  archspec validate {path}{option}{then}")
     if schema is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archspec.analysis.tables import to_markdown, to_text
-from archspec.api import compile, form_of, loaded
+from archspec.api import compile, form_of
 from archspec.commands.shared import (
     FAILED,
     OK,
@@ -26,6 +26,7 @@ from archspec.commands.shared import (
     name_list,
     params,
     positive,
+    read_spec,
     taken,
     usage_error,
     with_way_out,
@@ -39,7 +40,7 @@ from archspec.parity.plan import DTYPES, KINDS, Size
 from archspec.parity.processes import Participant, ProcessPool
 from archspec.parity.report import Report
 from archspec.parity.report_text import to_lines
-from archspec.reporting import plain
+from archspec.reporting import one_line, plain
 
 EXAMPLES: Final = (
     "archspec parity mine.yaml",
@@ -207,7 +208,7 @@ def _of_recipe(arguments: argparse.Namespace, progress: Progress) -> Report:
     if unknown := tolerances.keys() - {"float64", "float64.run"}:
         usage_error(f"--tolerance {min(unknown)}: programs are compared in float64 alone")
     bounds = limits(arguments.limits)
-    spec = loaded(arguments.spec, params(arguments.params), limits=bounds, root=arguments.root)
+    spec = read_spec(arguments.spec, params(arguments.params), bounds, arguments.root)
     recipe = load(arguments.recipe, params(arguments.recipe_params, "--recipe-set"), limits=bounds, root=arguments.root)
     weights = None if arguments.weights is None else taken(arguments, compile(spec))[0]
     return compare_recipe(
@@ -231,7 +232,7 @@ def _shown(report: Report, arguments: argparse.Namespace) -> int:
 
         draw(report, arguments.plot)
         if arguments.format == "text":
-            print(f"picture: {arguments.plot}\n")
+            print(f"picture: {one_line(str(arguments.plot))}\n")
     code = OK
     try:
         report.require()

@@ -21,6 +21,7 @@ from archspec.commands.shared import (
 )
 from archspec.process_exit import WRONG
 from archspec.reporting import plain
+from archspec.weights_addresses import same_file
 
 if TYPE_CHECKING:
     from archspec.prediction import ImageError, Prediction, PredictionError
@@ -80,7 +81,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
         print(f"warning: {plain(unknown.message)}: {plain(unknown.help)}", file=sys.stderr)
     named = pretrained.weights if pretrained is not None else None
     # A file is taken as it is given; at an address lies what the spec has a digest of.
-    if arguments.weights is None or (named is not None and arguments.weights.rstrip("/") == named and "://" in named):
+    if arguments.weights is None or (named is not None and "://" in named and same_file(arguments.weights, named)):
         arguments.weights = str(pretrained_weights(spec, arguments.spec, arguments.weights))
     arrays, report = taken(arguments, graph)
     _say(report)

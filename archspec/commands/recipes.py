@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from archspec.api import compile
-from archspec.commands.shared import limits, params
+from archspec.commands.shared import limits, params, read_spec
 from archspec.errors import Diagnostic
 from archspec.recipe import ResolvedRecipe, Share, load, resolve
+from archspec.reporting import one_line
 from archspec.training.facts import known_facts
 from archspec.training.linter import lint
 from archspec.training.plan import plan_of
@@ -24,9 +25,11 @@ def checked(name: str, arguments: argparse.Namespace) -> tuple[ResolvedRecipe, l
     settings = resolve(load(name, params(arguments.params), limits=limits(arguments.limits), root=arguments.root))
     if arguments.network is None:
         return settings, lint(settings), ""
-    graph, facts, data = compile(arguments.network), known_facts(settings.data.source), settings.data
+    graph = compile(read_spec(arguments.network, {}, None, None))
+    facts, data = known_facts(settings.data.source), settings.data
     if facts is None or (isinstance(data.validation, Share) and not facts.tells(data.train, data.validation)):
-        note = f"; whether it fits {graph.name} is seen once its data are: `archspec train {arguments.network}`"
+        command = f"archspec train {one_line(arguments.network)}"
+        note = f"; whether it fits {graph.name} is seen once its data are: `{command}`"
         return settings, lint(settings), note
     plan = plan_of(settings, graph, facts)
     note = f"; with {graph.name}: {plan.epochs:,} epochs of {plan.steps_per_epoch:,} steps, {plan.steps:,} in all"

@@ -9,6 +9,7 @@ from typing import Final
 from archspec.atomic_files import write_text
 from archspec.commands.shared import OK, add_force, usage_error, write_out
 from archspec.digests import check_writable
+from archspec.reporting import one_line
 from archspec.schema import schema_text
 
 EXAMPLES: Final = (
@@ -39,7 +40,8 @@ def run_schema(arguments: argparse.Namespace) -> int:
     check_writable(path, force=arguments.force)
     write_text(path, _text(arguments))
     what = "a recipe" if arguments.recipe else "a spec"
-    print(f"{path} written; {what} names it in its first line: # yaml-language-server: $schema={path.name}")
+    modeline = f"# yaml-language-server: $schema={one_line(path.name)}"
+    print(f"{one_line(str(path))} written; {what} names it in its first line: {modeline}")
     return OK
 
 

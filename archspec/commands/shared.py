@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 from archspec.analysis.number_format import counted as counted
 from archspec.api import FORMS, compile, loaded
-from archspec.errors import BackendError, Diagnostic, Note, OutputError, SpecError, WeightsError
+from archspec.errors import BackendError, Diagnostic, Note, OutputError, SpecError, WeightsError, WeightsOptionError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.limits import Limits, parse_limits
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 5
 """Parts that are named at most."""
+SPEC_HELP: Final = (
+    "a path, the bare name of a spec that ships (see `archspec list`), or a repository that `archspec push` wrote: its "
+    "folder, or hf://owner/name"
+)
+SPECS_HELP: Final = "paths, bare names of specs that ship, or repositories that `archspec push` wrote"
 FORMAT_HELP: Final = "how errors and results are shown"
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """The spec to work on, and values for its params."""
-    parser.add_argument("spec", help="a path, or the bare name of a spec that ships (see `archspec list`)")
+    parser.add_argument("spec", help=SPEC_HELP)
     add_set(parser)
 
 
@@ -163,7 +168,9 @@ def with_way_out(error: BackendError, way: str) -> BackendError:
 
 def usage_error(message: str) -> NoReturn:
     """End with the exit code of wrong usage."""
-    print(f"archspec: error: {message}", file=sys.stderr)
+    from archspec.reporting import one_line
+
+    print(f"archspec: error: {one_line(message)}", file=sys.stderr)
     sys.exit(USAGE)
 
 
@@ -277,9 +284,11 @@ def taken(arguments: argparse.Namespace, graph: LayerGraph, *, as_stored: bool =
 
 @contextmanager
 def named_owner(weights: str, network: str) -> Iterator[None]:
-    """Errors of weights that do not fit a network say whose the file is."""
+    """Errors of weights that do not fit a network say whose the file is; those of an option's spelling do not."""
     try:
         yield
+    except WeightsOptionError:
+        raise
     except WeightsError as error:
         note = [Note(owner)] if (owner := owner_of(weights, network)) else []
         raise WeightsError([replace(each, notes=(*note, *each.notes)) for each in error.diagnostics]) from None

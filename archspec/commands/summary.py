@@ -10,7 +10,7 @@ from typing import Final
 from archspec.analysis.levels import LEVELS
 from archspec.analysis.summary import summarize
 from archspec.analysis.summary_table import NOTE, to_markdown, to_text
-from archspec.commands.shared import OK, add_form, add_set, compiled, use_color
+from archspec.commands.shared import OK, SPECS_HELP, add_form, add_set, compiled, use_color
 
 EXAMPLES: Final = (
     "archspec summary resnet50 --level unit",
@@ -21,7 +21,7 @@ EXAMPLES: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `summary`."""
-    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs that ship")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPECS_HELP)
     add_set(parser)
     add_form(parser)
     parser.add_argument(

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archspec.api import loaded
 from archspec.commands.progress import progress
 from archspec.commands.shared import (
     add_spec,
@@ -16,6 +15,7 @@ from archspec.commands.shared import (
     limits,
     params,
     positive,
+    read_spec,
     taken,
     usage_error,
     use_color,
@@ -80,7 +80,7 @@ def made_program(arguments: argparse.Namespace) -> TrainingProgram:
     if arguments.backend == "":
         usage_error("--backend needs a name")
     bounds = limits(arguments.limits)
-    spec = loaded(arguments.spec, params(arguments.params), limits=bounds, root=arguments.root)
+    spec = read_spec(arguments.spec, params(arguments.params), bounds, arguments.root)
     given = params(arguments.recipe_params, "--recipe-set")
     recipe = load(arguments.recipe, given, limits=bounds, root=arguments.root)
     with progress() as say:

@@ -10,6 +10,7 @@ from typing import Final
 from archspec.commands.shared import (
     FORMAT_HELP,
     OK,
+    SPECS_HELP,
     add_set,
     compiled,
     counted,
@@ -21,7 +22,7 @@ from archspec.commands.shared import (
 from archspec.errors import ArchspecError, Diagnostic
 from archspec.libraries import compile_library, library
 from archspec.process_exit import FAILED
-from archspec.reporting import to_json, to_text
+from archspec.reporting import one_line, to_json, to_text
 from archspec.spec import LocatedDict
 from archspec.spec.file_kinds import names_recipe
 
@@ -35,7 +36,7 @@ EXAMPLES: Final = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `validate`."""
-    parser.add_argument("specs", nargs="+", metavar="spec", help="paths, or bare names of specs and recipes that ship")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=f"{SPECS_HELP}; of recipes, too")
     add_set(parser)
     parser.add_argument(
         "--network", metavar="SPEC", help="see whether recipes fit this network: its outputs, its layers"
@@ -61,7 +62,7 @@ def run_validate(arguments: argparse.Namespace) -> int:
             continue
         if arguments.format == "text":
             counts = f"{graph.layer_count} layers, {graph.parameters:,} parameters, {counted(graph.macs)} MACs"
-            print(f"{spec}: right ({counts})")
+            print(f"{one_line(spec)}: right ({counts})")
             if left_out := left_out_text(graph):
                 print(f"  left out    {left_out}")
     if found:  # what is wrong with a library is wrong with each network that includes it
@@ -82,7 +83,7 @@ def _recipe(name: str, arguments: argparse.Namespace) -> tuple[list[Diagnostic],
     except ArchspecError as error:
         return list(error.diagnostics), []
     if arguments.format == "text":
-        print(f"{name}: right (a recipe: {summary(settings)}){note}")
+        print(f"{one_line(name)}: right (a recipe: {summary(settings)}){note}")
     return [], warnings
 
 
@@ -96,5 +97,5 @@ def _library(name: str, held: LocatedDict, arguments: argparse.Namespace) -> lis
     if arguments.format == "text":
         own = held.get("blocks")
         count = len(own) if isinstance(own, dict) else 0
-        print(f"{name}: right (a library of {count} {'block' if count == 1 else 'blocks'})")
+        print(f"{one_line(name)}: right (a library of {count} {'block' if count == 1 else 'blocks'})")
     return []

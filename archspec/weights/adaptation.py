@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from archspec.errors import Diagnostic, WeightsError, did_you_mean
+from archspec.errors import Diagnostic, WeightsError, WeightsOptionError, did_you_mean
 from archspec.initialization import draw
 from archspec.ir.def_use import Node, producer
 from archspec.ir.graph import LayerGraph
@@ -74,7 +74,7 @@ class Adaptation:
         """From words as `channels`, `head`, `head=281,282`, `positions` and `positions=geometric`.
 
         Raises:
-            WeightsError: one is none of these.
+            WeightsOptionError: one is none of these.
         """
         found = cls()
         for text in given:
@@ -88,7 +88,9 @@ class Adaptation:
             else:
                 help = did_you_mean(word, FORMS) if word not in FORMS else ""
                 help = help or "write channels, head, head=281,282, positions, positions=torchvision or =geometric"
-                raise WeightsError(Diagnostic("E0702", f"`{text[:80]}` is nothing that can be adapted", help=help))
+                raise WeightsOptionError(
+                    Diagnostic("E0702", f"`{text[:80]}` is nothing that can be adapted", help=help)
+                )
         return found
 
 

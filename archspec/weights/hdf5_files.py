@@ -14,7 +14,6 @@ import io
 import math
 import re
 import weakref
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,9 +21,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from archspec.archives import content_start, open_archive
+from archspec.archives import ContentChecksum, content_start, is_stored, open_archive
 from archspec.atomic_files import open_regular
-from archspec.weights.portions import lying_at
+from archspec.weights.portions import checked, lying_at
 from archspec.weights.tensors import CODES, MOST_AXES, DamagedError, LazyTensor, no_numbers, widened
 
 if TYPE_CHECKING:
@@ -135,10 +134,26 @@ class _OpenFile:
             )
         return self._window.start + int(dataset.id.data_offset)
 
+    @property
+    def in_archive(self) -> bool:
+        """Whether this is a part of an archive, which has a checksum of it."""
+        return self._window is not None and self._window.checksum is not None
+
+    def check(self) -> None:
+        """Hold the part of an archive that this is against its checksum, the first time that numbers are read.
+
+        Raises:
+            ArchiveError: it is damaged.
+        """
+        if self._window is not None and self._window.checksum is not None:
+            with open_regular(self.path) as file:
+                self._window.checksum.finish(file)
+
     def numbers(self, dataset: Any) -> Array:
         """Those of a tensor that do not lie one after the other."""
         import numpy as np
 
+        self.check()
         with self._one_by_one, self.errors():
             array: Array = np.asarray(dataset[()])
         return array
@@ -156,16 +171,17 @@ def _part(file: io.BufferedReader) -> Iterator[_Window]:
         entry = next((one for one in archive.infolist() if one.filename == _WEIGHTS), None)
     if entry is None:
         raise DamagedError(f"a .keras file without {_WEIGHTS}")
-    if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
+    if not is_stored(entry):
         raise DamagedError(f"a .keras file whose parts are compressed: unpack it, and give {_WEIGHTS}")
-    yield _Window(file, content_start(file, entry), entry.file_size)
+    yield _Window(file, content_start(file, entry), entry.file_size, ContentChecksum(entry))
 
 
 class _Window(io.RawIOBase):
     """A part of a file as a file of its own."""
 
-    def __init__(self, file: io.BufferedReader, start: int, size: int) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, size: int, checksum: ContentChecksum | None = None) -> None:
         super().__init__()
+        self.checksum = checksum
         self._file, self.start, self.size, self._place = file, start, size, 0
         self._block, self._block_start = b"", 0
 
@@ -328,7 +344,8 @@ def _tensor(file: _OpenFile, dataset: Any, name: str) -> LazyTensor:
     elif dtype.kind not in "fiub":
         return LazyTensor(shape, "no numbers", no_numbers)
     if place is not None and place >= 0 and (kind == "bfloat16" or dtype == CODES.get(kind)):
-        return lying_at(file.path, place, shape, kind)  # without the copies that the library makes
+        plain = lying_at(file.path, place, shape, kind)  # without the copies that the library makes
+        return checked(plain, file.check) if file.in_archive else plain
 
     def load() -> Array:
         array = file.numbers(dataset)

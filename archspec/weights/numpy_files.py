@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from archspec.archives import content_start, open_archive
+from archspec.archives import content_start, is_stored, open_archive
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.portions import fill_next, reads_next
@@ -59,7 +59,7 @@ def read(path: Path, needed: int) -> dict[str, LazyTensor]:
             if entry.file_size - start != math.prod(shape) * dtype.itemsize:
                 raise DamagedError(f"{name[:80]!r} has not as many bytes as its shape says")
             load = _loader(path, entry, shape, fortran, dtype)
-            plain = _is_stored(entry) and dtype == CODES.get(dtype.name)
+            plain = is_stored(entry) and dtype == CODES.get(dtype.name)
             fill = _filler(path, entry, fortran, dtype.name) if plain else None
             found[name] = LazyTensor(shape, dtype.name, load, fill)
     return found
@@ -125,7 +125,7 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
     import numpy as np
 
     with open_regular(path) as file:
-        if _is_stored(entry):
+        if is_stored(entry):
             return _stored(file, entry)
         alone = zipfile.ZipFile(io.BytesIO(_EMPTY))
         alone.fp = file
@@ -137,11 +137,6 @@ def _content(path: Path, entry: zipfile.ZipInfo) -> Array:
             while count := part.readinto(data[done : done + _PIECE]):  # type: ignore[attr-defined]
                 done += count
             return data[:done]
-
-
-def _is_stored(entry: zipfile.ZipInfo) -> bool:
-    """Whether a part's bytes are there as they are."""
-    return entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & _ENCRYPTED
 
 
 def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
@@ -157,9 +152,6 @@ def _stored(file: BinaryIO, entry: zipfile.ZipInfo) -> Array:
 
 def _begun(file: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, int]:
     """Go to the numbers of a part that is not compressed; the checksum and the length of what stands before them."""
-    file.seek(entry.header_offset)
-    if file.read(4) != b"PK\x03\x04":
-        raise ValueError("no part begins here")
     start = content_start(file, entry)
     file.seek(start)
     _header(file)
@@ -168,6 +160,5 @@ def _begun(file: BinaryIO, entry: zipfile.ZipInfo) -> tuple[int, int]:
     return zlib.crc32(file.read(length)), length
 
 
-_ENCRYPTED: Final = 1
 _EMPTY: Final = b"PK\x05\x06" + bytes(18)
 """An archive without parts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BufferedReader
 from itertools import product
 from pathlib import Path
@@ -38,6 +39,21 @@ def lying_at(path: Path, offset: int, shape: Shape, kind: str) -> LazyTensor:
             fill_next(target, kind, reads_next(file, path.name))
 
     return LazyTensor(shape, kind, lambda: read_numbers(path, offset, shape, kind), fill)
+
+
+def checked(tensor: LazyTensor, check: Callable[[], None]) -> LazyTensor:
+    """The same tensor, before whose numbers this is called: it raises an error where they are damaged."""
+
+    def load() -> Array:
+        check()
+        return tensor.load()
+
+    def fill(target: Array) -> None:
+        check()
+        assert tensor.fill is not None
+        tensor.fill(target)
+
+    return replace(tensor, load=load, fill=None if tensor.fill is None else fill)
 
 
 def reads_next(file: BufferedReader, name: str, seen: Callable[[Array], None] | None = None) -> ReadsNext:

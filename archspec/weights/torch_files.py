@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-from archspec.archives import content_start, open_archive
+from archspec.archives import ContentChecksum, content_start, is_stored, open_archive, stored_content
 from archspec.atomic_files import open_regular
 from archspec.ir.tensor_type import Shape
 from archspec.weights.portions import fill_next
@@ -17,6 +16,8 @@ from archspec.weights.tensors import CODES, FLOATS, INTEGERS, DamagedError, Lazy
 from archspec.weights.unpickling import OddTensor, PickledObject, Storage, StoredTensor, unpickle
 
 if TYPE_CHECKING:
+    import zipfile
+
     from archspec.weights.tensors import Array
 
 _MAGIC: Final = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -34,8 +35,17 @@ _DEEPEST: Final = 8
 Tree: TypeAlias = dict[str, Any]
 """Tensors by name, and mappings of them by their keys; values of all other kinds are `PickledObject` or left out."""
 
-_Bytes: TypeAlias = Callable[[Storage, int, int, int], "Array"]
-"""Of a storage whose numbers have so many bytes each, so many numbers from this one on; fewer where it ends before."""
+
+class _Storages(Protocol):
+    """The numbers that the tensors of a file lie in."""
+
+    def numbers(self, wanted: Storage, width: int, start: int, count: int) -> Array:
+        """Of a storage whose numbers have so many bytes each, so many from this one on; fewer where it ends before."""
+        ...
+
+    def check(self, wanted: Storage) -> None:
+        """Hold a storage that has been read, or a part of it, against its checksum, if it has one."""
+        ...
 
 
 def read(path: Path, needed: int) -> Tree:
@@ -71,7 +81,7 @@ def whole_object(name: str) -> str:
     return f"it holds a whole pickled object of the class {name[:120] or '(unknown)'}, which is not executed"
 
 
-def _tree(values: Mapping[Any, Any], storages: _Bytes, seen: dict[int, Tree], depth: int) -> Tree:
+def _tree(values: Mapping[Any, Any], storages: _Storages, seen: dict[int, Tree], depth: int) -> Tree:
     """The tree of a mapping; one that stands in several places is gone through once."""
     found = seen.setdefault(id(values), {})
     for key, value in values.items():
@@ -88,7 +98,7 @@ def _tree(values: Mapping[Any, Any], storages: _Bytes, seen: dict[int, Tree], de
     return found
 
 
-def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
+def _tensor(name: str, found: StoredTensor, storages: _Storages) -> LazyTensor:
     def load() -> Array:
         import numpy as np
 
@@ -97,9 +107,10 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
         reach = 1 + sum((size - 1) * stride for size, stride in zip(found.shape, found.strides, strict=True))
         count = reach if math.prod(found.shape) else 0
         # No more than the tensor's own part: all weights may lie in one storage.
-        flat = storages(found.storage, width, found.offset, count).view(np.dtype(code).newbyteorder("<"))
+        flat = storages.numbers(found.storage, width, found.offset, count).view(np.dtype(code).newbyteorder("<"))
         if flat.size < count:
             raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
+        storages.check(found.storage)
         strides = [stride * width for stride in found.strides]
         view = np.lib.stride_tricks.as_strided(flat, found.shape, strides)
         array: Array = np.ascontiguousarray(view).reshape(found.shape)
@@ -110,13 +121,14 @@ def _tensor(name: str, found: StoredTensor, storages: _Bytes) -> LazyTensor:
 
         def read(length: int) -> Array:
             nonlocal done
-            data = storages(found.storage, width, done, length // width)
+            data = storages.numbers(found.storage, width, done, length // width)
             if len(data) < length:
                 raise DamagedError(f"{name[:80]!r} reaches past the end of its numbers")
             done += length // width
             return data
 
         fill_next(target, found.kind, read)
+        storages.check(found.storage)
 
     one_by_one = found.kind in CODES and found.strides == _strides(found.shape)
     return LazyTensor(found.shape, found.kind, load, fill if one_by_one else None)
@@ -136,7 +148,7 @@ _WIDTHS: Final = {
 }
 
 
-def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
+def _archive(path: Path, needed: int) -> tuple[Any, _Storages]:
     """The pickle of a zip archive, and its storages, which are parts of their own: `archive/data/0`."""
     size = path.stat().st_size
     with open_regular(path) as file, open_archive(file, max(_DIRECTORY, _PER_WEIGHT * needed)) as archive:
@@ -151,26 +163,44 @@ def _archive(path: Path, needed: int) -> tuple[Any, _Bytes]:
             raise DamagedError(f"an archive of {size:,} bytes that holds {held:,}")
         if (length := parts[pickles[0]].file_size) > _PICKLE:
             raise DamagedError(f"a pickle of {length:,} bytes; at most {_PICKLE:,} are read")
-        if any(parts[name].compress_type != zipfile.ZIP_STORED for name in (pickles[0], order) if name in parts):
-            raise DamagedError("an archive whose parts are compressed: `torch.save` writes none")
+        if not all(is_stored(parts[name]) for name in (pickles[0], order) if name in parts):
+            raise DamagedError("an archive whose parts are compressed or encrypted: `torch.save` writes none")
         try:
-            root = unpickle(io.BytesIO(archive.read(pickles[0])), needed)
-            swapped = order in parts and archive.read(order).strip() == b"big"
-        except (zipfile.BadZipFile, EOFError, RuntimeError):  # RuntimeError: it is encrypted
+            root = unpickle(io.BytesIO(stored_content(file, parts[pickles[0]])), needed)
+        except EOFError:
             raise DamagedError("an archive whose parts are damaged") from None
+        swapped = order in parts and stored_content(file, parts[order]).strip() == b"big"
+    return root, _ArchiveStorages(path, f"{folder}data/", parts, swapped)
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> Array:
-        entry = parts.get(f"{folder}data/{wanted.key}")
-        if entry is None or entry.compress_type != zipfile.ZIP_STORED:
+
+class _ArchiveStorages:
+    """Storages that are parts of a zip archive, which has a checksum of each.
+
+    A tensor that is read takes its whole storage through the checksum, but each storage once.
+    """
+
+    def __init__(self, path: Path, folder: str, parts: Mapping[str, zipfile.ZipInfo], swapped: bool) -> None:
+        self._path, self._folder, self._parts, self._swapped = path, folder, parts, swapped
+        self._checksums: dict[str, ContentChecksum] = {}
+
+    def numbers(self, wanted: Storage, width: int, start: int, count: int) -> Array:
+        entry = self._parts.get(f"{self._folder}{wanted.key}")
+        if entry is None or not is_stored(entry):
             raise DamagedError(f"an archive whose part {wanted.key[:80]!r} is missing, or compressed")
-        with open_regular(path) as file:
+        with open_regular(self._path) as file:
             file.seek(content_start(file, entry))
             data = _numbers(file, entry.file_size, width, start, count)
-        if swapped:
+        # A dictionary's `setdefault` is one step, also for threads.
+        self._checksums.setdefault(wanted.key, ContentChecksum(entry)).follow(start * width, data.data)
+        if self._swapped:
             data.view(f"u{width}").byteswap(inplace=True)
         return data
 
-    return root, storage
+    def check(self, wanted: Storage) -> None:
+        checksum = self._checksums.get(wanted.key)
+        if checksum is not None:  # not that of a tensor without numbers
+            with open_regular(self._path) as file:
+                checksum.finish(file)
 
 
 def _numbers(file: io.BufferedIOBase, length: int, width: int, start: int, count: int) -> Array:
@@ -183,7 +213,7 @@ def _numbers(file: io.BufferedIOBase, length: int, width: int, start: int, count
     return data[: file.readinto(data.data) // width * width]
 
 
-def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
+def _legacy(path: Path, needed: int) -> tuple[Any, _Storages]:
     """Five pickles, one after the other, and then the storages in the order that the fifth gives."""
     with open_regular(path) as file:
         stream = io.BytesIO(file.read(min(_PICKLE, path.stat().st_size)))
@@ -209,15 +239,25 @@ def _legacy(path: Path, needed: int) -> tuple[Any, _Bytes]:
                 early = f"{place - path.stat().st_size:,} bytes or more too early"
                 raise DamagedError(f"a file that ends {early}: was it downloaded to the end?")
 
-    def storage(wanted: Storage, width: int, start: int, count: int) -> Array:
-        if wanted.key not in places:
+    return root, _LegacyStorages(path, places)
+
+
+class _LegacyStorages:
+    """Storages that lie one after the other in a file of PyTorch before 1.6, which has no checksums."""
+
+    def __init__(self, path: Path, places: Mapping[str, tuple[int, int]]) -> None:
+        self._path, self._places = path, places
+
+    def numbers(self, wanted: Storage, width: int, start: int, count: int) -> Array:
+        if wanted.key not in self._places:
             raise DamagedError("a file of PyTorch before 1.6 whose numbers cannot be found")
-        first, length = places[wanted.key]
-        with open_regular(path) as file:
+        first, length = self._places[wanted.key]
+        with open_regular(self._path) as file:
             file.seek(first)
             return _numbers(file, length, width, start, count)
 
-    return root, storage
+    def check(self, wanted: Storage) -> None:
+        pass
 
 
 def _storages(root: Any) -> Iterator[tuple[str, str]]:

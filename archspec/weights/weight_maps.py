@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from archspec.errors import Diagnostic, Span, SpecError, WeightsError, did_you_mean
+from archspec.errors import Diagnostic, Span, SpecError, WeightsOptionError, did_you_mean
 from archspec.expr import Expr, ExprError, names, parse, split_pattern
 from archspec.file_identification import identify_as_weights
 from archspec.spec.loading import bounded
@@ -72,10 +72,10 @@ def found_map(name: str | os.PathLike[str]) -> WeightMap:
         found = identify_as_weights(Path(name))
         what = found.what if found is not None else "a file of weights"
         message = f"`{name}` is no map of weights: it is {what}"
-        raise WeightsError(Diagnostic("E0703", message, help="a map is a file of YAML: name it FILE.yaml"))
+        raise WeightsOptionError(Diagnostic("E0703", message, help="a map is a file of YAML: name it FILE.yaml"))
     if name not in maps:
         help = did_you_mean(name, maps) or f"there are {', '.join(maps)}; or give the path of a file, FILE.yaml"
-        raise WeightsError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
+        raise WeightsOptionError(Diagnostic("E0703", f"no map named `{name[:80]}` ships", help=help))
     return maps[name]
 
 

@@ -18,6 +18,7 @@ from archspec.cli import main
 from archspec.hub import write_repository
 from archspec.prediction import PredictionError, Ranking
 from archspec.weights import downloads, write
+from archspec.weights_addresses import same_file
 
 pytest.importorskip("PIL")
 Run = Callable[..., tuple[int, str, str]]
@@ -125,6 +126,42 @@ def test_other_weights_are_known_by_their_address(run: Run, tmp_path: Path, monk
     code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", address)
     assert code == 1
     assert "SHA-256" in err
+
+
+HUB_ADDRESS = "hf://someone/old"
+SAME = ("", "/", "@main", "@main/", "@refs/heads/main", "/model.safetensors", "@main/model.safetensors")
+PAGE = "https://huggingface.co/someone/old"
+PAGES = ("", "/", "/resolve/main/model.safetensors", "/blob/main/model.safetensors")
+
+
+@pytest.mark.parametrize("written", [HUB_ADDRESS + end for end in SAME] + [PAGE + end for end in PAGES])
+@pytest.mark.parametrize("told", ["hf://someone/old", "hf://someone/old@main", "hf://someone/old/model.safetensors"])
+def test_no_way_to_write_an_address_passes_the_digest_by(
+    told: str, written: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("prediction.runs", "weights.loading"):
+        monkeypatch.setattr(f"archspec.{module}.local", lambda address: Path("tiny.safetensors").resolve())
+    text = SPEC.replace("weights: tiny.safetensors", f'weights: {told}\n  sha256: "{"0" * 16}"')
+    Path("tiny.yaml").write_text(text, encoding="utf-8")
+    code, _, err = run("predict", "tiny.yaml", "one.png", "--weights", written)
+    assert code == 1
+    assert "SHA-256" in err
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("hf://someone/old", "hf://someone/old@3f2a"),
+        ("hf://someone/old@v1", "hf://someone/old@v2"),
+        ("hf://someone/old", "hf://someone/old/pytorch_model.bin"),
+        ("hf://someone/old", "hf://someone/older"),
+        ("https://localhost/a.pth", "https://localhost/b.pth"),
+    ],
+)
+def test_other_files_have_other_digests(one: str, other: str) -> None:
+    assert not same_file(one, other)
+    assert same_file(one, f"{one}/")
+    assert same_file(other, other)
 
 
 def test_names_that_are_not_those_of_the_classes_are_not_shown(run: Run) -> None:

@@ -13,7 +13,7 @@ from archspec.errors import BackendError, TrainingDataError
 from archspec.quantization.measurement import quantize
 from tests.commands.conftest import Run, run
 from tests.needed import lazily, needs
-from tests.quantization.networks import examples, file_of_weights, made, network, pictures, weights_of
+from tests.quantization.networks import SPEC, examples, file_of_weights, made, network, pictures, weights_of
 
 __all__ = ["run"]
 
@@ -41,6 +41,16 @@ def test_a_model_in_int8_is_near_to_float32(tmp_path: Path, method: Any, symmetr
     ]
     assert {zero.dtype.name for zero in zeros} == {"int8" if symmetric else "uint8"}
     assert not symmetric or not any(zeros)
+
+
+def test_convolutions_by_standardized_filters_are_quantized_as_they_are_then(tmp_path: Path) -> None:
+    """As BiT has them: the filters stay the same after training, and so do their scales."""
+    text = SPEC.replace("- conv: {name: stem,", "- standardized_conv: {name: stem,")
+    found = made(network(text.replace("- conv: {name: two,", "- standardized_conv: {name: two,")), tmp_path)
+    assert found.layers == ("stem", "unit.one", "unit.two", "fc")
+    assert min(found.ratios.values()) > 25
+    kinds = {tensor.name: tensor.data_type for tensor in found.model.graph.initializer}
+    assert {kinds[f"{path}.weight"] for path in found.layers} == {onnx.TensorProto.INT8}
 
 
 def test_onnx_runtime_makes_int8_kernels_of_it(tmp_path: Path) -> None:

@@ -395,3 +395,15 @@ def test_params_are_held_against_the_whole_file(tmp_path: Path) -> None:
     name = next(name for name in arrays if name.startswith("conv2") and arrays[name].ndim == 4)
     np.savez(tmp_path / "w.npz", allow_pickle=False, **{**arrays, name: np.concatenate([arrays[name]] * 2, 1)})
     assert not any(each.complete for each in candidates(tmp_path / "w.npz"))
+
+
+def test_a_slip_in_an_option_says_nothing_of_whose_the_weights_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, allow_pickle=False, **archspec.init_weights("lenet"))
+    for option in ("--adapt haed", "--adapt head=a", "--map orderr", "--map none.txt"):
+        assert main(["build", "resnet18", "--weights", str(path), "-o", str(tmp_path / "m.py"), *option.split()]) == 1
+        assert "these are the weights of" not in capsys.readouterr().err, option
+    assert main(["build", "resnet18", "--weights", str(path), "-o", str(tmp_path / "m.py")]) == 1
+    assert "these are the weights of lenet" in capsys.readouterr().err

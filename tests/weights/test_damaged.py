@@ -122,6 +122,115 @@ def test_damage_is_an_error_or_weights(format: str, tmp_path: Path) -> None:
     assert all(len(error.diagnostics) == 1 for error in errors)
 
 
+WITHOUT_CHECKSUMS = ("hdf5", "keras", "safetensors", "onnx", "torch before 1.6")
+"""Formats in which a number with another bit is another number. `docs/weights.md` says so."""
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "torch before 1.6"])
+def test_a_turned_bit_is_an_error_or_harmless_where_the_format_has_checksums(format: str, tmp_path: Path) -> None:
+    if format == "torch before 1.6":
+        torch = pytest.importorskip("torch")
+        path = part = tmp_path / "w.pth"
+        weights = archspec.init_weights(graph(), seed=1)
+        state = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+        torch.save(state, path, _use_new_zipfile_serialization=False)
+    else:
+        path, part = sound(format, tmp_path)
+    wanted = archspec.init_weights(graph(), seed=1)
+    whole = part.read_bytes()
+    refused = taken = other = 0
+    places = range(0, len(whole), max(1, len(whole) // 200))
+    for place in places:
+        data = bytearray(whole)
+        data[place] ^= 1 << place % 8
+        part.write_bytes(data)
+        try:
+            found, _ = read_weights(path, graph())
+        except WeightsError as error:
+            refused += len(error.diagnostics) == 1
+        else:
+            taken += 1
+            other += not all(np.array_equal(found[name], wanted[name]) for name in wanted)
+    assert refused
+    assert refused + taken == len(places)
+    assert (other > 0) == (format in WITHOUT_CHECKSUMS)
+
+
+@needs("h5py", "pyfive")
+def test_the_checksums_that_hdf5_may_have_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "w.h5"
+    legacy(path)
+    with h5py.File(path, "r+") as file:
+        group, name = file["fc"], "fc/kernel:0"
+        numbers = group[name][()]
+        del group[name]
+        group.create_dataset(name, data=numbers, chunks=numbers.shape, fletcher32=True)
+    found, _ = read_weights(path, graph())
+    assert np.array_equal(found["fc.weight"], archspec.init_weights(graph(), seed=1)["fc.weight"])
+    data = path.read_bytes()
+    place = data.rindex(numbers.tobytes()) + 5  # before it lie those that were taken out
+    path.write_bytes(data[:place] + bytes([data[place] ^ 16]) + data[place + 1 :])
+    with pytest.raises(WeightsError, match="damaged"):
+        read_weights(path, graph())
+
+
+@needs("torch")
+@pytest.mark.parametrize("left_out", ["all", "numbers"])
+def test_a_file_of_pytorch_without_checksums_is_read(left_out: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    weights = archspec.init_weights(graph(), seed=1)
+    state = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    path = tmp_path / "w.pth"
+    if left_out == "all":
+        torch.serialization.set_crc32_options(False)
+        try:
+            torch.save(state, path)
+        finally:
+            torch.serialization.set_crc32_options(True)
+    else:  # a place is made for the numbers, which are put in afterwards
+        with torch.serialization.skip_data():
+            torch.save(state, path)
+        places = {name: tensor.untyped_storage() for name, tensor in state.items()}
+        with zipfile.ZipFile(path) as archive, path.open("r+b") as file:
+            for number, storage in enumerate(places.values()):
+                entry = next(one for one in archive.infolist() if one.filename.endswith(f"/data/{number}"))
+                assert not entry.CRC
+                file.seek(entry.header_offset + 26)
+                sizes = file.read(4)
+                file.seek(int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little"), 1)
+                file.write(bytes(storage))
+    found, _ = read_weights(path, graph())
+    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+
+
+@needs("torch")
+@pytest.mark.parametrize("kind", ["one storage", "every other number", "turned"])
+def test_damage_beside_a_tensor_in_its_storage_is_seen(kind: str, tmp_path: Path) -> None:
+    """PyTorch has a checksum of a storage, of which a tensor may be a part."""
+    torch = pytest.importorskip("torch")
+    weights = archspec.init_weights(graph(), seed=1)
+    state = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    if kind == "one storage":
+        flat = torch.cat([tensor.reshape(-1) for tensor in state.values()])
+        parts = torch.split(flat, [tensor.numel() for tensor in state.values()])
+        state = {name: part.view(state[name].shape) for name, part in zip(state, parts, strict=True)}
+    elif kind == "every other number":
+        state = {name: torch.stack([tensor, tensor], -1)[..., 0] for name, tensor in state.items()}
+    else:
+        state = {name: tensor.mT.contiguous().mT if tensor.ndim > 1 else tensor for name, tensor in state.items()}
+    path = tmp_path / "w.pth"
+    torch.save(state, path)
+    found, _ = read_weights(path, graph())
+    assert all(np.array_equal(found[name], weights[name]) for name in weights)
+    data = path.read_bytes()
+    last = state["fc.weight"].numpy().reshape(-1)[-1:].tobytes()
+    place = data.rindex(last)
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    with pytest.raises(WeightsError, match="checksum") as caught:
+        read_weights(path, graph())
+    assert len(caught.value.diagnostics) == 1
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_file_that_ends_early_is_one_error_anywhere(format: str, tmp_path: Path) -> None:
     """In little memory, too: of ONNX and HDF5, whose ends hold nothing that is needed, or all numbers are there."""

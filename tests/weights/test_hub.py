@@ -253,6 +253,9 @@ def test_a_repository_has_an_owner(capsys: pytest.CaptureFixture[str], hub: Hub)
         "build REPOSITORY --backend torch --weights REPOSITORY -o made.py",
         "weights convert REPOSITORY REPOSITORY -o made.npz",
         "diff REPOSITORY lenet --set-b classes=3",
+        "push REPOSITORY --weights w.npz -o again",
+        "validate REPOSITORY",
+        "count REPOSITORY",
     ],
 )
 def test_commands_take_a_repository_for_its_network(
@@ -269,6 +272,25 @@ def test_commands_take_a_repository_for_its_network(
     if "made.npz" in command:
         with np.load("made.npz") as held:
             assert held.files == [*small.all_weights]
+    if "again" in command:  # the same network with the same params
+        first, second = (
+            json.loads(Path(folder, "config.json").read_text()) for folder in ("hub/someone/mine", "again")
+        )
+        assert (first["spec"], first["params"]) == (second["spec"], second["params"])
+
+
+@needs("torch")
+def test_a_repository_is_trained(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    graph = archspec.compile("digits_resnet")
+    np.savez("w.npz", allow_pickle=False, **random_weights(graph))
+    assert main(["push", "digits_resnet", "--weights", "w.npz", "-o", "hub/someone/mine"]) == 0
+    for number, repository in enumerate(("hub/someone/mine", "hf://someone/mine")):
+        command = f"train {repository} --recipe digits -o run{number} --emit".split()
+        assert main(command) == 0, capsys.readouterr().err
 
 
 def test_the_license_of_a_published_file_is_not_that_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.passes.inference.fold_channel_maps import FoldIntoNextProduct, FoldIntoPreviousProduct
 from archspec.passes.inference.fold_norm_affine import FoldNormAffine
 from archspec.passes.inference.fold_padding import FoldPadding
+from archspec.passes.inference.fold_standardization import FoldStandardization
 from archspec.passes.inference.merge_neighbors import MergeNeighbors
 from archspec.passes.inference.merge_parallel_products import MergeParallelProducts
 from archspec.passes.inference.remove_no_ops import RemoveNoOps
@@ -20,6 +21,7 @@ INFERENCE_PASSES: Final[tuple[Pass, ...]] = (
     RemoveRegularizers(),
     RemoveNoOps(),
     MergeNeighbors(),
+    FoldStandardization(),
     FoldPadding(),
     FoldIntoPreviousProduct(),
     FoldIntoNextProduct(),
