@@ -218,7 +218,9 @@ class _Outliner:
         """
         types = {**self.definition.types, **more}
         names = self.labels if in_loop is None else in_loop
-        inputs = ("", *(label_parameter(names.get(ref, "")) for ref in item.operands[1:]))
+        inputs = tuple(label_parameter(names.get(ref, "")) for ref in item.operands)
+        if in_loop is not None or len(inputs) == 1:  # one tensor needs no name, nor does what goes through all
+            inputs = ("", *inputs[1:])
         own = self._with_own_channels(item) if item.location in self.alike else None
         form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
         twin = self._twin(form.item, inputs)
@@ -278,6 +280,7 @@ class _Outliner:
             features=(),
             paths=item.paths,
             inputs=inputs,
+            is_part=True,
             budget=self.budget,
         )
         made.parameters = documented(made)
