@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from archspec.codegen.equal_arms import with_refs
-from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, Module, SequenceUse, Tree
+from archspec.codegen.tree import CallUse, ChoiceUse, Definition, ItemUse, LoopUse, Module, SequenceUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.codegen.walk import calls, loops
 from archspec.ir.scope import Operand, Ref, Result
@@ -54,8 +54,8 @@ def _order_results(module: Module, some: Sequence[Definition]) -> None:
 def _order_of_results(definition: Definition) -> Sequence[int]:
     tree, places = definition.tree, range(len(definition.tree.results))
     if definition.is_part:
-        known = _when_computed(tree)
-        return sorted(places, key=lambda place: _when(tree.results[place], known))
+        items = _by_location(tree)
+        return sorted(places, key=lambda place: _when(tree.results[place], items))
     declared = {name: place for place, name in enumerate(definition.outputs)}
     named = [declared.get(tree.labels.get(ref, ""), -1) for ref in tree.results]
     return sorted(places, key=named.__getitem__) if min(named[1:]) >= 0 else places
@@ -75,12 +75,11 @@ def _order_operands(module: Module, some: Sequence[Definition]) -> None:
                 definition.inputs = _in_order(definition.inputs, order)
                 orders[id(definition)] = order
         for tree in _trees(definition.tree):
-            known = _when_computed(tree)
+            items = _by_location(tree)
             for item in _here(tree):
                 if isinstance(item, CallUse) and id(item.definition) in wanted:
-                    refs = item.operands
-                    order = sorted(range(len(refs)), key=lambda place, refs=refs, known=known: _when(refs[place], known))
-                    wanted[id(item.definition)].append(order)
+                    computed = [_when(ref, items) for ref in item.operands]
+                    wanted[id(item.definition)].append(sorted(range(len(computed)), key=computed.__getitem__))
     for definition in module.definitions:
         definition.tree = _giving(definition.tree, orders)
 
@@ -90,14 +89,20 @@ def _order_of_use(definition: Definition) -> Sequence[int]:
     return [*used, *(place for place in range(definition.operands) if place not in used)]
 
 
-def _when_computed(tree: Tree) -> dict[int, int]:
-    """The places of a body's items, by location."""
-    return {item.location: place for place, item in enumerate(_here(tree))}
+def _by_location(tree: Tree) -> dict[int, tuple[int, ItemUse]]:
+    """The items of a body with their places, by location."""
+    return {item.location: (place, item) for place, item in enumerate(_here(tree))}
 
 
-def _when(ref: Ref, known: Mapping[int, int]) -> tuple[int, int]:
+def _when(ref: Ref, items: Mapping[int, tuple[int, ItemUse]]) -> tuple[int, ...]:
     """When a tensor of a body is computed; what arrives is there before all items."""
-    return (-1, ref.index) if isinstance(ref, Operand) else (known[ref.location], ref.index)
+    if isinstance(ref, Operand):
+        return -1, ref.index
+    place, item = items[ref.location]
+    if isinstance(item, SequenceUse):
+        return place, *_when(item.body.results[ref.index], _by_location(item.body))
+    # What is taken out of a loop before its end comes before what the loop itself gives.
+    return place, ref.index or len(item.marks) if isinstance(item, LoopUse) and item.marks else ref.index
 
 
 def _in_order(parts: Sequence[T], order: Sequence[int]) -> tuple[T, ...]:
