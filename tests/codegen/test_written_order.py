@@ -118,13 +118,16 @@ def test_a_part_takes_and_gives_tensors_as_they_are_computed() -> None:
 
 
 def test_what_has_to_be_given_may_be_part_of_a_list_that_is_the_same_in_all_calls() -> None:
-    """The channels of `low` are `widths[1]`, and `widths` decides how many members there are: it is no argument."""
+    """The channels of `low` have to be `widths[1]`, and `widths` is no argument of the class."""
     text = PYRAMID.replace("OUTPUTS", "fine, coarse").replace(
-        'conv: {name: wide, filters: "widths[0]", kernel: 1}',
-        'repeat: {inline: true, times: widths[0] // 2, layers: [conv: {name: "wide{i}", filters: 4, kernel: "i + 1"}]}',
+        'conv: {name: narrow, filters: "widths[1]", kernel: 1}',
+        'add: [[], conv: {name: narrow, filters: "widths[1]", kernel: 1}]',
     )
-    graph = compiled(text.replace('stem, filters: "widths[0]"', "stem, filters: 4"))
-    assert "widths" not in str(archspec.generate(graph, "torch")).split("digest")[1]
+    graph = compiled(text.replace("widths: widths", "widths: [4, 6]"))
+    for framework in ("torch", "keras"):
+        text = str(archspec.generate(graph, framework))
+        assert "widths[1])" not in text[: text.index("class Net(" if framework == "torch" else "def net(")]
+    conforms(graph)
 
 
 @pytest.mark.parametrize("outputs", ["fine, coarse", "coarse, fine"])
@@ -163,3 +166,20 @@ def test_a_condition_that_arguments_decide_keeps_its_merge() -> None:
     graph = compiled(MERGES.replace('when: "i in [1, 3]"', "when: growth > 2"))
     assert "linked_2.steps.0" in graph.nodes
     conforms(graph)
+
+
+def test_a_part_that_its_networks_name_ends_with_is_called_so_alone() -> None:
+    text = """
+archspec: 1
+name: net_fpn
+class: NetFPN
+input: {channels: 3, height: 8, width: 8}
+layers:
+  - name: fpn
+    layers:
+      - conv: {name: a, filters: 4, kernel: 1}
+      - tap: a
+      - conv: {name: b, filters: 4, kernel: 3, padding: 1}
+      - add: [[], {from: a}]
+"""
+    assert "class FPN(nn.Module):" in str(archspec.generate(compiled(text), "torch"))
