@@ -23,6 +23,7 @@ from archspec.codegen.tree import (
 )
 from archspec.codegen.walk import layers
 from archspec.expr import Const, Expr, Name, Unary, children, names, replaced
+from archspec.ir.scope import Operand, Ref, Result
 from archspec.limits import Budget
 
 _WORDS: Final = {
@@ -201,7 +202,8 @@ def _uses(definition: Definition, tree: Tree, ordinals: Mapping[int, str], row: 
             case LayerUse():
                 words = ("the", ordinals.get(id(item), ""), _LAYERS.get(item.op.name, item.op.name.replace("_", " ")))
                 yield from (_Use("", "", feature, arrives=_called(item, row)) for feature in item.features)
-                taker = "" if item.op.name == "slice_channels" else _called(item, row) or " ".join(filter(None, words))
+                is_end = item.op.name == "slice_channels" and tree.results == (Result(item.location),)
+                taker = "" if is_end else _called(item, row) or " ".join(filter(None, words))
                 for attribute, expr in item.exprs.items():
                     yield _Use(_WORDS.get(attribute, attribute.replace("_", " ")), taker, expr)
                 for attribute, expr in item.draws.items():
@@ -246,15 +248,17 @@ def _of_call(given: Parameter, called: str, expr: Expr) -> _Use:
 
 def _condition(item: ChoiceUse, definition: Definition) -> _Use:
     """A condition, and what is said of what it asks."""
+    labels: dict[Ref, str] = {Operand(index): name for index, name in enumerate(definition.inputs) if name}
+    labels |= definition.tree.labels
     match item.condition:
         case Name():
-            return _Use(asked(item, definition.tree.labels), "", item.condition)
+            return _Use(asked(item, labels), "", item.condition)
         case Unary("not", Name() as negated):
-            return _Use(asked(replace(item, then=item.other, other=item.then), definition.tree.labels), "", negated)
+            return _Use(asked(replace(item, then=item.other, other=item.then), labels), "", negated)
         case _:
             pass
     kind, choices = words(item)
-    return _Use("", "", item.condition, compared(item, definition.tree.labels, definition.budget), kind, (*choices,))
+    return _Use("", "", item.condition, compared(item, labels, definition.budget), kind, (*choices,))
 
 
 def _called(item: ItemUse, row: str) -> str:

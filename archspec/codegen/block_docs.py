@@ -47,12 +47,15 @@ def summary(definition: Definition) -> str:
         return f"Multiplies {weighed} by a gate."
     count = sum(isinstance(item, LayerUse) and item.op.name in _CONVOLUTIONS for item in tree.items)
     called = [f"`{name}`" for name in dict.fromkeys(_names(tree)) if name]
-    residual = "Residual block" if "residual" in named else "Block"
-    if count > 1 and named & {"residual", "out"}:
+    is_residual = len(tree.results) == 1 and bool(named & {"residual", "out"})  # else it is a pyramid, say
+    residual = "Residual block" if is_residual and "residual" in named else "Block"
+    if count > 1 and (is_residual or len(tree.results) > 1):
         return f"{residual} of {count} convolutions."
-    if 0 < len(called) <= _MOST:
+    if len(called) == 1 and not is_residual:  # what a layer is beside it says as much
+        called = [f"`{item.name}`" if isinstance(item, CallUse | SequenceUse) else _layer(item) for item in tree.items]
+    if all(called) and 0 < len(called) <= _MOST:
         return f"{residual} of {listed(called)}."
-    if "residual" in named:
+    if is_residual and "residual" in named:
         return "Residual block."
     if all(parts) and 0 < len(parts) <= _MOST:
         return _sentence(parts)

@@ -36,7 +36,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.ops.merges import Pointwise
-from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Ref, Result, Scope, iteration_at
+from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, iteration_at
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
 
@@ -81,7 +81,9 @@ class BodyBuilder:
             context.fix_token_counts(tree.results)
         if self.sharing.reuses:
             tree = with_uses(tree)
-        labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
+        labels: dict[Ref, str] = {}
+        for ref, label in (pair for scope in scopes for pair in scope.labels.items()):
+            labels.setdefault(context.ref(ref), label)  # the first name of a tensor stands
         counts: dict[int, Expr] = {}
         for rounds, times in (context.counted or {}).items():
             if leaves_names(rounds, tree):
@@ -125,7 +127,8 @@ class BodyBuilder:
             case Scope(kind="block"):
                 return [self._call([item for item in aligned if isinstance(item, Scope)], context)]
             case Scope():
-                return [self._sequence([item for item in aligned if isinstance(item, Scope)], context)]
+                sequence = self._sequence([item for item in aligned if isinstance(item, Scope)], context)
+                return [] if self._passes_on(sequence, context) else [sequence]
             case Choice():
                 return self._choice([item for item in aligned if isinstance(item, Choice)], context)
             case Loop():
@@ -256,6 +259,16 @@ class BodyBuilder:
             context.record(Result(scopes[0].location, index), inner.features[ref], inner.nodes[ref])
         paths = Instances(scope.path for scope in scopes)
         return SequenceUse(scopes[0].location, label, number, body, operands, paths, self._reused(scopes))
+
+    @staticmethod
+    def _passes_on(sequence: SequenceUse, context: BodyContext) -> bool:
+        """Whether nothing is in a sequence, which then is no item: what it gives is what it takes."""
+        if sequence.body.items or context.numbered is not None or context.in_turn:
+            return False
+        for index, ref in enumerate(sequence.body.results):
+            assert isinstance(ref, Operand)
+            context.alias[Result(sequence.location, index)] = sequence.operands[ref.index]
+        return True
 
     def _choice(self, items: list[Choice], context: BodyContext) -> list[ItemUse]:
         if (loop := self._in_loop(items, context)) is not None:

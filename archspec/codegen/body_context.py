@@ -185,11 +185,21 @@ class BodyContext:
         """A new tensor: which node it is in each instance, and how many channels it has."""
         self.nodes[ref] = tuple(paths)
         counts = [self.graph.types[path].channels for path in self.nodes[ref]]
-        usable = expr if expr is not None and not is_large(expr) else None
+        short = expr if expr is None or not is_large(expr) else self._with_known(expr)
+        usable = short if short is not None and not is_large(short) else None
         found = self.features[ref] = self.unified(usable, counts)
         if expr is not None and found != expr:
             # What was found instead holds for these values alone.
             self.structural.append(Deciding(expr, f"how many channels {self.nodes[ref][0]} has"))
+
+    def _with_known(self, expr: Expr) -> Expr:
+        """An expression with the values of what has the same one in all instances: what is left is shorter."""
+        known: dict[str, Expr] = {}
+        for name in names(expr, self.budget):
+            values = [env.get(name) for env in self.envs]
+            if not is_count(name) and values[0] is not None and all(value == values[0] for value in values):
+                known[name] = Const(values[0])
+        return self.folded(expr, known, is_whole=True)
 
     def fix_token_counts(self, refs: Iterable[Ref]) -> None:
         """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""

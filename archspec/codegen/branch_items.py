@@ -15,6 +15,8 @@ COUNT: Final = re.compile(r"_\d+$")
 """What follows the name that the layers of a branch share."""
 GENERAL: Final = frozenset({"conv", "convs", "bn", "bns", "norm", "dense", "fc", "layer", "layers", "block", "blocks"})
 """What several names may begin with that says nothing of a branch."""
+_BRIDGES: Final = frozenset({"conv_transpose", "upsample", "depth_to_space"})
+"""Ops that give more pixels."""
 _FEW: Final = 6
 """Layers of a block that counts as one layer of a network's branch."""
 
@@ -40,6 +42,11 @@ def is_short(item: ItemUse) -> bool:
 def joins(item: ItemUse) -> TypeGuard[LayerUse]:
     """Whether an item joins branches."""
     return isinstance(item, LayerUse) and item.op.name == "concat"
+
+
+def resizes(item: ItemUse) -> bool:
+    """Whether an item is a layer that gives fewer pixels or more, as those do that lead from level to level."""
+    return isinstance(item, LayerUse) and ("pool" in item.op.name or item.op.name in _BRIDGES)
 
 
 def _operands(item: ItemUse) -> Sequence[Ref]:

@@ -201,7 +201,17 @@ class _DefinitionBuilder(BodyBuilder):
         paths = Instances(scope.path for scope in scopes)
         inputs = ("", *info.inputs)
         return Definition(
-            info.name, camel, info.doc, params, tree, operands, features, paths, inputs=inputs, budget=self.budget
+            info.name,
+            camel,
+            info.doc,
+            params,
+            tree,
+            operands,
+            features,
+            paths,
+            inputs=inputs,
+            outputs=info.outputs,
+            budget=self.budget,
         )
 
     def _parameter(self, info: BlockInfo, name: str, values: list[Value]) -> Parameter:

@@ -218,7 +218,9 @@ class _Outliner:
         """
         types = {**self.definition.types, **more}
         names = self.labels if in_loop is None else in_loop
-        inputs = ("", *(label_parameter(names.get(ref, "")) for ref in item.operands[1:]))
+        inputs = tuple(label_parameter(names.get(ref, "")) for ref in item.operands)
+        if in_loop is not None or len(inputs) == 1:  # one tensor needs no name, nor does what goes through all
+            inputs = ("", *inputs[1:])
         own = self._with_own_channels(item) if item.location in self.alike else None
         form = self._form(item, CHANNELS, types) if own is None else self._form(*own, types)
         twin = self._twin(form.item, inputs)
@@ -265,7 +267,7 @@ class _Outliner:
             name = singular(name)
         made = Definition(
             name=f"{self.definition.name}_{name}",
-            class_name=self.definition.class_name + "".join(part[:1].upper() + part[1:] for part in name.split("_")),
+            class_name=_class_of_part(self.definition.class_name, name),
             doc=f"{'One of' if is_one else 'The part'} `{whole}` of {self.definition.class_name}.",
             parameters=tuple(
                 Parameter(
@@ -278,6 +280,7 @@ class _Outliner:
             features=(),
             paths=item.paths,
             inputs=inputs,
+            is_part=True,
             budget=self.budget,
         )
         made.parameters = documented(made)
@@ -350,6 +353,13 @@ def _started(item: SequenceUse) -> SequenceUse:
     shifted: dict[Ref, Ref] = {Operand(index): Operand(index - 1) for index in range(1, len(item.operands))}
     body = with_refs(item.body, shifted)
     return replace(item, body=body, operands=item.operands[1:])
+
+
+def _class_of_part(owner: str, name: str) -> str:
+    """The class of a part: `ResNetHead`; what its owner's name ends with alone, as that writes it: `FPN`."""
+    part = "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+    end = owner[len(owner) - len(part) :]
+    return end if end.lower() == part.lower() and end[:1].isupper() and end != owner else owner + part
 
 
 def _sequences(tree: Tree) -> Iterator[SequenceUse]:

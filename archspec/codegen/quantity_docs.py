@@ -29,6 +29,8 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
             return _ITSELF if expr.id == name else _OTHER
         case Binary("-", Name(id=whole), Name(id=CHANNELS.id)) if whole == name:
             return _WHOLE
+        case Index(Name(id=table), Const()) if table == name:
+            return "list of the {}"
         case Index(Name(id=table), _) if table == name:
             return "{}, one for each stage"
         case IfElse(Name(id=asked), Const(one), Const(two)) if asked == name:
@@ -42,7 +44,8 @@ def part_in(expr: Expr, name: str, budget: Budget) -> str:
                 return _DIVISOR if inner == _ITSELF else _OTHER
             if not isinstance(right, Const):
                 return _OTHER
-            return f"{{}}, times {source(right)}" if inner == _ITSELF else inner
+            times = "twice" if right.value == 2 else f"{source(right)} times"
+            return f"{times} the {{}}" if inner == _ITSELF else inner
         case _:
             return _OTHER
 

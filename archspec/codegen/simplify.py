@@ -206,7 +206,9 @@ class _Attempt:
             env = {p.name: p.default for p in old.parameters if p.name in self.fixed and p.default is not None}
             deps = {p.name: {p.name} for p in old.parameters if p.name not in env}
         else:
-            env, deps = {**_same(self.calls[id(new)]), **old.required}, self.deps[id(new)]
+            env, deps = _same(self.calls[id(new)]), self.deps[id(new)]
+            # what has to be given may be a part of what is the same in all calls, as `widths[1]` is of `widths`
+            env |= {name: fold(expr, self.budget, env, whole=whole) for name, expr in old.required.items()}
             twins = [other for other in self.old if other.name == old.name and other is not old]
             if twins:
                 env |= self._arriving(self.calls[id(new)], env)

@@ -301,7 +301,11 @@ class Definition:
     """Those of all its instances; the network's own is empty."""
     inputs: tuple[str, ...] = ()
     """What the spec calls the operands; where it has no name for one, it is empty."""
+    outputs: tuple[str, ...] = ()
+    """What the spec calls the results, in the order in which it declares them, where it does."""
     is_network: bool = False
+    is_part: bool = False
+    """Whether it is made of a named sequence, which declares nothing."""
     locals: tuple[Local, ...] = ()
     required: Mapping[str, Expr] = field(default_factory=dict[str, Expr])
     """What some of its parameters have to be, whatever is given: they need not be given."""

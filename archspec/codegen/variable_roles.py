@@ -23,6 +23,7 @@ from archspec.codegen.branch_items import (
     is_pointwise,
     is_short,
     joins,
+    resizes,
     taken_by,
     weight,
 )
@@ -180,7 +181,8 @@ class _Roles:
         empty = [branch for branch in branches if not branch.refs]
         if len(branches) == 2 and empty:
             [made] = [branch for branch in branches if branch.refs]
-            if made.start == empty[0].start:  # otherwise it is another tensor that is joined, not what arrives
+            # Otherwise it is another tensor that is joined, not what arrives; or the stream, past a bridge.
+            if made.start == empty[0].start and not any(map(resizes, (self.givers[ref] for ref in made.refs))):
                 self.call(made, "new_features")
             return
         for end in item.operands:
@@ -259,6 +261,8 @@ class _Roles:
             return max(self._entered(item.then)[before], self._entered(item.other)[before], 1)
         if joins(item):
             return len(item.operands)
+        if isinstance(item, LayerUse) and item.op.name == "add" and before not in item.operands:  # two ways from there
+            return sum(before in self.behind(ref) for ref in item.operands)
         is_weighed = isinstance(item, LayerUse) and item.op.name == "multiply" and before in item.operands
         return 2 if is_weighed and any(before in self.behind(ref) for ref in item.operands if ref != before) else 1
 

@@ -50,6 +50,8 @@ class BlockInfo:
     """Where it is defined."""
     docs: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the spec says of params."""
+    outputs: tuple[str, ...] = ()
+    """The taps that it gives, in the order in which they are declared."""
 
 
 class DeclaredDepth(NamedTuple):

@@ -124,7 +124,16 @@ def block_info(block: Block, budget: Budget) -> BlockInfo:
         elif not names(folded := fold(parse(raw, budget), budget), budget):
             defaults[name] = folded
     docs = {name: param.doc for name, param in block.params.items() if param.doc}
-    return BlockInfo(block.name, block.doc, tuple(block.params), defaults, tuple(block.inputs), block.definition, docs)
+    return BlockInfo(
+        block.name,
+        block.doc,
+        tuple(block.params),
+        defaults,
+        tuple(block.inputs),
+        block.definition,
+        docs,
+        tuple(block.outputs),
+    )
 
 
 def param_value(

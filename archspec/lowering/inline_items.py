@@ -15,7 +15,7 @@ from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Variables
-from archspec.lowering.naming import labels_of
+from archspec.lowering.naming import is_named, items_of_scope, labels_of
 from archspec.lowering.repeats import RepeatedItems
 from archspec.lowering.units import call_fields, single_call, unit_name
 from archspec.spec import Block, Call, Item, Repeat, Reuse, Stage, Tap
@@ -188,10 +188,17 @@ def _mentioned(pattern: str, budget: Budget) -> Iterator[Expr]:
 
 
 def _names_all(items: Sequence[Item]) -> bool:
-    """Whether names of these have the indices around them: an item's own, or those of repeats that are all there is."""
-    return any("{" in label for label in labels_of(items)) or all(
-        isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers))
-        for item in items
+    """Whether names of these have the indices around them: an item's own, or those of repeats that are all there is.
+
+    So have those of items that give something on and have none.
+    """
+    return (
+        not any(map(is_named, items_of_scope(items)))
+        or any("{" in label for label in labels_of(items))
+        or all(
+            isinstance(item, Repeat) and item.inline and (item.names is not None or _names_all(item.layers))
+            for item in items
+        )
     )
 
 

@@ -169,12 +169,15 @@ class LayerLowering:
             return self._joined(call, (x,), x, context, context.plan[call])
         always, omissible = apart(call.branches)
         inputs = self._inputs(always, x, context)
+        while omissible and (given := self._settled(omissible[0], x, context)) is not None:
+            inputs += given
+            omissible = omissible[1:]
         if not inputs:
             message = f"{call.name} gets no tensor: the list has none here"
             help = "give it a branch that is always there, as in `[{from: input}, {from: outputs}]`"
             raise SpecError(Diagnostic("E0410", message, call.span, help=help))
         # What joins one tensor with those of a list that has none passes it on.
-        is_alone = len(inputs) == 1 and (omissible or OPS[call.name].least_inputs > 1)
+        is_alone = len(inputs) == 1 and (len(always) < len(call.branches) or OPS[call.name].least_inputs > 1)
         y = inputs[0] if is_alone else self._joined(call, inputs, x, context, context.plan[call])
         for branch in omissible:
             y = self._omissible(call, branch, x, y, context)
@@ -191,6 +194,13 @@ class LayerLowering:
         tensors = context.lists[branch.origin]
         self._count(branch, 1 + len(tensors))
         return tuple(bring(tensor, context.scope) for tensor in tensors)
+
+    def _settled(self, branch: Seq, x: Tensor, context: Context) -> tuple[Tensor, ...] | None:
+        """What a branch gives that may be left out: nothing, where it is; None where arguments may decide that.
+
+        The number of an iteration is none, where nothing is around it: all that is there is one merge then.
+        """
+        raise NotImplementedError
 
     def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
         """What has been joined, and a branch that starts from what arrives, where that is not left out."""

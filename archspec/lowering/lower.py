@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, InternalError, Note, SpecError
-from archspec.expr import ExprError, fold
+from archspec.expr import ExprError, Value, fold, names
 from archspec.expr.evaluate import truth
 from archspec.ir.graph import LayerGraph, NetworkParam, ids_as_output
 from archspec.ir.open_scopes import OpenChoice, OpenScope, Tensor, bring, enter, leave
@@ -117,6 +117,20 @@ class Lowering(InlineItems):
 
         return self._chosen(item, when, x, x, side, context)
 
+    def _settled(self, branch: Seq, x: Tensor, context: Context) -> tuple[Tensor, ...] | None:
+        assert branch.when is not None
+        if not context.loop:
+            return None
+        value, condition = evaluated(branch.when, self._env(context, x), self.budget)
+        if names(self._outside(condition, context), self.budget) or self._carried(branch):
+            return None
+        self._count(branch)
+        if not _truth(value, branch.when):
+            return ()
+        # A tap or a name under a condition is not seen outside it.
+        taps, lists, made = self._copied(context.taps), self._copied(context.lists), self._copied(context.made)
+        return (self._items(branch.layers, x, replace(context, taps=taps, lists=lists, made=made)),)
+
     def _omissible(self, call: Call, branch: Seq, x: Tensor, y: Tensor, context: Context) -> Tensor:
         assert branch.when is not None
 
@@ -142,10 +156,7 @@ class Lowering(InlineItems):
         slot = context.plan[item]
         assert slot.choice is not None
         value, condition = evaluated(when, self._env(context, x), self.budget)
-        try:
-            taken = truth(value)
-        except ExprError as error:
-            raise SpecError(Diagnostic("E0303", str(error), when.span)) from None
+        taken = _truth(value, when)
         if operand is not x:
             condition = fold(condition, self.budget, {"channels": channels_at(level(context.scope), x.ref)})
         condition = self._outside(condition, context)
@@ -278,3 +289,11 @@ class Lowering(InlineItems):
         if item.label is not None:
             context.made[name] = Made(scope)
         return y
+
+
+def _truth(value: Value, when: Attribute) -> bool:
+    """Whether a condition holds, by its value."""
+    try:
+        return truth(value)
+    except ExprError as error:
+        raise SpecError(Diagnostic("E0303", str(error), when.span)) from None

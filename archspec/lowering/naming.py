@@ -113,7 +113,7 @@ class _Planning:
         """The slots of the items, those of blocks that are called inline apart: each call has its own."""
         plan = NamePlan(self.numbered, names=self.names)
         chosen: dict[int, str] = {}  # by the item that calls a param: what it may stand for has one name
-        for item in _of_scope(items):
+        for item in items_of_scope(items):
             choice = None
             if item.when is not None:
                 choice, self.location = self.location, self.location + 1
@@ -154,7 +154,12 @@ class _Planning:
 
 def labels_of(items: Sequence[Item]) -> Iterator[str]:
     """The names that items of one scope are given."""
-    return (label for item in _of_scope(items) if (label := _label(item)) is not None)
+    return (label for item in items_of_scope(items) if (label := _label(item)) is not None)
+
+
+def is_named(item: Item) -> bool:
+    """Whether an item has a name, the spec's or one of its op; a tap, or where another one stands, has none."""
+    return not isinstance(item, Tap) and not (isinstance(item, Seq) and item.label is None)
 
 
 def inlined(item: Item, blocks: Mapping[str, Block]) -> Block | None:
@@ -162,21 +167,21 @@ def inlined(item: Item, blocks: Mapping[str, Block]) -> Block | None:
     return blocks.get(item.name) if isinstance(item, Call) and item.inline else None
 
 
-def _of_scope(items: Sequence[Item]) -> Iterator[Item]:
+def items_of_scope(items: Sequence[Item]) -> Iterator[Item]:
     """The items that share their names with these: through branches, conditions and unnamed sequences."""
     for item in items:
         if isinstance(item, Call):
             for branch in item.branches or ():
-                yield from _of_scope((branch,))
+                yield from items_of_scope((branch,))
         yield item
         if isinstance(item, Seq) and item.label is None:
-            yield from _of_scope(item.layers)
-        yield from _of_scope(item.otherwise or ())
+            yield from items_of_scope(item.layers)
+        yield from items_of_scope(item.otherwise or ())
 
 
 def _in_scope(items: Sequence[Item], blocks: Mapping[str, Block]) -> Iterator[Item]:
     """The same, with those of blocks that are called inline in place of the calls."""
-    for item in _of_scope(items):
+    for item in items_of_scope(items):
         if (block := inlined(item, blocks)) is not None:
             yield from _in_scope(block.layers, blocks)
         elif isinstance(item, Repeat) and item.inline and item.names is None:

@@ -206,7 +206,7 @@ def _closed(text: str) -> str:
     return ""
 
 
-_BRACKET: Final = re.compile(r"([A-Za-z_]\w*):\s+([A-Za-z_(][^\"'{},\[]*\[[^\]]*\][^,}\]]*)")
+_BRACKET: Final = re.compile(r"([A-Za-z_]\w*):\s+(?=[A-Za-z_(][^\"'{},\[]*\[)")
 _CALL_WITHOUT_COLON: Final = re.compile(r"\s*-\s+([A-Za-z_]\w*)\s*\{")
 _CALL_IN_BRACKETS: Final = re.compile(r"[\[,]\s*((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\([^\"']*[\"']")
 _DASH_WITHOUT_SPACE: Final = re.compile(r"\s*-([A-Za-z_]\w*)")
@@ -221,9 +221,20 @@ def yaml_help(line: str) -> str:
         return _SPACE.format(found[1])
     if (found := _CALL_IN_BRACKETS.search(line)) is not None:
         return f"a spec has no calls as in Python: write `{found[1]}: {{...}}`"
-    if (found := _BRACKET.search(line)) is not None:
-        return f'an expression with brackets stands in quotes: `{found[1]}: "{found[2].strip()}"`'
+    for found in _BRACKET.finditer(line):
+        if text := _expression(line[found.end() :]):
+            return f'an expression with brackets stands in quotes: `{found[1]}: "{text}"`'
     return ""
+
+
+def _expression(text: str) -> str:
+    """A text up to the comma or bracket that ends it in a flow mapping or list; empty where it closes too few."""
+    depth = 0
+    for index, char in enumerate(text):
+        if depth == 0 and char in ",}])":
+            return text[:index].strip()
+        depth += (char in "([") - (char in ")]")
+    return text.strip() if depth == 0 else ""
 
 
 def expression_help(text: object, key_span: Span | None = None, span: Span | None = None) -> str:

@@ -48,6 +48,8 @@ class LoopStatements(SharedStatements):
             target = self._kept(item)
         else:
             target = self.allocator.fresh(held if self.preferred is None else [self.preferred, *held])
+            if target not in (*held, self.preferred):  # else its own word would take a line to begin with
+                target = self.allocator.labeled(Result(item.location)) or target
         held += [self.allocator.variable[ref] for ref in item.common]
         before = len(self.lines)
         runs = merged([_without_channels(run) for run in item.runs if run.count != 0])

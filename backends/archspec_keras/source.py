@@ -22,6 +22,7 @@ from archspec.codegen.simplify import simplified
 from archspec.codegen.table_rows import with_rows
 from archspec.codegen.tree import Definition, Module
 from archspec.codegen.walk import all_layers, calls, counts
+from archspec.codegen.written_order import in_written_order
 from archspec.expr import Const, Expr, fold
 from archspec.expr.evaluate import MATH
 from archspec.ir.attributes import PerAxis
@@ -76,7 +77,7 @@ class _Function:
 def module_of(graph: LayerGraph, *, is_open: bool = False) -> Module:
     """What the source is printed of; with `is_open`, where its loops take all counts that could be others."""
     made = simplified(graph, lambda nodes: kinds(nodes, graph), has_flat_names=True, is_open=is_open)
-    module = with_rows(one_of_equals(made, lambda layer: True), written)
+    module = with_rows(in_written_order(one_of_equals(made, lambda layer: True)), written)
     for definition in module.definitions:
         again = uses_of(definition.tree)
         definition.tree = with_joined_rows(definition.tree, definition, 0, again=again, arguments=written_arguments)

@@ -22,6 +22,7 @@ from archspec.codegen.tree import (
     SequenceUse,
 )
 from archspec.codegen.walk import counts, loops
+from archspec.codegen.written_order import in_written_order
 from archspec.expr.evaluate import MATH
 from archspec.ir.graph import LayerGraph
 from archspec_torch.constructor_arguments import expressions, needs_channels, parameters
@@ -78,7 +79,7 @@ def write(graph: LayerGraph, *, labeled: bool = False) -> str:
 def _module(graph: LayerGraph, *, is_open: bool, written_out: frozenset[str] = frozenset()) -> Module:
     """The classes; iterations that are `written_out` are no loop."""
     made = simplified(without_decay(graph), words=takes_words, is_open=is_open, written_out=written_out)
-    module = outline(made, _fits_sequential, _takes_channels)
+    module = in_written_order(outline(made, _fits_sequential, _takes_channels))
     module = with_rolled_rows(module, graph.outputs if graph.gives_names else ())
     if left := unheld(module) - written_out:
         return _module(graph, is_open=is_open, written_out=written_out | left)

@@ -222,3 +222,70 @@ def test_further_inputs_are_told_apart_from_the_first() -> None:
     lines = [line.strip() for line in source_of(dedent(text), "keras").splitlines()]
     assert "x: input tensor." in lines
     assert "other: second input tensor." in lines
+
+
+UNTRUE = """
+archspec: 1
+name: net
+params: {widths: [4, 6]}
+input: {channels: 4, height: 8, width: 8}
+blocks:
+  unit:
+    params: {filters: {}}
+    layers:
+      - conv: {filters: filters, kernel: 1}
+      - relu
+  halved:
+    params: {filters: {}, kept: {}}
+    layers:
+      - conv: {name: cheap, filters: filters // 2, kernel: 1}
+      - tap: all
+      - concat: [{slice_channels: {stop: kept}}, {from: all}]
+  merged:
+    params: {lone: {}}
+    inputs: [before]
+    layers:
+      - concat:
+          - [{max_pool: {kernel: 3, stride: 1, padding: 1}}]
+          - unit: {filters: 3}
+          - {from: before, when: not lone, else: omit}
+  levels:
+    inputs: [fine]
+    params: {filters: {}}
+    outputs: [small, large]
+    layers:
+      - conv: {name: inner, filters: filters, kernel: 1}
+      - tap: top
+      - conv: {name: small, filters: filters, kernel: 3, padding: 1}
+      - tap: small
+      - from: fine
+      - add: [{conv: {name: lateral, filters: filters, kernel: 1}}, {from: top}]
+      - conv: {name: large, filters: filters, kernel: 3, padding: 1}
+      - tap: large
+layers:
+  - conv: {name: first, filters: "widths[0]", kernel: 1}
+  - conv: {name: second, filters: "widths[1]", kernel: 1}
+  - halved: {name: a, filters: 8, kept: 2}
+  - halved: {name: b, filters: 6, kept: 3}
+  - tap: early
+  - merged: {name: c, before: early, lone: true}
+  - merged: {name: d, before: early, lone: false}
+  - levels: {name: e, fine: early, filters: 4}
+  - from: e.small
+  - levels: {name: f, fine: e.large, filters: 5}
+  - concat: [{from: f.small}, {from: f.large}]
+"""
+
+
+def test_lists_multiples_slices_and_inputs_are_what_is_said_of_them() -> None:
+    text = str(archspec.generate(archspec.compile(load_text(UNTRUE)), "torch"))
+    for line in (
+        "widths: list of the output channels of `first` and `second`.",
+        "filters: twice the output channels of `cheap`.",
+        "kept: output channels of the slice of channels.",
+        "lone: whether not to concatenate `before`.",
+        "Block of 4 convolutions.",
+    ):
+        assert line in text, line
+    assert "Residual" not in text
+    assert "Block of `unit`" not in text  # which would leave out the pool beside it
