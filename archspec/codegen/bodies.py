@@ -274,7 +274,7 @@ class BodyBuilder:
             if not self._is_counted(items, tree, context):
                 # It leaves no trace, so it must not come out otherwise.
                 could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
-                what = LAYERS if items[0].times is None else HOW_MANY
+                what = LAYERS if items[0].repetition is None else HOW_MANY
                 context.structural.insert(settled, Deciding(condition, what, key if could_stay else None))
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
@@ -332,14 +332,14 @@ class BodyBuilder:
 
     def _is_counted(self, items: list[Choice], tree: Tree, context: BodyContext) -> bool:
         """Whether items of a condition are rounds that any other count of would be right as well; it is noted then."""
-        times = items[0].times
-        if times is None or context.counted is None or not tree.items or len(tree.results) > 1:
+        repetition = items[0].repetition
+        if repetition is None or not repetition.is_alike or context.counted is None or not tree.items or len(tree.results) > 1:
             return False
         arriving = context.ref(items[0].operand)
         rounds = counted_rounds(tree, len({iteration_at(item.location) for item in tree.items}))
         if rounds is None or not all(_is_as_before(one, context) for one in rounds.carried):
             return False
-        context.counted[rounds] = context.at(times, (context.features[arriving],))
+        context.counted[rounds] = context.at(repetition.times, (context.features[arriving],))
         return True
 
     def _open_choice(self, items: list[Choice], condition: Expr, context: BodyContext) -> ChoiceUse | None:

@@ -191,7 +191,7 @@ def _are_numbered(loops: Sequence[Loop]) -> bool:
 
 def _without_scope(choice: Choice) -> Loop | None:
     repetition, body = choice.repetition, choice.body
-    if repetition is None:
+    if repetition is None or repetition.pattern is None:
         return None
     last: Ref = choice.operand
     iterations: list[Scope] = []
