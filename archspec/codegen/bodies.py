@@ -333,7 +333,9 @@ class BodyBuilder:
     def _is_counted(self, items: list[Choice], tree: Tree, context: BodyContext) -> bool:
         """Whether items of a condition are rounds that any other count of would be right as well; it is noted then."""
         repetition = items[0].repetition
-        if repetition is None or not repetition.is_alike or context.counted is None or not tree.items or len(tree.results) > 1:
+        if repetition is None or not repetition.is_alike:
+            return False
+        if context.counted is None or not tree.items or len(tree.results) > 1:
             return False
         arriving = context.ref(items[0].operand)
         rounds = counted_rounds(tree, len({iteration_at(item.location) for item in tree.items}))

@@ -171,7 +171,9 @@ class Repetition:
     times: Expr
     """How many there are."""
     pattern: str | None
-    """Gives the iterations' names, an expression of `i` in each pair of braces; None where they are no scopes."""
+    """Gives the iterations' names, an expression of `i` in each pair of braces; None where they are no scopes, or none
+    gives them.
+    """
     index: str
     """What expressions inside call the iteration's number."""
     is_alike: bool

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
-from archspec.expr.pattern import split_pattern
+from archspec.expr.pattern import split_pattern, stands_in_names
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import HOW_MANY, Binding, Operand, Repetition, Result, channels_at
 from archspec.limits import Budget
@@ -123,15 +123,22 @@ class InlineItems(RepeatedItems):
         return {name: context.variables.env[name] for name in set[str]().union(*found)}
 
     def _pattern(self, item: Repeat, context: Context) -> str | None:
-        """What gives the names of iterations that are scopes, in terms of `i`."""
+        """What gives the names of iterations that are scopes, in terms of `i`; None where no pattern says that."""
         if item.names is None:
             return None
         settled = {**self._params_in(item.names, context), **context.loop}
         known: dict[str, Expr] = {**{name: Const(value) for name, value in settled.items()}, item.index: Name("i")}
-        parts = (
-            f"{{{source(fold(parse(text, self.budget), self.budget, known))}}}" if is_expression else text
-            for text, is_expression in split_pattern(item.names)
-        )
+        parts: list[str] = []
+        for text, is_expression in split_pattern(item.names):
+            if is_expression and (item.index != "i" or names(parse(text, self.budget), self.budget) & settled.keys()):
+                folded = fold(parse(text, self.budget), self.budget, known)
+                if isinstance(folded, Const) and stands_in_names(folded.value):
+                    parts.append(str(folded.value))
+                    continue
+                text = source(folded)
+                if fold(parse(text, self.budget), self.budget) != folded:  # Python's own writing, not the language's
+                    return None
+            parts.append(f"{{{text}}}" if is_expression else text)
         return "".join(parts)
 
     def _inline_iteration(self, item: Repeat, index: int, x: Tensor, context: Context) -> Tensor:
