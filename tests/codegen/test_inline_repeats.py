@@ -119,6 +119,8 @@ SEQUENCES: Final = {
 """,
 }
 """Bodies of a named sequence of the network's own."""
+FROM_ONE: Final = {SEQUENCES[name] for name in ("numbers", "a pattern")}
+"""Those that leave other channels than arrive, so that no iteration would be another network."""
 ANY_COUNT: Final = {SEQUENCES[name] for name in ("numbers that go on", "members around", "residuals")} | {
     SEQUENCES["names with a param"]
 }
@@ -221,7 +223,8 @@ def test_a_sequence_of_the_networks_own_is_a_loop_too(body: str) -> None:
     graph = network_of(body)
     for backend in ("torch", "keras"):
         source = str(archspec.generate(graph, backend))
-        assert ("steps: int = 3" in source) is (body in ANY_COUNT), backend
+        assert ("steps: int = 3" in source) is (body in ANY_COUNT | FROM_ONE), backend
+        assert ("if steps < 1:" in source) is (body in FROM_ONE), backend
     ours = archspec.build(graph, "torch", seed=5).eval()
     names = {weight.at(node.path) for node in graph.nodes.values() for weight in graph.weights(node)}
     assert {name for name, _ in ours.named_parameters()} <= names

@@ -165,7 +165,7 @@ layers:
 CHAINS = """
 archspec: 1
 name: chains
-params: {convs: 3, steps: 2, width: 4, start: 1, ends: 2}
+params: {convs: 3, steps: 2, width: 4, start: 1, ends: 2, wide: 2}
 input: {channels: 3, height: 8, width: 8}
 blocks:
   unit:
@@ -192,6 +192,9 @@ layers:
           times: steps
           names: "unit{k + start}"
           layers: [unit: {filters: channels}]
+  - name: wider
+    layers:
+      - repeat: {inline: true, times: wide, names: "{i}", layers: [conv: {filters: 2 * width, kernel: 1}, relu]}
   - name: last
     layers:
       - repeat:
