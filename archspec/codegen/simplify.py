@@ -14,8 +14,8 @@ from typing import Final
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.block_docs import summary
-from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
+from archspec.codegen.body_layers import Kinds
 from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
