@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
-from archspec.expr.pattern import split_pattern, stands_in_names
+from archspec.expr.evaluate import stands_in_names
+from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import HOW_MANY, Binding, Operand, Repetition, Result, channels_at
 from archspec.limits import Budget
