@@ -91,13 +91,13 @@ def listed_rounds(
             starts = found[0] - lead + missing, found[1] - lead
             if starts[0] >= 0 and starts[1] + length * (count - 1) <= len(tree.items):
                 entering = Result(-_APART * (serial + 1))
-                made = _Rounds(tree, spelling, starts, length, count, missing, entering).made(taken)
+                made = _RoundsToList(tree, spelling, starts, length, count, missing, entering).made(taken)
                 if made is not None:
                     yield made
 
 
 @dataclass(slots=True)
-class _Rounds(RoundInputs):
+class _RoundsToList(RoundInputs):
     """Rounds of equal items as a loop."""
 
     def made(self, taken: Sequence[str]) -> ListedRounds | None:
