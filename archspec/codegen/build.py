@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from archspec.codegen.anti_unification import NotUnifiable
 from archspec.codegen.attributes import Words
-from archspec.codegen.bodies import BodyBuilder, Kinds
+from archspec.codegen.bodies import BodyBuilder
 from archspec.codegen.body_context import BodyContext, ChoiceKey, Deciding
+from archspec.codegen.body_layers import Kinds
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.marked_text import Instances

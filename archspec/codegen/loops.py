@@ -10,13 +10,13 @@ from itertools import zip_longest
 from typing import Final, TypeAlias
 
 from archspec.codegen.anti_unification import NotUnifiable
-from archspec.codegen.body_context import BodyContext, Deciding
+from archspec.codegen.body_context import LAYERS, BodyContext, Deciding
 from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.loop_channels import after_iterations, channels_after
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, iteration_names
 from archspec.codegen.variable_allocation import uses
-from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, names
+from archspec.expr import Binary, Compare, Const, Expr, Name, Value, evaluate, fold, names
 from archspec.ir.def_use import DefUse
 from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope
 
@@ -191,7 +191,7 @@ def _are_numbered(loops: Sequence[Loop]) -> bool:
 
 def _without_scope(choice: Choice) -> Loop | None:
     repetition, body = choice.repetition, choice.body
-    if repetition is None:
+    if repetition is None or repetition.pattern is None:
         return None
     last: Ref = choice.operand
     iterations: list[Scope] = []
@@ -304,8 +304,11 @@ def _repeat(
     item = make_iteration(scopes, inner)
     after = inner.features[Result(item.location)]
     run = Run(Const(0), times, item, inner.depth, start, after)
-    if not _any_count(run, loops, context, inner):
+    least = _least_count(run, loops, context, inner)
+    if least is None or min(counts) < least:
         context.structural.append(Deciding(times, _count_of(loops)))
+    elif least:
+        context.structural.append(Deciding(Compare(times, (">=",), (Const(least),)), LAYERS))
     out = channels_after(run, context.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
         out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
@@ -322,23 +325,27 @@ def _count_of(loops: list[Loop]) -> str:
     return f"how often {loops[0].path} runs"
 
 
-def _any_count(run: Run, loops: list[Loop], context: BodyContext, inner: BodyContext) -> bool:
-    """Whether the source of a repeat is right for any other count, too, none included.
+def _least_count(run: Run, loops: list[Loop], context: BodyContext, inner: BodyContext) -> int | None:
+    """The least count for which the source of a repeat is right, and from which on it is; None where it is not.
 
     Each iteration has to leave what it got but for channels that grow by a formula: sizes are numbers in what follows.
     """
     assert run.carried is not None
     alone = any(loop.marks or loop.operands[0] == Result(-1 - loop.location) for loop in loops)
     if alone or _taken(loops).own:  # one iteration stands out, or each has a tensor of its own
-        return False
+        return None
     item = run.item
     if item.reuses or (
         isinstance(item, SequenceUse) and not all(isinstance(u, LayerUse | CallUse) for u in item.body.items)
     ):
-        return False
+        return None
     types = context.graph.types
     after = inner.nodes[Result(item.location)]
     for before, path in zip(inner.nodes[Operand(0)], after, strict=True):
         if types[path].with_channels(1) != types[before].with_channels(1):
-            return False
-    return after_iterations(run, Const(0), context.budget) == run.carried
+            return None
+    if after_iterations(run, Const(0), context.budget) == run.carried:
+        return 0
+    assert run.carried_next is not None
+    leaves_alike = not names(run.carried_next, context.budget) & {*iteration_names(run.depth)}
+    return 1 if leaves_alike else None

@@ -14,8 +14,8 @@ from typing import Final
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.block_docs import summary
-from archspec.codegen.bodies import Kinds
 from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
+from archspec.codegen.body_layers import Kinds
 from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
@@ -28,7 +28,7 @@ from archspec.codegen.tree import (
     Module,
 )
 from archspec.codegen.twins import tell_apart
-from archspec.codegen.walk import all_layers, calls, used_names
+from archspec.codegen.walk import all_layers, calls, loops, used_names
 from archspec.expr import (
     Const,
     Expr,
@@ -119,11 +119,26 @@ def _settled(
         return _with_fixed(graph, definitions, structural, given_by_words, budget)
 
     module, fixed, choices = attempt(())
+    if settled := _settled_loops(module.network) - written_out:
+        # One by one they may be fewer and longer loops, with what stands around them.
+        return _settled(
+            graph, kinds, words, has_flat_names=has_flat_names, is_open=is_open, written_out=written_out | settled
+        )
     if choices:  # a condition on channels that need not hold: with it in source its params may be arguments
         other, fewer, _ = attempt(choices)
         if len(other.network.parameters) > len(module.network.parameters):
             return other, fewer
     return module, fixed
+
+
+def _settled_loops(network: Definition) -> frozenset[str]:
+    """The paths of iterations without a scope around them, in the network itself, of which there are so many always."""
+    return frozenset(
+        path
+        for loop in loops(network.tree)
+        if not loop.name and loop.number is None and all(run.count is not None for run in loop.runs)
+        for path in loop.paths
+    )
 
 
 def _with_fixed(

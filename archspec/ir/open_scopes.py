@@ -145,8 +145,6 @@ class OpenChoice:
     """What it gives, and then the tensors in it that are outputs of the network."""
     has_other: bool = True
     """Whether there may be items on the other side."""
-    times: Expr | None = None
-    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
     repetition: Repetition | None = None
 
     def freeze(self) -> Choice:
@@ -159,7 +157,6 @@ class OpenChoice:
             self.operand,
             body,
             self.has_other,
-            self.times,
             self.repetition,
         )
 

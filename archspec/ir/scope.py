@@ -169,10 +169,15 @@ class Repetition:
     """What items of a body are the iterations of, without a scope around all of them."""
 
     times: Expr
-    pattern: str
-    """Gives the iterations' names, an expression of the index in each pair of braces."""
+    """How many there are."""
+    pattern: str | None
+    """Gives the iterations' names, an expression of `i` in each pair of braces; None where they are no scopes, or none
+    gives them.
+    """
     index: str
     """What expressions inside call the iteration's number."""
+    is_alike: bool
+    """Whether nothing in them but names asks for that."""
 
 
 @record
@@ -190,8 +195,6 @@ class Choice:
     body: Body
     has_other: bool = True
     """Whether there may be items on the side that was not taken; without any it passes on what arrives."""
-    times: Expr | None = None
-    """How many rounds the items are, where they are those of a repeat that is `inline` and do not ask for its index."""
     repetition: Repetition | None = None
     """What its items are the iterations of, where the condition says how many of them there are."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse, source
+from archspec.expr.evaluate import stands_in_names
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
 from archspec.ir.scope import HOW_MANY, Binding, Operand, Repetition, Result, channels_at
@@ -70,7 +71,7 @@ class InlineItems(RepeatedItems):
             raise SpecError(Diagnostic("E0405", message, item.span, help=help))
         times, expr = self._times(item, x, context)
         is_alike = not _asks_for(item)
-        if not is_alike:
+        if not is_alike and item.names is None:  # one loop of source can be all of what are scopes
             self._fix(expr, context, HOW_MANY)
         scope, location = context.scope, context.plan[item].location
         outer, scope.items = scope.items, []
@@ -95,9 +96,9 @@ class InlineItems(RepeatedItems):
         else:
             tensors = [y, *(bring(tensor, scope) for tensor in tensors[1:])]
             refs = list(dict.fromkeys(tensor.ref for tensor in tensors))
-            condition, rounds = Compare(expr, ("==",), (Const(times),)), expr if is_alike else None
-            loop = self._repetition(item, expr, context)
-            outer.append(OpenChoice(location, condition, True, x.ref, made, refs, times=rounds, repetition=loop))
+            condition = Compare(expr, ("==",), (Const(times),))
+            repetition = Repetition(expr, self._pattern(item, context), item.index, is_alike)
+            outer.append(OpenChoice(location, condition, True, x.ref, made, refs, repetition=repetition))
             tensors = [replace(tensor, scope=scope, ref=Result(location, refs.index(tensor.ref))) for tensor in tensors]
         for name, tensor in zip(carried, tensors[1:], strict=False):
             context.taps[name] = tensor
@@ -111,35 +112,41 @@ class InlineItems(RepeatedItems):
         known: dict[str, Value] = {}
         if context.variables.root and item.names is not None:
             for expr in _mentioned(item.names, self.budget):
-                known |= {
-                    name: context.variables.env[name] for name in names(expr, self.budget) & self.spec.params.keys()
-                }
                 self._fix(expr, context, "names of layers")
+            known = self._params_in(item.names, context)
         return {**known, "i": index, **context.loop, item.index: index}
 
-    def _repetition(self, item: Repeat, times: Expr, context: Context) -> Repetition | None:
-        """What iterations that are scopes of a block are of, with their pattern in terms of `i`."""
-        if item.names is None or not self._is_symbolic(item, context):
+    def _params_in(self, pattern: str, context: Context) -> dict[str, Value]:
+        """The network's params that the names of its own items speak of; a block's cannot speak of any."""
+        if not context.variables.root:
+            return {}
+        found = (names(expr, self.budget) & self.spec.params.keys() for expr in _mentioned(pattern, self.budget))
+        return {name: context.variables.env[name] for name in set[str]().union(*found)}
+
+    def _pattern(self, item: Repeat, context: Context) -> str | None:
+        """What gives the names of iterations that are scopes, in terms of `i`; None where no pattern says that."""
+        if item.names is None:
             return None
-        known: dict[str, Expr] = {**{name: Const(value) for name, value in context.loop.items()}, item.index: Name("i")}
-        parts = (
-            f"{{{source(fold(parse(text, self.budget), self.budget, known))}}}" if is_expression else text
-            for text, is_expression in split_pattern(item.names)
-        )
-        return Repetition(times, "".join(parts), item.index)
-
-    @staticmethod
-    def _is_symbolic(item: Repeat, context: Context) -> bool:
-        """Whether what stands in the iterations speaks of their index by its name: in a block, where each is a scope.
-
-        One class of source may then have them in a loop, for whatever count.
-        """
-        return item.names is not None and not context.variables.root
+        settled = {**self._params_in(item.names, context), **context.loop}
+        known: dict[str, Expr] = {**{name: Const(value) for name, value in settled.items()}, item.index: Name("i")}
+        parts: list[str] = []
+        for text, is_expression in split_pattern(item.names):
+            if is_expression and (item.index != "i" or names(parse(text, self.budget), self.budget) & settled.keys()):
+                folded = fold(parse(text, self.budget), self.budget, known)
+                if isinstance(folded, Const) and stands_in_names(folded.value):
+                    parts.append(str(folded.value))
+                    continue
+                text = source(folded)
+                if fold(parse(text, self.budget), self.budget) != folded:  # Python's own writing, not the language's
+                    return None
+            parts.append(f"{{{text}}}" if is_expression else text)
+        return "".join(parts)
 
     def _inline_iteration(self, item: Repeat, index: int, x: Tensor, context: Context) -> Tensor:
         """One of them: items of the scope around it or, where iterations have names, a scope there."""
         loop = {**context.loop, item.index: index}
-        here = Name(item.index) if self._is_symbolic(item, context) else Const(index)
+        # Where each is a scope, it speaks of the index by its name, so that one loop of source may be all of them.
+        here = Const(index) if item.names is None else Name(item.index)
         variables = replace(context.variables, outer={**context.variables.outer, item.index: here})
         plan = context.plan.inside(item, index)
         inner = replace(context, variables=variables, loop=loop, made={})
@@ -152,8 +159,7 @@ class InlineItems(RepeatedItems):
         before = item.layers[: next((place for place, each in enumerate(item.layers) if each is single), 0)]
         x = self._items(before, x, inner)
         scope = enter(context.scope, plan[item].location, name, path, x, span)
-        if self._is_symbolic(item, context):
-            scope.index = item.index, index
+        scope.index = item.index, index
         if single is None:
             start = Tensor(scope, Operand(0), x.path, x.type)
             # What is carried enters each iteration by itself, so that all are wired alike.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from archspec.codegen.equal_arms import with_refs
 from archspec.codegen.escaping import variable_name
@@ -15,20 +15,17 @@ from archspec.codegen.tree import ChoiceUse, ItemUse, LayerUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Const
 from archspec.ir.scope import Ref, Result, listed
+from archspec_torch.round_inputs import RoundInputs
 from archspec_torch.round_items import (
     all_items,
-    location_of,
     moved,
     results_of_item,
-    tensors_taken,
     uses_of_items,
     with_slots,
 )
 from archspec_torch.spelling import Spelling
 from archspec_torch.turns import Turns, kind_of, sequence_of, variables
 
-_TAKEN: Final = ("self", "torch", "F", "Tensor", "layer")
-"""What a list may not be called."""
 _FEWEST: Final = 3
 """Two rounds are read sooner one after the other."""
 _APART: Final = 1 << 40
@@ -94,57 +91,14 @@ def listed_rounds(
             starts = found[0] - lead + missing, found[1] - lead
             if starts[0] >= 0 and starts[1] + length * (count - 1) <= len(tree.items):
                 entering = Result(-_APART * (serial + 1))
-                made = _Rounds(tree, spelling, starts, length, count, missing, entering).made(taken)
+                made = _RoundsToList(tree, spelling, starts, length, count, missing, entering).made(taken)
                 if made is not None:
                     yield made
 
 
-def list_name(tree: Tree, layer: LayerUse) -> str:
-    """What the list of the tensors that a layer gives is called."""
-    label = listed(tree.labels.get(Result(layer.location), ""))
-    return variable_name(label[0] if label is not None else "parts", _TAKEN)
-
-
-class _Given(NamedTuple):
-    """A tensor of a round: the place of the item, that of one on the sides of its condition, and which it is of it."""
-
-    place: int
-    inner: int
-    output: int
-
-
 @dataclass(slots=True)
-class _RoundSlot:
-    """A place of a round where it takes a tensor: which, in each of them; None in the first, where it has none."""
-
-    refs: list[Ref | None]
-
-
-@dataclass(slots=True)
-class _Rounds:
-    """Rounds of equal items, of which the first may lack those that the others begin with."""
-
-    tree: Tree
-    spelling: Spelling
-    starts: tuple[int, int]
-    """The places of the first items of the first and of the second round."""
-    length: int
-    count: int
-    missing: int
-    entering: Result
-    """What is carried into the first round."""
-    splits: dict[int, str] = field(default_factory=dict[int, str])
-    offset: int | None = None
-    """The place in a round of the item that gives what the next round takes."""
-    start: Ref | None = None
-
-    def round(self, number: int) -> Sequence[ItemUse]:
-        """The items of a round."""
-        first, second = self.starts
-        if number == 0:
-            return self.tree.items[first:second]
-        begin = second + (number - 1) * self.length
-        return self.tree.items[begin : begin + self.length]
+class _RoundsToList(RoundInputs):
+    """Rounds of equal items as a loop."""
 
     def made(self, taken: Sequence[str]) -> ListedRounds | None:
         """The loop; None where the rounds differ in more than what a list or the round before gives."""
@@ -155,8 +109,8 @@ class _Rounds:
         own = dict.fromkeys(name for item in rounds[1] if (name := sequence_of(item)[0]) in self.spelling.lists)
         if any(self.spelling.lists[name] != self.count for name in own):
             return None
-        slots = self._slots(rounds)
-        if slots is None or not all(self._settle(slot) for slot in slots):
+        slots = self.slots(rounds)
+        if slots is None or not all(self.settle(slot) for slot in slots):
             return None
         offset = self.length - 1 if self.offset is None else self.offset
         if offset < self.missing:
@@ -178,67 +132,6 @@ class _Rounds:
             (index, frozenset(self.splits.values())) if self.splits or self.missing else None,
         )
         return self._written(rounds, results, made, turns)
-
-    # -- what rounds take -------------------------------------------------------------------------
-
-    def _slots(self, rounds: Sequence[Sequence[ItemUse]]) -> list[_RoundSlot] | None:
-        taken = [[*tensors_taken(items)] for items in rounds]
-        lacking = len(taken[1]) - len(taken[0])
-        if any(len(refs) != len(taken[1]) for refs in taken[1:]):
-            return None
-        if lacking != len([*tensors_taken(rounds[1][: self.missing])]):
-            return None
-        return [
-            _RoundSlot([None if place < lacking else taken[0][place - lacking], *(refs[place] for refs in taken[1:])])
-            for place in range(len(taken[1]))
-        ]
-
-    def _settle(self, slot: _RoundSlot) -> bool:
-        """Whether what rounds take in a place follows one rule; what that needs is kept."""
-        own = [self._place_in(ref, number) for number, ref in enumerate(slot.refs)]
-        if own[1] is not None:  # the round's own tensor, which the first may have from elsewhere
-            if any(place != own[1] for place in own[2:]) or (own[0] is not None and own[0] != own[1]):
-                return False
-            return own[0] is not None or slot.refs[0] is None or own[1] == (self.missing - 1, 0, 0)
-        before = [self._place_in(ref, number - 1) for number, ref in enumerate(slot.refs)]
-        if before[1] is not None:
-            found = before[1]
-            if any(other != found for other in before[2:]) or found.inner or found.output:
-                return False
-            if self.offset not in (None, found.place):
-                return False
-            self.offset = found.place
-            begins = slot.refs[0]
-            if begins is not None and self.start not in (None, begins):
-                return False
-            self.start = begins if begins is not None else self.start
-            return True
-        if all(ref == slot.refs[1] for ref in slot.refs[2:]) and slot.refs[0] in (None, slot.refs[1]):
-            return True
-        return self._from_list(slot)
-
-    def _from_list(self, slot: _RoundSlot) -> bool:
-        """Whether rounds take the tensors of a list, each that of its own number."""
-        for number, ref in enumerate(slot.refs):
-            if ref is None:
-                continue
-            if not isinstance(ref, Result) or ref.index != number or ref.location != location_of(slot.refs[1]):
-                return False
-        item = next((item for item in self.tree.items if item.location == location_of(slot.refs[1])), None)
-        if not isinstance(item, LayerUse) or item.results < self.count or item.location not in self.spelling.functions:
-            return False
-        self.splits[item.location] = list_name(self.tree, item)
-        return True
-
-    def _place_in(self, ref: Ref | None, number: int) -> _Given | None:
-        """Which item of a round gives a tensor."""
-        if not isinstance(ref, Result) or number < 0:
-            return None
-        for place, item in enumerate(self.round(number), start=self.missing if number == 0 else 0):
-            for inner, part in enumerate(all_items([item])):
-                if part.location == ref.location:
-                    return _Given(place, inner, ref.index)
-        return None
 
     # -- what they give ---------------------------------------------------------------------------
 
@@ -294,20 +187,20 @@ class _Rounds:
                 old = Result(rounds[number][self.missing - 1].location) if number else None
                 new = Result(choice.location)
                 carried.add(new)
-                begins = self._begins() if number == 0 else old
+                begins = self.begins() if number == 0 else old
                 rest = rounds[number][0 if number == 0 else self.missing :]
                 assert begins is not None
                 names: dict[Ref, Ref] = {begins: new}
                 if number == 0:
-                    kept = self._replaced_first(rounds)
+                    kept = self.replaced_first(rounds)
                     tree = with_slots(rest, kept, new)
                 else:
                     tree = [*with_refs(Tree(tuple(rest), ()), names).items]
                 written[number] = [choice, *tree]
         elif self.offset is not None:
             assert self.start is not None
-            slots = self._slots(rounds) or []
-            here = [place for place, slot in enumerate(slots) if self._place_in(slot.refs[1], 0) is not None]
+            slots = self.slots(rounds) or []
+            here = [place for place, slot in enumerate(slots) if self.place_in(slot.refs[1], 0) is not None]
             written[0] = with_slots(written[0], frozenset(here), self.entering)
         if not carried:
             self.start = None
@@ -329,23 +222,6 @@ class _Rounds:
             twins,
         )
 
-    def _begins(self) -> Ref | None:
-        """What the first round takes in place of what the others have from the items that it lacks."""
-        rounds = [self.round(number) for number in range(self.count)]
-        found = {
-            slot.refs[0]
-            for slot in self._slots(rounds) or ()
-            if slot.refs[0] is not None and self._place_in(slot.refs[1], 1) == (self.missing - 1, 0, 0)
-        }
-        return found.pop() if len(found) == 1 else None
-
-    def _replaced_first(self, rounds: Sequence[Sequence[ItemUse]]) -> frozenset[int]:
-        """The places where the first round takes that, among all where it takes something."""
-        slots = [slot for slot in self._slots(rounds) or () if slot.refs[0] is not None]
-        return frozenset(
-            place for place, slot in enumerate(slots) if self._place_in(slot.refs[1], 1) == (self.missing - 1, 0, 0)
-        )
-
     def _first_choices(
         self,
         rounds: Sequence[Sequence[ItemUse]],
@@ -355,7 +231,7 @@ class _Rounds:
         results: tuple[Ref, ...],
     ) -> list[ChoiceUse] | None:
         """For each round the condition by which the first one lacks items."""
-        begins = self._begins()
+        begins = self.begins()
         if begins is None or self.offset is None:
             return None
         if self.start is None:

@@ -10,8 +10,9 @@ from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.def_use import value_name
 from archspec.ir.scope import Ref, Result
-from archspec_torch.listed_rounds import ListedRounds, list_name
+from archspec_torch.listed_rounds import ListedRounds
 from archspec_torch.ops import ROWS
+from archspec_torch.round_inputs import list_name
 from archspec_torch.row_statements import RowStatements
 from archspec_torch.spelling import Spelling
 

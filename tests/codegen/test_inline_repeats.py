@@ -94,9 +94,46 @@ FREE: Final = {
 """Bodies of which a class for each count is made."""
 
 
+NETWORK = """
+archspec: 1
+name: towers
+params: {steps: 3, filters: 5, start: 2}
+input: {channels: 4, height: 9, width: 9}
+layers:
+  - name: tower
+    layers:BODY
+  - conv: {name: end, filters: start + filters, kernel: 1}
+"""
+SEQUENCES: Final = {
+    **{name: body.replace("in_channels", "channels").replace("\n", "\n  ") for name, body in BODIES.items()},
+    "names with a param": """
+        - repeat: {inline: true, times: steps, names: "u{i + start}", layers: [conv: {filters: channels, kernel: 1}]}
+""",
+    "letters by another index": """
+        - repeat:
+            inline: true
+            index: k
+            times: steps
+            names: "u{['a', 'b', 'c', 'd'][k]}"
+            layers: [conv: {filters: filters + k, kernel: 1}, tanh]
+""",
+}
+"""Bodies of a named sequence of the network's own."""
+FROM_ONE: Final = {SEQUENCES[name] for name in ("numbers", "a pattern")}
+"""Those that leave other channels than arrive, so that no iteration would be another network."""
+ANY_COUNT: Final = {SEQUENCES[name] for name in ("numbers that go on", "members around", "residuals")} | {
+    SEQUENCES["names with a param"]
+}
+"""Those that are right with no iteration as well: what arrives has as many channels as what they leave."""
+
+
 def graph_of(body: str) -> LayerGraph:
     text = HEAD.replace("\nBODY\n", body)
     return archspec.compile(load_text(text, name="loops.yaml"))
+
+
+def network_of(body: str) -> LayerGraph:
+    return archspec.compile(load_text(NETWORK.replace("BODY", body.rstrip()), name="towers.yaml"))
 
 
 def classes(source: str) -> list[str]:
@@ -177,3 +214,42 @@ def test_other_counts_are_right_in_the_class_that_there_is() -> None:
     assert widths == [4, 4, 4, 4, 8]
     assert [len(layer) for layer in made] == [2, 2, 2, 2, 1]
     assert made(torch.rand(1, 4, 9, 9)).shape == (1, 8, 9, 9)
+
+
+@pytest.mark.parametrize("body", SEQUENCES.values(), ids=SEQUENCES)
+@needs("torch", "keras")
+def test_a_sequence_of_the_networks_own_is_a_loop_too(body: str) -> None:
+    """Its count is an argument where any other would be right."""
+    graph = network_of(body)
+    for backend in ("torch", "keras"):
+        source = str(archspec.generate(graph, backend))
+        assert ("steps: int = 3" in source) is (body in ANY_COUNT | FROM_ONE), backend
+        assert ("if steps < 1:" in source) is (body in FROM_ONE), backend
+    ours = archspec.build(graph, "torch", seed=5).eval()
+    names = {weight.at(node.path) for node in graph.nodes.values() for weight in graph.weights(node)}
+    assert {name for name, _ in ours.named_parameters()} <= names
+    x = torch.rand(2, 4, 9, 9)
+    expected = ours(x)
+    assert torch.equal(torch.jit.script(ours)(x), expected)
+    assert torch.equal(torch.fx.symbolic_trace(ours)(x), expected)
+    weights = {name: tensor.numpy() for name, tensor in ours.state_dict().items() if "num_batches" not in name}
+    theirs = archspec.build(graph, "keras", weights=weights)
+    found = np.moveaxis(np.asarray(theirs(np.moveaxis(x.numpy(), 1, -1))), -1, 1)
+    np.testing.assert_allclose(found, expected.detach().numpy(), atol=1e-5)
+
+
+@needs("torch")
+def test_members_that_a_forward_calls_are_no_loop() -> None:
+    """No `forward` calls members whose names a loop gives."""
+    head = NETWORK[: NETWORK.index("  - name: tower")].replace(", start: 2", "")
+    unit = """
+  - repeat: {inline: true, times: steps, names: "unit{i}", layers: [conv: {filters: filters, kernel: 1}, relu]}
+  - concat: [[], [conv: {name: more, filters: 5, kernel: 1}]]
+"""
+    text = head.rstrip() + unit
+    graph = archspec.compile(load_text(text, name="towers.yaml"))
+    source = str(archspec.generate(graph, "torch"))
+    assert "steps" not in source.split("class Towers")[1]
+    model = archspec.build(graph, "torch").eval()
+    assert [*dict(model.named_children())] == ["unit0", "unit1", "unit2", "more"]
+    assert model(torch.rand(1, 4, 9, 9)).shape == (1, 10, 9, 9)

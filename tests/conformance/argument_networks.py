@@ -162,6 +162,50 @@ layers:
   - start: {inline: true, by: step, wide: width, border: edge}
   - relu
 """
+CHAINS = """
+archspec: 1
+name: chains
+params: {convs: 3, steps: 2, width: 4, start: 1, ends: 2, wide: 2}
+input: {channels: 3, height: 8, width: 8}
+blocks:
+  unit:
+    params: {filters: {}}
+    layers:
+      - conv: {name: conv, filters: filters, kernel: 1}
+      - batch_norm: {name: norm}
+layers:
+  - conv: {name: stem, filters: width, kernel: 3, padding: 1}
+  - name: tower
+    layers:
+      - repeat:
+          inline: true
+          times: convs
+          names: "{i}"
+          layers:
+            - conv: {name: "0", filters: channels, kernel: 3, padding: 1}
+            - relu: {name: "1"}
+  - name: named
+    layers:
+      - repeat:
+          inline: true
+          index: k
+          times: steps
+          names: "unit{k + start}"
+          layers: [unit: {filters: channels}]
+  - name: wider
+    layers:
+      - repeat: {inline: true, times: wide, names: "{i}", layers: [conv: {filters: 2 * width, kernel: 1}, relu]}
+  - name: last
+    layers:
+      - repeat:
+          inline: true
+          times: ends
+          names: "{i}"
+          layers:
+            - conv: {filters: "5 if i == ends - 1 else channels", kernel: 1}
+            - {tanh: {}, when: i < ends - 1}
+  - global_avg_pool
+"""
 ARGUMENT_NETWORKS: Final = {
     "borders": BORDERS,
     "streams": STREAMS,
@@ -170,4 +214,5 @@ ARGUMENT_NETWORKS: Final = {
     "starts": STARTS,
     "turns": TURNS,
     "inlined": INLINED,
+    "chains": CHAINS,
 }

@@ -121,7 +121,12 @@ def agree(outputs: Any, graph: archspec.LayerGraph, what: str) -> None:
 
 def test_a_count_is_an_argument_where_none_is_right_too() -> None:
     assert set(fixed_params(compiled("counts"))) == set()
-    assert fixed_params(compiled("ends")) == {"often": "how often b runs", "pools": "how often a runs"}
+    assert fixed_params(compiled("ends")) == {"pools": "how often a runs"}
+    graph = compiled("ends")
+    for framework, named in (("torch", class_name), ("keras", function_name)):
+        made = getattr(execute(archspec.generate(graph, framework), framework, "ends"), named(graph))
+        with pytest.raises(ValueError, match="often >= 1"):  # it leaves other channels than arrive
+            made(often=0)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -171,11 +176,16 @@ def test_weights_are_drawn_by_the_argument(framework: str) -> None:
     [
         ("borders", {"border", "outer", "width"}, {}),
         ("streams", {"cells", "narrow"}, {}),
-        ("stages", {"base"}, {"lengths": "how often stages.0.units runs"}),
+        ("stages", {"base"}, {"lengths": "which layers there are"}),
         ("arms", {"scale"}, {}),
         ("starts", {"first", "deviation"}, {}),
         ("turns", {"rate"}, {}),
         ("inlined", {"edge", "width"}, {"step": "the stride of down"}),
+        (
+            "chains",
+            {"convs", "steps", "width", "wide"},
+            {"start": "names of layers", "ends": "how many items there are"},
+        ),
     ],
 )
 def test_what_stays_an_argument(name: str, arguments: set[str], fixed: dict[str, str]) -> None:
