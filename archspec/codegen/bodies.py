@@ -30,12 +30,13 @@ from archspec.codegen.tree import (
     channels_of,
 )
 from archspec.errors import InternalError
-from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names
+from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names, negated
 from archspec.ir.def_use import DefUse, Node, trace_references, value_name
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.ops.merges import Pointwise
+from archspec.ir.ops.shapes import Reshape
 from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Ref, Result, Scope, iteration_at
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
@@ -78,7 +79,7 @@ class BodyBuilder:
         context.counted = {} if self.is_open else None
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
-            context.fix_token_counts(tree.results)
+            context.fix_places(tree.results)
         if self.sharing.reuses:
             tree = with_uses(tree)
         labels = {context.ref(ref): label for scope in scopes for ref, label in scope.labels.items()}
@@ -175,16 +176,18 @@ class BodyBuilder:
             draws=found.draws,
             flat_name=self._flat_name(items, features, context),
         )
-        if use.sizes:
-            context.fix_token_counts(operands)
-        tokens = [context.tokens.get(ref) for ref in operands]
+        is_window = any(info.spatial for info in ops[0].attributes().values()) and not isinstance(ops[0], Reshape)
+        if use.sizes or is_window:
+            context.fix_places(operands)
+        places = [None if is_window else context.places.get(ref) for ref in operands]
         if isinstance(ops[0], Pointwise) and all(len(set(given)) == 1 for given in arriving):
             context.require_equal(features)
-        results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
-        for index, (channels, count) in enumerate(results):
-            context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
-            if count is not None:
-                context.tokens[Result(use.location, index)] = count
+        results = layer_sizes(ops[0], found.exprs, arriving[0], features, places, self.budget)
+        for index, (channels, sizes) in enumerate(results):
+            ref = Result(use.location, index)
+            context.record(ref, channels, [value_name(path, index) for path in use.paths])
+            if sizes is not None and not is_window:
+                context.record_places(ref, sizes)
         return use
 
     def _flat_name(self, items: Sequence[Layer], features: Sequence[Expr], context: BodyContext) -> Expr | None:
@@ -219,7 +222,7 @@ class BodyBuilder:
         found = [self.by_scope[scope.path] for scope in scopes]
         if any(definition is not found[0] for definition in found):
             raise NotUnifiable([id(definition) for definition in found])
-        context.fix_token_counts(operands)
+        context.fix_places(operands)
         features = tuple(context.features[ref] for ref in operands)
         for ref, vocabulary in zip(operands, features, strict=True):
             if any(self.graph.types[path].is_ids for path in context.nodes[ref]):
@@ -288,17 +291,21 @@ class BodyBuilder:
         required: dict[bool, Mapping[str, Expr]] = {}
         for side in (True, False):
             chosen = [index for index, item in enumerate(items) if item.taken is side]
-            part = context.chosen(chosen)
+            part, start = context.chosen(chosen), len(context.structural)
             try:
                 tree = sides[side] = self._body([items[index].body for index in chosen], part)
             except NotUnifiable as split:
                 keys = dict(zip(chosen, split.keys, strict=True))
                 raise NotUnifiable([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
             last = tree.results[0]
-            part.fix_token_counts(tree.results)
+            part.fix_places(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
             required[side] = part.required
             counts[side] = part.numbered
+            here = outcome if side else negated(outcome)
+            context.structural[start:] = [
+                one._replace(within=(here, *one.within)) for one in context.structural[start:]
+            ]
         if before is not None:
             yes, no = counts[True], counts[False]
             assert yes is not None and no is not None
@@ -316,7 +323,9 @@ class BodyBuilder:
         makes = any(self._makes(item.body) for item in items)
         alone = not all(self._settled_in_all(deciding, context) for deciding in context.structural[settled:])
         if outcome != condition or context.features[ref] != joined or alone or makes:
-            context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
+            context.structural.append(Deciding(condition, LAYERS, asked=outcome == condition))
+        if context.features[ref] != joined:
+            context.structural.append(Deciding(joined, LAYERS))
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
 
     def _in_loop(self, items: list[Choice], context: BodyContext) -> LoopUse | None:
@@ -378,11 +387,15 @@ class BodyBuilder:
                 pass
 
     def _settled_in_all(self, deciding: Deciding, context: BodyContext) -> bool:
-        """Whether what was settled on a side of a condition would be settled so in all instances."""
-        if deciding.what != LAYERS:
-            return False
+        """Whether what was settled on a side of a condition would be settled so in all instances that come there."""
+        if deciding.asked:  # whichever instance comes to that side of the condition around it
+            return True
+        conditions = deciding.within[1:]  # the first is the one that an instance may come out otherwise of
         try:
-            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in context.envs}
+            there = [
+                env for env in context.envs if all(evaluate(condition, env, self.budget) for condition in conditions)
+            ]
+            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in there}
         except ExprError:
             return False
         return len(outcomes) == 1

@@ -242,9 +242,11 @@ class _Attempt:
                     self.required = dict.fromkeys(self._depends(expr, deps), what) | self.required
         known = self.structural[id(old)]
         asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
-        deciding = [(expr, what) for expr, what, _ in asked]
+        deciding = [(one.expr, one.what) for one in asked]
         self.choices += [
-            key for expr, _, key in asked if key and self._depends(expr, deps) and not self._is_settled(expr, new)
+            one.choice
+            for one in asked
+            if one.choice and self._depends(one.expr, deps) and not self._is_settled(one.expr, new)
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
