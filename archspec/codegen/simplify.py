@@ -26,6 +26,7 @@ from archspec.codegen.tree import (
     Definition,
     Local,
     Module,
+    is_count,
 )
 from archspec.codegen.twins import tell_apart
 from archspec.codegen.walk import all_layers, calls, used_names
@@ -310,8 +311,8 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
     """The params that have one and the same plain value in all calls."""
     found: dict[str, Expr] = {}
     for name, expr in calls[0].items() if calls else ():
-        # The channels that arrive stay a parameter: a block says how it follows from them.
-        if name == CHANNELS.id:
+        # The channels that arrive stay a parameter, those of further inputs, too: a block says what follows from them.
+        if is_count(name):
             continue
         if isinstance(expr, Const) and all(call[name] == expr for call in calls):
             found[name] = expr
