@@ -71,7 +71,7 @@ class BodyContext:
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     places: dict[Ref, tuple[Expr, ...]] = field(default_factory=dict[Ref, tuple[Expr, ...]])
-    """The sizes of a tensor beside its channels, where one follows from channels: after a `transpose` or a `reshape`."""
+    """The sizes of a tensor beside its channels, where one follows from channels: after a `transpose`, a `reshape`."""
     in_turn: bool = False
     """Whether each item of the body takes what the one before it gives, and nothing else."""
     is_level: bool = True

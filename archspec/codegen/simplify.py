@@ -20,6 +20,7 @@ from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
+from archspec.codegen.open_sizes import OpenSizes
 from archspec.codegen.open_words import OpenWords, open_words
 from archspec.codegen.tree import (
     CHANNELS,
@@ -103,7 +104,7 @@ def _settled(
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
-    given_by_words = open_words(graph, budget)
+    given_by_words, sizes = open_words(graph, budget), OpenSizes(graph, budget, kinds)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
         definitions, structural = build(
@@ -117,7 +118,7 @@ def _settled(
             kept=kept,
             written_out=written_out,
         )
-        return _with_fixed(graph, definitions, structural, given_by_words, budget)
+        return _with_fixed(graph, definitions, structural, given_by_words, sizes, budget)
 
     module, fixed, choices = attempt(())
     if choices:  # a condition on channels that need not hold: with it in source its params may be arguments
@@ -132,6 +133,7 @@ def _with_fixed(
     definitions: Sequence[Definition],
     structural: Mapping[int, list[Deciding]],
     given_by_words: OpenWords,
+    sizes: OpenSizes,
     budget: Budget,
 ) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
     """The module tree, the params that are fixed in it, and the conditions by which some of them are."""
@@ -141,7 +143,7 @@ def _with_fixed(
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
             if param.expr is not None and param.name in fixed:
                 fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
-        attempt = _Attempt(definitions, structural, given_by_words, frozenset(fixed), budget)
+        attempt = _Attempt(definitions, structural, given_by_words, sizes, frozenset(fixed), budget)
         module = attempt.run()
         choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
@@ -157,11 +159,13 @@ class _Attempt:
         definitions: Sequence[Definition],
         structural: Mapping[int, list[Deciding]],
         given_by_words: OpenWords,
+        sizes: OpenSizes,
         fixed: frozenset[str],
         budget: Budget,
     ) -> None:
         self.budget = budget
         self.open_words = given_by_words
+        self.open_sizes = sizes
         self.old = definitions
         self.structural = structural
         self.fixed = fixed
@@ -251,12 +255,12 @@ class _Attempt:
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
-            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes if name != "padding"]
-            if "padding" in sizes:  # by a word of the network's it may be given
-                self._taint(
-                    self._depends(layer.exprs["padding"], deps) - self.open_words.params,
-                    f"the padding of {layer.paths[0]}",
-                )
+            for name in sizes:
+                params = self._depends(layer.exprs[name], deps)
+                if name == "padding":  # by a word of the network's it may be given
+                    params -= self.open_words.params
+                closed = {param for param in params if not self.open_sizes.takes(param)}
+                self._taint(closed, f"the {name} of {layer.paths[0]}")
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
@@ -266,13 +270,16 @@ class _Attempt:
             new.bounds, settled = narrowed(kept, choices, self.budget)
             deciding = [(part, what) for part, what in parts if part not in kept]
             deciding += [(Name(name), LAYERS) for name in settled]
+            new.bounds += tuple(bound for name in sorted(offered) if (bound := self.open_sizes.bound(name)) is not None)
         for expr, what in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
                 self._taint(self._depends(expr, deps), what)
 
     def _taint(self, params: Iterable[str], what: str) -> None:
         """These have to be fixed, since they decide this, or what is known of another word."""
-        self.tainted = {name: self.open_words.reasons.get(name, what) for name in params} | self.tainted
+        self.tainted = {
+            name: self.open_words.reasons.get(name) or self.open_sizes.reason(name) or what for name in params
+        } | self.tainted
 
     def _is_settled(self, condition: Expr, new: Definition, depth: int = 0) -> bool:
         """Whether a condition comes out alike whatever the network's arguments are, by what all callers give.
