@@ -94,8 +94,8 @@ def bounds(definition: Definition, printer: ExpressionPrinter, depth: int) -> li
             case Compare(Name(), ("in",), (Const(tuple() as allowed),)):
                 [*others, last] = map(literal, allowed)
                 said = f"{printer.expr(bound.first)} has to be {', '.join(others)} or {last}"
-            case Compare(Binary("%", number, Const(2)), ("==",), (Const(rest),)):
-                said = f"{printer.expr(number)} has to be {'odd' if rest else 'even'}"
+            case Compare(Binary("%", number, Const(2)), (link,), (Const(0),)):
+                said = f"{printer.expr(number)} has to be {'odd' if link == '!=' else 'even'}"
             case _:
                 said = f"the layers here are those for {printer.expr(bound)}"
         message = literal(said)

@@ -61,7 +61,12 @@ def ordered(definition: Definition, made: Sequence[Mapping[str, Expr]]) -> tuple
         )
         for parameter in definition.parameters
     ]
-    return tuple(sorted(found, key=lambda one: (one.default is not None, not one.is_width, not one.is_obvious)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (one.default is not None, not one.is_width, one.default is None and not one.is_obvious),
+        )
+    )
 
 
 def _wide(definition: Definition) -> set[str]:

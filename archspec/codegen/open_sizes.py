@@ -70,7 +70,7 @@ class OpenSizes:
         if not refused:
             return None
         if not others and all(other % 2 == value % 2 for other in right) and all((value - x) % 2 for x in refused):
-            return Compare(Binary("%", Name(param.name), Const(2)), ("==",), (Const(value % 2),))
+            return Compare(Binary("%", Name(param.name), Const(2)), ("!=" if value % 2 else "==",), (Const(0),))
         return next(iter(refused.values()))
 
     def _check(self, changed: Any) -> None:

@@ -193,6 +193,9 @@ class _Attempt:
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
             offered = {parameter.name for parameter in new.parameters}
+            if new.is_network:  # of all definitions it is known now which of its params are sizes of windows
+                parities = (self.open_sizes.bound(name) for name in sorted(offered))
+                new.bounds += tuple(bound for bound in parities if bound is not None)
             alone = {name for bound in new.bounds for name in names(bound, self.budget) - offered}
             if new.is_network:  # what it decides is all that it is for
                 self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
@@ -270,7 +273,6 @@ class _Attempt:
             new.bounds, settled = narrowed(kept, choices, self.budget)
             deciding = [(part, what) for part, what in parts if part not in kept]
             deciding += [(Name(name), LAYERS) for name in settled]
-            new.bounds += tuple(bound for name in sorted(offered) if (bound := self.open_sizes.bound(name)) is not None)
         for expr, what in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
                 self._taint(self._depends(expr, deps), what)
