@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -37,7 +37,7 @@ from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.ops.merges import Pointwise
 from archspec.ir.ops.shapes import Reshape
-from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Ref, Result, Scope, iteration_at
+from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Ref, Result, Scope, how_often_inline, iteration_at
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
 
@@ -88,7 +88,7 @@ class BodyBuilder:
             if leaves_names(rounds, tree):
                 counts[rounds.all[0].location] = times
             else:
-                context.structural.append(Deciding(times, HOW_MANY))
+                context.structural.append(Deciding(times, how_often_inline(scopes[0].path)))
         return replace(tree, labels=labels, counts=counts)
 
     def inputs(self, scope: Scope) -> tuple[str, ...]:
@@ -277,8 +277,9 @@ class BodyBuilder:
             if not self._is_counted(items, tree, context):
                 # It leaves no trace, so it must not come out otherwise.
                 could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
-                what = LAYERS if items[0].times is None else HOW_MANY
-                context.structural.insert(settled, Deciding(condition, what, key if could_stay else None))
+                said = _said(items, context)
+                what = LAYERS if items[0].times is None else said
+                context.structural.insert(settled, Deciding(condition, what, key if could_stay else None, said=said))
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
@@ -323,9 +324,10 @@ class BodyBuilder:
         makes = any(self._makes(item.body) for item in items)
         alone = not all(self._settled_in_all(deciding, context) for deciding in context.structural[settled:])
         if outcome != condition or context.features[ref] != joined or alone or makes:
-            context.structural.append(Deciding(condition, LAYERS, asked=outcome == condition))
+            asked = outcome == condition
+            context.structural.append(Deciding(condition, LAYERS, said=_said(items, context), asked=asked))
         if context.features[ref] != joined:
-            context.structural.append(Deciding(joined, LAYERS))
+            context.structural.append(Deciding(joined, LAYERS, said=_said(items, context)))
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
 
     def _in_loop(self, items: list[Choice], context: BodyContext) -> LoopUse | None:
@@ -433,6 +435,26 @@ def _is_as_before(carried: Carried, context: BodyContext) -> bool:
     pairs = zip(context.nodes[carried.start], context.nodes[last], strict=True)
     same = context.features[carried.start] == context.features[last]
     return same and all(types[before] == types[after] for before, after in pairs)
+
+
+def _said(items: Sequence[Choice], context: BodyContext) -> str:
+    """What a condition decides, in words: by the path of the first item that it brings, as in the first instance."""
+    ref = context.ref(items[0].operand)
+    after = next((path for item in items for path in _paths(item.body)), None)
+    if after is None:
+        return f"whether more layers follow {context.nodes[ref][0]}"
+    if items[0].times is not None:
+        return f"how many times the layers from {after} on are there"
+    return f"whether {after} {'or others are' if any(item.has_other for item in items) else 'is'} there"
+
+
+def _paths(body: Body) -> Iterator[str]:
+    """The paths of a body's items, those under conditions, too."""
+    for item in body.items:
+        if isinstance(item, Choice):
+            yield from _paths(item.body)
+        else:
+            yield item.path
 
 
 def _may_be_left_out(items: Sequence[Choice]) -> bool:

@@ -33,6 +33,8 @@ class Deciding(NamedTuple):
     """The condition that it is, where that could be kept in source as it stands."""
     within: tuple[Expr, ...] = ()
     """The conditions around it in source: for instances that come out otherwise it decides nothing."""
+    said: str = ""
+    """What that is in words, with its path, where `what` is a word for all such."""
     asked: bool = False
     """Whether it is a condition that source asks for itself, in whichever instance."""
 

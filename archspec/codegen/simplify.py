@@ -176,6 +176,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.bounded: dict[str, str] = {}
+        """Those that conditions bound, each with what these decide."""
         self.required: dict[str, str] = {}
         """Those that give what has to be given, each with what that is; they need not be arguments for it."""
         self.choices: list[ChoiceKey] = []
@@ -198,7 +200,7 @@ class _Attempt:
                 new.bounds += tuple(bound for bound in parities if bound is not None)
             alone = {name for bound in new.bounds for name in names(bound, self.budget) - offered}
             if new.is_network:  # what it decides is all that it is for
-                self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
+                self.tainted = {name: self.bounded.get(name, LAYERS) for name in sorted(alone)} | self.tainted
             new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
             if not new.is_network:
                 new.parameters = ordered(new, self.calls[id(new)])
@@ -250,7 +252,7 @@ class _Attempt:
                     self.required = dict.fromkeys(self._depends(expr, deps), what) | self.required
         known = self.structural[id(old)]
         asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
-        deciding = [(one.expr, one.what) for one in asked]
+        deciding = [(one.expr, one.what, one.said or one.what) for one in asked]
         self.choices += [
             one.choice
             for one in asked
@@ -267,15 +269,18 @@ class _Attempt:
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
-            parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
-            kept = [part for part, what in parts if what == LAYERS and is_bound(part, offered)]
+            parts = [
+                (part, what, said) for expr, what, said in deciding for part in held(expr, what, given, self.budget)
+            ]
+            kept = [part for part, what, _ in parts if what == LAYERS and is_bound(part, offered)]
             choices = {p.name: p.choices for p in new.parameters if p.choices}
             new.bounds, settled = narrowed(kept, choices, self.budget)
-            deciding = [(part, what) for part, what in parts if part not in kept]
-            deciding += [(Name(name), LAYERS) for name in settled]
-        for expr, what in deciding:
+            self.bounded |= {name: said for part, _, said in parts for name in names(part, self.budget) if part in kept}
+            deciding = [one for one in parts if one[0] not in kept]
+            deciding += [(Name(name), LAYERS, self.bounded.get(name, LAYERS)) for name in settled]
+        for expr, what, said in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
-                self._taint(self._depends(expr, deps), what)
+                self._taint(self._depends(expr, deps), said)
 
     def _taint(self, params: Iterable[str], what: str) -> None:
         """These have to be fixed, since they decide this, or what is known of another word."""
