@@ -445,7 +445,7 @@ def _said(items: Sequence[Choice], context: BodyContext) -> str:
         return f"whether more layers follow {context.nodes[ref][0]}"
     if items[0].times is not None:
         return f"how many times the layers from {after} on are there"
-    return f"whether {after} {'or others are' if any(item.has_other for item in items) else 'is'} there"
+    return f"whether {after} is there{' or other layers' if any(item.has_other for item in items) else ''}"
 
 
 def _paths(body: Body) -> Iterator[str]:

@@ -196,7 +196,7 @@ class BodyContext:
         found = self.features[ref] = self.unified(usable, counts)
         if expr is not None and found != expr:
             # What was found instead holds for these values alone.
-            self.structural.append(Deciding(expr, f"how many channels {self.nodes[ref][0]} has"))
+            self.structural.append(Deciding(expr, f"the channels of {self.nodes[ref][0]}, a number in the source"))
 
     def record_places(self, ref: Ref, exprs: tuple[Expr, ...]) -> None:
         """The sizes of a tensor beside its channels, as far as expressions say them in all instances."""

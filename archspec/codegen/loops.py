@@ -312,7 +312,10 @@ def _repeat(
     if out is None and min(counts) > 0 and not names(after, context.budget) & {index_name, channels_name}:
         out = after  # each leaves as many, and the count decides the structure: it is not none
     if out is None:  # the number that is put there instead holds for these values alone
-        context.structural += [Deciding(expr, f"how many channels {loops[0].path} gives") for expr in (start, after)]
+        context.structural += [
+            Deciding(expr, f"the channels that {loops[0].path} gives, a number in the source")
+            for expr in (start, after)
+        ]
         context.structural.append(Deciding(times, how_often(loops[0].path)))
     stops = (dataclasses.replace(run, stop=Const(mark + 1)) for mark in loops[0].marks)
     return (run,), (out, *(channels_after(part, context.budget) for part in stops))
