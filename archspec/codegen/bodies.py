@@ -183,11 +183,11 @@ class BodyBuilder:
         if isinstance(ops[0], Pointwise) and all(len(set(given)) == 1 for given in arriving):
             context.require_equal(features)
         results = layer_sizes(ops[0], found.exprs, arriving[0], features, places, self.budget)
-        for index, (channels, others) in enumerate(results):
+        for index, (channels, placed) in enumerate(results):
             ref = Result(use.location, index)
             context.record(ref, channels, [value_name(path, index) for path in use.paths])
-            if others is not None and not is_window:
-                context.record_places(ref, others)
+            if placed is not None and not is_window:
+                context.record_places(ref, placed)
         return use
 
     def _flat_name(self, items: Sequence[Layer], features: Sequence[Expr], context: BodyContext) -> Expr | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from archspec.codegen.body_context import LAYERS
 from archspec.codegen.other_values import NotRightError, with_value
 from archspec.expr import Binary, Compare, Const, Expr, Name
 from archspec.ir.def_use import Node
@@ -61,7 +62,7 @@ class OpenSizes:
                 self._check(with_value(self.graph, param, other, self.budget))
             except NotRightError as error:
                 if not error.refused:
-                    return error.what
+                    return "" if error.what == LAYERS else error.what
                 refused[other] = error.what
             else:
                 right.append(other)
