@@ -10,7 +10,7 @@ from archspec.codegen.symbolic import Sym, expr_of
 from archspec.expr import Bool, Compare, Const, Expr, ExprError, IfElse, Items, Name, Value, evaluate
 from archspec.ir.attributes import Padding
 from archspec.ir.op import Op
-from archspec.ir.tensor_type import TOKENS, TensorType
+from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
 
 Env = Mapping[str, Value]
@@ -55,21 +55,21 @@ def layer_sizes(
     exprs: Mapping[str, Expr],
     arriving: Sequence[TensorType],
     features: Sequence[Expr],
-    tokens: Sequence[Expr | None],
+    places: Sequence[Sequence[Expr] | None],
     budget: Budget,
-) -> list[tuple[Expr, Expr | None]]:
-    """For each of a layer's results its channels, and the tokens where they are no plain number.
+) -> list[tuple[Expr, tuple[Expr, ...] | None]]:
+    """For each of a layer's results its channels, and its other sizes where one of them is no plain number.
 
     Both are found by the op's own shape inference on numbers that carry expressions.
     """
     symbolic = {name: _symbolic(getattr(op, name), expr, budget) for name, expr in exprs.items()}
-    carrying = [_carrying(*given, budget) for given in zip(arriving, features, tokens, strict=True)]
+    carrying = [_carrying(*given, budget) for given in zip(arriving, features, places, strict=True)]
     changed: Any = op
     types: tuple[TensorType, ...] = dataclasses.replace(changed, **symbolic).infer_types(carrying)
-    counts = [expr_of(type.sizes[0]) if type.axes == TOKENS else None for type in types]
+    sizes = [tuple(map(expr_of, type.places)) for type in types]
     return [
-        (expr_of(type.channels), None if isinstance(count, Const) else count)
-        for type, count in zip(types, counts, strict=True)
+        (expr_of(type.channels), None if all(isinstance(size, Const) for size in found) else found)
+        for type, found in zip(types, sizes, strict=True)
     ]
 
 
@@ -80,10 +80,10 @@ def _symbolic(value: Any, expr: Expr, budget: Budget) -> Any:
     return Sym(value, expr, budget) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _carrying(type: TensorType, feature: Expr, tokens: Expr | None, budget: Budget) -> TensorType:
-    """The type, its channels and tokens carrying their expressions."""
-    if tokens is not None:
-        type = type.with_places([Sym(type.sizes[0], tokens, budget)])
+def _carrying(type: TensorType, feature: Expr, places: Sequence[Expr] | None, budget: Budget) -> TensorType:
+    """The type, its channels and other sizes carrying their expressions."""
+    if places is not None:
+        type = type.with_places([Sym(size, expr, budget) for size, expr in zip(type.places, places, strict=True)])
     return type.with_channels(Sym(type.channels, feature, budget))
 
 

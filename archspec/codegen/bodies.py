@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.codegen.anti_unification import NotUnifiable, either
@@ -22,8 +22,20 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.errors import InternalError
-from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names
-from archspec.ir.scope import HOW_MANY, Body, Choice, Item, Layer, Loop, Operand, Ref, Result, Scope, iteration_at
+from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names, negated
+from archspec.ir.scope import (
+    Body,
+    Choice,
+    Item,
+    Layer,
+    Loop,
+    Operand,
+    Ref,
+    Result,
+    Scope,
+    how_often_inline,
+    iteration_at,
+)
 
 
 @dataclass(slots=True)
@@ -36,7 +48,7 @@ class BodyBuilder(LayerBuilder):
         context.counted = {} if self.is_open else None
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
-            context.fix_token_counts(tree.results)
+            context.fix_places(tree.results)
         if self.sharing.reuses:
             tree = with_uses(tree)
         labels: dict[Ref, str] = {}
@@ -47,7 +59,7 @@ class BodyBuilder(LayerBuilder):
             if leaves_names(rounds, tree):
                 counts[rounds.all[0].location] = times
             else:
-                context.structural.append(Deciding(times, HOW_MANY))
+                context.structural.append(Deciding(times, how_often_inline(scopes[0].path)))
         return replace(tree, labels=labels, counts=counts)
 
     def _body(self, bodies: Sequence[Body], context: BodyContext) -> Tree:
@@ -126,8 +138,9 @@ class BodyBuilder(LayerBuilder):
             if not self._is_counted(items, tree, context):
                 # It leaves no trace, so it must not come out otherwise.
                 could_stay = CHANNELS.id in names(condition, self.budget) and _may_be_left_out(items)
-                what = LAYERS if items[0].repetition is None else HOW_MANY
-                context.structural.insert(settled, Deciding(condition, what, key if could_stay else None))
+                said = _said(items, context)
+                what = LAYERS if items[0].repetition is None else said
+                context.structural.insert(settled, Deciding(condition, what, key if could_stay else None, said=said))
             context.alias |= {Result(ref.location, index): result for index, result in enumerate(tree.results)}
             self._note_equality(condition, context.ref(ref), taken=items[0].taken, context=context)
             return list(tree.items)
@@ -140,17 +153,21 @@ class BodyBuilder(LayerBuilder):
         required: dict[bool, Mapping[str, Expr]] = {}
         for side in (True, False):
             chosen = [index for index, item in enumerate(items) if item.taken is side]
-            part = context.chosen(chosen)
+            part, start = context.chosen(chosen), len(context.structural)
             try:
                 tree = sides[side] = self._body([items[index].body for index in chosen], part)
             except NotUnifiable as split:
                 keys = dict(zip(chosen, split.keys, strict=True))
                 raise NotUnifiable([(item.taken, keys.get(index)) for index, item in enumerate(items)]) from None
             last = tree.results[0]
-            part.fix_token_counts(tree.results)
+            part.fix_places(tree.results)
             found[side] = part.features[last], dict(zip(chosen, part.nodes[last], strict=True))
             required[side] = part.required
             counts[side] = part.numbered
+            here = outcome if side else negated(outcome)
+            context.structural[start:] = [
+                one._replace(within=(here, *one.within)) for one in context.structural[start:]
+            ]
         if before is not None:
             yes, no = counts[True], counts[False]
             assert yes is not None and no is not None
@@ -168,7 +185,10 @@ class BodyBuilder(LayerBuilder):
         makes = any(self._makes(item.body) for item in items)
         alone = not all(self._settled_in_all(deciding, context) for deciding in context.structural[settled:])
         if outcome != condition or context.features[ref] != joined or alone or makes:
-            context.structural += [Deciding(expr, LAYERS) for expr in (condition, joined)]
+            asked = outcome == condition
+            context.structural.append(Deciding(condition, LAYERS, said=_said(items, context), asked=asked))
+        if context.features[ref] != joined:
+            context.structural.append(Deciding(joined, LAYERS, said=_said(items, context)))
         return [ChoiceUse(items[0].location, outcome, operand, sides[True], sides[False])]
 
     def _in_loop(self, items: list[Choice], context: BodyContext) -> LoopUse | None:
@@ -232,11 +252,15 @@ class BodyBuilder(LayerBuilder):
                 pass
 
     def _settled_in_all(self, deciding: Deciding, context: BodyContext) -> bool:
-        """Whether what was settled on a side of a condition would be settled so in all instances."""
-        if deciding.what != LAYERS:
-            return False
+        """Whether what was settled on a side of a condition would be settled so in all instances that come there."""
+        if deciding.asked:  # whichever instance comes to that side of the condition around it
+            return True
+        conditions = deciding.within[1:]  # the first is the one that an instance may come out otherwise of
         try:
-            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in context.envs}
+            there = [
+                env for env in context.envs if all(evaluate(condition, env, self.budget) for condition in conditions)
+            ]
+            outcomes = {repr(evaluate(deciding.expr, env, self.budget)) for env in there}
         except ExprError:
             return False
         return len(outcomes) == 1
@@ -274,6 +298,26 @@ def _is_as_before(carried: Carried, context: BodyContext) -> bool:
     pairs = zip(context.nodes[carried.start], context.nodes[last], strict=True)
     same = context.features[carried.start] == context.features[last]
     return same and all(types[before] == types[after] for before, after in pairs)
+
+
+def _said(items: Sequence[Choice], context: BodyContext) -> str:
+    """What a condition decides, in words: by the path of the first item that it brings, as in the first instance."""
+    ref = context.ref(items[0].operand)
+    after = next((path for item in items for path in _paths(item.body)), None)
+    if after is None:
+        return f"whether more layers follow {context.nodes[ref][0]}"
+    if items[0].repetition is not None:
+        return f"how many times the layers from {after} on are there"
+    return f"whether {after} is there{' or other layers' if any(item.has_other for item in items) else ''}"
+
+
+def _paths(body: Body) -> Iterator[str]:
+    """The paths of a body's items, those under conditions, too."""
+    for item in body.items:
+        if isinstance(item, Choice):
+            yield from _paths(item.body)
+        else:
+            yield item.path
 
 
 def _may_be_left_out(items: Sequence[Choice]) -> bool:

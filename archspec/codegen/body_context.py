@@ -13,6 +13,7 @@ from archspec.codegen.tree import CHANNELS, is_count
 from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
+from archspec.ir.tensor_type import TOKENS
 from archspec.limits import Budget
 
 LAYERS: Final = "which layers there are"
@@ -30,6 +31,12 @@ class Deciding(NamedTuple):
     what: str
     choice: ChoiceKey | None = None
     """The condition that it is, where that could be kept in source as it stands."""
+    within: tuple[Expr, ...] = ()
+    """The conditions around it in source: for instances that come out otherwise it decides nothing."""
+    said: str = ""
+    """What that is in words, with its path, where `what` is a word for all such."""
+    asked: bool = False
+    """Whether it is a condition that source asks for itself, in whichever instance."""
 
 
 @dataclass(slots=True)
@@ -65,8 +72,8 @@ class BodyContext:
     """Rounds of items in turn, with how many there are; None where that is settled."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
-    tokens: dict[Ref, Expr] = field(default_factory=dict[Ref, Expr])
-    """How many tokens a sequence has, where that follows from channels: after a `transpose`."""
+    places: dict[Ref, tuple[Expr, ...]] = field(default_factory=dict[Ref, tuple[Expr, ...]])
+    """The sizes of a tensor beside its channels, where one follows from channels: after a `transpose`, a `reshape`."""
     in_turn: bool = False
     """Whether each item of the body takes what the one before it gives, and nothing else."""
     is_level: bool = True
@@ -113,7 +120,7 @@ class BodyContext:
 
     def inside(self, operands: Sequence[Ref], envs: list[dict[str, Value]] | None = None) -> BodyContext:
         """The frame of a scope that takes these tensors and sees the variables around it."""
-        self.fix_token_counts(operands)
+        self.fix_places(operands)
         return BodyContext(
             self.graph,
             self.budget,
@@ -139,7 +146,7 @@ class BodyContext:
             features=dict(self.features),
             nodes={key: tuple(paths[index] for index in instances) for key, paths in self.nodes.items()},
             alias=dict(self.alias),
-            tokens=dict(self.tokens),
+            places=dict(self.places),
             counted=None,
         )
 
@@ -190,7 +197,7 @@ class BodyContext:
         found = self.features[ref] = self.unified(usable, counts)
         if expr is not None and found != expr:
             # What was found instead holds for these values alone.
-            self.structural.append(Deciding(expr, f"how many channels {self.nodes[ref][0]} has"))
+            self.structural.append(Deciding(expr, f"the channels of {self.nodes[ref][0]}, a number in the source"))
 
     def _with_known(self, expr: Expr) -> Expr:
         """An expression with the values of what has the same one in all instances: what is left is shorter."""
@@ -201,11 +208,28 @@ class BodyContext:
                 known[name] = Const(values[0])
         return self.folded(expr, known, is_whole=True)
 
-    def fix_token_counts(self, refs: Iterable[Ref]) -> None:
-        """A scope of their own, or a number in what is written, makes counts of tokens hold for these values alone."""
-        self.structural += [
-            Deciding(self.tokens[ref], "how many tokens there are") for ref in refs if ref in self.tokens
-        ]
+    def record_places(self, ref: Ref, exprs: tuple[Expr, ...]) -> None:
+        """The sizes of a tensor beside its channels, as far as expressions say them in all instances."""
+        places = zip(*(self.graph.types[path].places for path in self.nodes[ref]), strict=True)
+        try:
+            found = tuple(
+                self.unified(None if is_large(expr) else expr, sizes) for expr, sizes in zip(exprs, places, strict=True)
+            )
+        except NotUnifiable:
+            found = ()
+        if found != exprs:
+            self.structural += [Deciding(expr, f"the sizes of {self.nodes[ref][0]}") for expr in exprs]
+        if found:
+            self.places[ref] = found
+
+    def fix_places(self, refs: Iterable[Ref]) -> None:
+        """A scope of their own, or a number in what is written, makes sizes hold for these values alone."""
+        for ref in refs:
+            for expr in self.places.get(ref, ()):
+                path = self.nodes[ref][0]
+                is_sequence = self.graph.types[path].axes == TOKENS
+                what = f"how many tokens {path} has" if is_sequence else f"the sizes of {path}"
+                self.structural.append(Deciding(expr, what))
 
 
 def _is_own(expr: Expr, budget: Budget) -> bool:

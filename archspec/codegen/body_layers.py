@@ -27,6 +27,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
 from archspec.ir.ops.base import Elementwise
 from archspec.ir.ops.merges import Pointwise
+from archspec.ir.ops.shapes import Reshape
 from archspec.ir.scope import Body, Choice, Item, Layer, Loop, Result, Scope
 from archspec.ir.tensor_type import ANY
 from archspec.limits import Budget
@@ -111,16 +112,18 @@ class LayerBuilder:
             draws=found.draws,
             flat_name=self._flat_name(items, features, context),
         )
-        if use.sizes:
-            context.fix_token_counts(operands)
-        tokens = [context.tokens.get(ref) for ref in operands]
+        is_window = any(info.spatial for info in ops[0].attributes().values()) and not isinstance(ops[0], Reshape)
+        if use.sizes or is_window:
+            context.fix_places(operands)
+        places = [None if is_window else context.places.get(ref) for ref in operands]
         if isinstance(ops[0], Pointwise) and all(len(set(given)) == 1 for given in arriving):
             context.require_equal(features)
-        results = layer_sizes(ops[0], found.exprs, arriving[0], features, tokens, self.budget)
-        for index, (channels, count) in enumerate(results):
-            context.record(Result(use.location, index), channels, [value_name(path, index) for path in use.paths])
-            if count is not None:
-                context.tokens[Result(use.location, index)] = count
+        results = layer_sizes(ops[0], found.exprs, arriving[0], features, places, self.budget)
+        for index, (channels, placed) in enumerate(results):
+            ref = Result(use.location, index)
+            context.record(ref, channels, [value_name(path, index) for path in use.paths])
+            if placed is not None and not is_window:
+                context.record_places(ref, placed)
         return use
 
     def _flat_name(self, items: Sequence[Layer], features: Sequence[Expr], context: BodyContext) -> Expr | None:
@@ -155,7 +158,7 @@ class LayerBuilder:
         found = [self.by_scope[scope.path] for scope in scopes]
         if any(definition is not found[0] for definition in found):
             raise NotUnifiable([id(definition) for definition in found])
-        context.fix_token_counts(operands)
+        context.fix_places(operands)
         features = tuple(context.features[ref] for ref in operands)
         for ref, vocabulary in zip(operands, features, strict=True):
             if any(self.graph.types[path].is_ids for path in context.nodes[ref]):

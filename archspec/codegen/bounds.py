@@ -10,7 +10,7 @@ from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import INDENT, call, lay_out
 from archspec.codegen.tree import Definition
-from archspec.expr import Bool, Compare, Const, Expr, ExprError, Name, Unary, Value, evaluate, negated
+from archspec.expr import Binary, Bool, Compare, Const, Expr, ExprError, Name, Unary, Value, evaluate, negated
 from archspec.limits import Budget
 
 
@@ -94,6 +94,8 @@ def bounds(definition: Definition, printer: ExpressionPrinter, depth: int) -> li
             case Compare(Name(), ("in",), (Const(tuple() as allowed),)):
                 [*others, last] = map(literal, allowed)
                 said = f"{printer.expr(bound.first)} has to be {', '.join(others)} or {last}"
+            case Compare(Binary("%", number, Const(2)), (link,), (Const(0),)):
+                said = f"{printer.expr(number)} has to be {'odd' if link == '!=' else 'even'}"
             case _:
                 said = f"the layers here are those for {printer.expr(bound)}"
         message = literal(said)

@@ -61,17 +61,23 @@ def ordered(definition: Definition, made: Sequence[Mapping[str, Expr]]) -> tuple
         )
         for parameter in definition.parameters
     ]
-    return tuple(sorted(found, key=lambda parameter: (parameter.default is not None, not parameter.is_width)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (one.default is not None, not one.is_width, one.default is None and not one.is_obvious),
+        )
+    )
 
 
 def _wide(definition: Definition) -> set[str]:
     """The params of a definition that are numbers of channels somewhere in it; those of what it calls are known."""
     found: set[str] = set()
+    factors = {name for name, type in definition.types.items() if type == "float"}  # a width times one is a width
     for expr in _widths(definition.tree):
-        mentioned = names(expr, definition.budget)
+        mentioned = names(expr, definition.budget) - factors
         found |= mentioned if len(mentioned) == 1 else set[str]()
     for local in reversed(definition.locals):
-        mentioned = names(local.expr, definition.budget)
+        mentioned = names(local.expr, definition.budget) - factors
         found |= mentioned if local.name in found and len(mentioned) == 1 else set[str]()
     return {
         parameter.name for parameter in definition.parameters if parameter.name in found or is_count(parameter.name)

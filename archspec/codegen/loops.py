@@ -18,7 +18,7 @@ from archspec.codegen.tree import CallUse, LayerUse, LoopUse, Run, SequenceUse, 
 from archspec.codegen.variable_allocation import uses
 from archspec.expr import Binary, Compare, Const, Expr, Name, Value, evaluate, fold, names
 from archspec.ir.def_use import DefUse
-from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope
+from archspec.ir.scope import Body, Choice, Loop, Operand, Ref, Result, Scope, how_often
 
 MakeIteration: TypeAlias = Callable[[list[Scope], BodyContext], CallUse | SequenceUse]
 """Builds one iteration from its instances."""
@@ -40,7 +40,7 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
             runs, [out, *inside] = _repeat(loops, operands, taken, context, def_use, make_iteration)
         except NotUnifiable:  # no expression distinguishes the iterations: write them out
             times = context.at(first.times, (context.features[operands[0]],))
-            context.structural.append(Deciding(times, _count_of(loops)))
+            context.structural.append(Deciding(times, how_often(loops[0].path)))
             runs, [out, *inside] = _units(loops, operands, taken, context, make_iteration)
     ends = [
         def_use.scopes[loop.iterations[-1].path].results[0] if loop.iterations else start
@@ -240,7 +240,7 @@ def _units(
     """The iterations of a stage, one by one: each has arguments of its own."""
     if len({len(loop.iterations) for loop in loops}) > 1:
         raise NotUnifiable([len(loop.iterations) for loop in loops])
-    what = f"how many units {loops[0].name} has"
+    what = f"how many units {loops[0].path} has"
     context.structural += [Deciding(context.at(expr, ()), what) for expr in loops[0].structure]
     runs: list[Run] = []
     after: list[Expr] = []
@@ -275,7 +275,7 @@ def _repeat(
     times = context.unified(context.at(loops[0].times, (start,)), counts)
     pairs = [(number, index) for number, loop in enumerate(loops) for index in range(len(loop.iterations))]
     if not pairs:
-        context.structural.append(Deciding(times, _count_of(loops)))
+        context.structural.append(Deciding(times, how_often(loops[0].path)))
         return (), (start,)
     envs: list[dict[str, Value]] = []
     inner = context.inside(operands, envs)
@@ -306,7 +306,7 @@ def _repeat(
     run = Run(Const(0), times, item, inner.depth, start, after)
     least = _least_count(run, loops, context, inner)
     if least is None or min(counts) < least:
-        context.structural.append(Deciding(times, _count_of(loops)))
+        context.structural.append(Deciding(times, how_often(loops[0].path)))
     elif least:
         context.structural.append(Deciding(Compare(times, (">=",), (Const(least),)), LAYERS))
     out = channels_after(run, context.budget)
@@ -315,14 +315,13 @@ def _repeat(
     if out is None and min(counts) > 0 and not names(after, context.budget) & {index_name, channels_name}:
         out = after  # each leaves as many, and the count decides the structure: it is not none
     if out is None:  # the number that is put there instead holds for these values alone
-        context.structural += [Deciding(expr, f"how many channels {loops[0].path} gives") for expr in (start, after)]
-        context.structural.append(Deciding(times, _count_of(loops)))
+        context.structural += [
+            Deciding(expr, f"the channels that {loops[0].path} gives, a number in the source")
+            for expr in (start, after)
+        ]
+        context.structural.append(Deciding(times, how_often(loops[0].path)))
     stops = (dataclasses.replace(run, stop=Const(mark + 1)) for mark in loops[0].marks)
     return (run,), (out, *(channels_after(part, context.budget) for part in stops))
-
-
-def _count_of(loops: list[Loop]) -> str:
-    return f"how often {loops[0].path} runs"
 
 
 def _least_count(run: Run, loops: list[Loop], context: BodyContext, inner: BodyContext) -> int | None:

@@ -20,12 +20,14 @@ from archspec.codegen.bounds import held, is_bound, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
+from archspec.codegen.open_sizes import OpenSizes
 from archspec.codegen.open_words import OpenWords, open_words
 from archspec.codegen.tree import (
     CHANNELS,
     Definition,
     Local,
     Module,
+    is_count,
 )
 from archspec.codegen.twins import tell_apart
 from archspec.codegen.walk import all_layers, calls, loops, used_names
@@ -102,7 +104,7 @@ def _settled(
 ) -> tuple[Module, Mapping[str, str]]:
     """The module tree, and the params of the network that are fixed in it, each with what it decides."""
     budget = Budget(graph.limits)
-    given_by_words = open_words(graph, budget)
+    given_by_words, sizes = open_words(graph, budget), OpenSizes(graph, budget, kinds)
 
     def attempt(kept: Collection[ChoiceKey]) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
         definitions, structural = build(
@@ -116,7 +118,7 @@ def _settled(
             kept=kept,
             written_out=written_out,
         )
-        return _with_fixed(graph, definitions, structural, given_by_words, budget)
+        return _with_fixed(graph, definitions, structural, given_by_words, sizes, budget)
 
     module, fixed, choices = attempt(())
     if settled := _settled_loops(module.network) - written_out:
@@ -146,6 +148,7 @@ def _with_fixed(
     definitions: Sequence[Definition],
     structural: Mapping[int, list[Deciding]],
     given_by_words: OpenWords,
+    sizes: OpenSizes,
     budget: Budget,
 ) -> tuple[Module, Mapping[str, str], Collection[ChoiceKey]]:
     """The module tree, the params that are fixed in it, and the conditions by which some of them are."""
@@ -155,7 +158,7 @@ def _with_fixed(
         for param in reversed(graph.params):  # what is computed is fixed with all that it is computed from
             if param.expr is not None and param.name in fixed:
                 fixed = dict.fromkeys(names(param.expr, budget), fixed[param.name]) | fixed
-        attempt = _Attempt(definitions, structural, given_by_words, frozenset(fixed), budget)
+        attempt = _Attempt(definitions, structural, given_by_words, sizes, frozenset(fixed), budget)
         module = attempt.run()
         choices |= dict.fromkeys(attempt.choices)
         if attempt.tainted.keys() <= fixed.keys():
@@ -171,11 +174,13 @@ class _Attempt:
         definitions: Sequence[Definition],
         structural: Mapping[int, list[Deciding]],
         given_by_words: OpenWords,
+        sizes: OpenSizes,
         fixed: frozenset[str],
         budget: Budget,
     ) -> None:
         self.budget = budget
         self.open_words = given_by_words
+        self.open_sizes = sizes
         self.old = definitions
         self.structural = structural
         self.fixed = fixed
@@ -186,6 +191,8 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.bounded: dict[str, str] = {}
+        """Those that conditions bound, each with what these decide."""
         self.required: dict[str, str] = {}
         """Those that give what has to be given, each with what that is; they need not be arguments for it."""
         self.choices: list[ChoiceKey] = []
@@ -203,9 +210,12 @@ class _Attempt:
             new.locals = tuple(local for local in new.locals if local.name in used)
             new.parameters = tuple(parameter for parameter in new.parameters if parameter.name in used)
             offered = {parameter.name for parameter in new.parameters}
+            if new.is_network:  # of all definitions it is known now which of its params are sizes of windows
+                parities = (self.open_sizes.bound(name) for name in sorted(offered))
+                new.bounds += tuple(bound for bound in parities if bound is not None)
             alone = {name for bound in new.bounds for name in names(bound, self.budget) - offered}
             if new.is_network:  # what it decides is all that it is for
-                self.tainted = dict.fromkeys(sorted(alone), LAYERS) | self.tainted
+                self.tainted = {name: self.bounded.get(name, LAYERS) for name in sorted(alone)} | self.tainted
             new.bounds = tuple(bound for bound in new.bounds if names(bound, self.budget) <= offered)
             if not new.is_network:
                 new.parameters = ordered(new, self.calls[id(new)])
@@ -259,34 +269,41 @@ class _Attempt:
                     self.required = dict.fromkeys(self._depends(expr, deps), what) | self.required
         known = self.structural[id(old)]
         asked = [one._replace(expr=fold(one.expr, self.budget, env, whole=whole)) for one in known]
-        deciding = [(expr, what) for expr, what, _ in asked]
+        deciding = [(one.expr, one.what, one.said or one.what) for one in asked]
         self.choices += [
-            key for expr, _, key in asked if key and self._depends(expr, deps) and not self._is_settled(expr, new)
+            one.choice
+            for one in asked
+            if one.choice and self._depends(one.expr, deps) and not self._is_settled(one.expr, new)
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
-            deciding += [(layer.exprs[name], f"the {name} of {layer.paths[0]}") for name in sizes if name != "padding"]
-            if "padding" in sizes:  # by a word of the network's it may be given
-                self._taint(
-                    self._depends(layer.exprs["padding"], deps) - self.open_words.params,
-                    f"the padding of {layer.paths[0]}",
-                )
+            for name in sizes:
+                params = self._depends(layer.exprs[name], deps)
+                if name == "padding":  # by a word of the network's it may be given
+                    params -= self.open_words.params
+                closed = {param for param in params if not self.open_sizes.takes(param)}
+                self._taint(closed, f"the {name} of {layer.paths[0]}")
         if old.is_network:
             offered = {p.name for p in new.parameters}
             given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
-            parts = [(part, what) for expr, what in deciding for part in held(expr, what, given, self.budget)]
-            kept = [part for part, what in parts if what == LAYERS and is_bound(part, offered)]
+            parts = [
+                (part, what, said) for expr, what, said in deciding for part in held(expr, what, given, self.budget)
+            ]
+            kept = [part for part, what, _ in parts if what == LAYERS and is_bound(part, offered)]
             choices = {p.name: p.choices for p in new.parameters if p.choices}
             new.bounds, settled = narrowed(kept, choices, self.budget)
-            deciding = [(part, what) for part, what in parts if part not in kept]
-            deciding += [(Name(name), LAYERS) for name in settled]
-        for expr, what in deciding:
+            self.bounded |= {name: said for part, _, said in parts for name in names(part, self.budget) if part in kept}
+            deciding = [one for one in parts if one[0] not in kept]
+            deciding += [(Name(name), LAYERS, self.bounded.get(name, LAYERS)) for name in settled]
+        for expr, what, said in deciding:
             if not (what == LAYERS and self._is_settled(expr, new)):
-                self._taint(self._depends(expr, deps), what)
+                self._taint(self._depends(expr, deps), said)
 
     def _taint(self, params: Iterable[str], what: str) -> None:
         """These have to be fixed, since they decide this, or what is known of another word."""
-        self.tainted = {name: self.open_words.reasons.get(name, what) for name in params} | self.tainted
+        self.tainted = {
+            name: self.open_words.reasons.get(name) or self.open_sizes.reason(name) or what for name in params
+        } | self.tainted
 
     def _is_settled(self, condition: Expr, new: Definition, depth: int = 0) -> bool:
         """Whether a condition comes out alike whatever the network's arguments are, by what all callers give.
@@ -325,8 +342,8 @@ def _same(calls: Sequence[Mapping[str, Expr]]) -> dict[str, Expr]:
     """The params that have one and the same plain value in all calls."""
     found: dict[str, Expr] = {}
     for name, expr in calls[0].items() if calls else ():
-        # The channels that arrive stay a parameter: a block says how it follows from them.
-        if name == CHANNELS.id:
+        # The channels that arrive stay a parameter, those of further inputs, too: a block says what follows from them.
+        if is_count(name):
             continue
         if isinstance(expr, Const) and all(call[name] == expr for call in calls):
             found[name] = expr

@@ -89,7 +89,8 @@ def _print(expr: Expr, names: Mapping[str, str]) -> tuple[str, int]:
         case IfElse(test, then, other):
             return f"{inner(then, _IF + 1)} if {inner(test, _IF + 1)} else {inner(other, _IF)}", _IF
         case FunctionCall(function, args):
-            text = f"{function}({', '.join(inner(arg, 0) for arg in args)})"
+            given = [*(inner(arg, 0) for arg in args), *(["strict=False"] if function == "zip" else [])]
+            text = f"{function}({', '.join(given)})"
             return f"tuple({text})" if function in LISTS else text, _ATOM
         case Items(items):
             parts = [inner(item, 0) for item in items]

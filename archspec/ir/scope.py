@@ -45,8 +45,14 @@ It is more than any file has items, or a repeat iterations.
 """
 
 
-HOW_MANY: Final = "how many items there are"
-"""What the count of such a repeat decides."""
+def how_often(path: str) -> str:
+    """What the count of a repeat decides."""
+    return f"how often {path} runs"
+
+
+def how_often_inline(path: str) -> str:
+    """What the count of a repeat decides that has no scope of its own; `path` is that of the scope around it."""
+    return f"how often the repeat in {path or 'the network'} runs"
 
 
 def iteration_at(location: int) -> int:

@@ -11,7 +11,7 @@ from archspec.expr import Compare, Const, Expr, Name, Value, fold, names, parse,
 from archspec.expr.evaluate import stands_in_names
 from archspec.expr.pattern import split_pattern
 from archspec.ir.open_scopes import OpenChoice, OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import HOW_MANY, Binding, Operand, Repetition, Result, channels_at
+from archspec.ir.scope import Binding, Operand, Repetition, Result, channels_at, how_often_inline
 from archspec.limits import Budget
 from archspec.lowering.bind import bind, bind_lets
 from archspec.lowering.bodies import everything
@@ -72,7 +72,7 @@ class InlineItems(RepeatedItems):
         times, expr = self._times(item, x, context)
         is_alike = not _asks_for(item)
         if not is_alike and item.names is None:  # one loop of source can be all of what are scopes
-            self._fix(expr, context, HOW_MANY)
+            self._fix(expr, context, how_often_inline(context.scope.path))
         scope, location = context.scope, context.plan[item].location
         outer, scope.items = scope.items, []
         y, carried = x, {name: self._tap(name, given.key_span, context) for name, given in item.carry.items()}

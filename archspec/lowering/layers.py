@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from archspec.errors import Diagnostic, Note, Span, SpecError
-from archspec.expr import Const, Expr, ExprError, Value, evaluate, fold, pattern_text
+from archspec.expr import Expr, ExprError, Value, evaluate, fold, pattern_text
 from archspec.ir.builder import GraphBuilder
-from archspec.ir.deciding_sizes import deciding_sizes
 from archspec.ir.op import Op, ShapeError
 from archspec.ir.open_scopes import Tensor, bring
 from archspec.ir.ops import OPS
@@ -212,11 +211,8 @@ class LayerLowering:
         self.budget.spend(15)  # beside its expressions there are its shapes and weights
         reading = self._reading(op_class, call)
         exprs: dict[str, Expr] = {}
-        words: set[str] = set()  # for a padding, which source may take
         if (op := reading.same) is None:
-            op, exprs = reading.read(env := self._env(context, x))
-            if context.variables.root and "padding" in exprs:
-                words = {"padding"} if isinstance(evaluate(exprs["padding"], env, self.budget), str) else words
+            op, exprs = reading.read(self._env(context, x))
             if context.variables.outer:
                 exprs = {key: self._outside(expr, context) for key, expr in exprs.items()}
         name = self._name(slot, call, context)
@@ -228,12 +224,6 @@ class LayerLowering:
         if in_sequence(name)[0] and any(not weight.name for weight in op.weights(arriving)):
             message = f"`{name}` is a parameter itself, and a sequence holds layers: leave out `bare`, or the dot"
             raise SpecError(Diagnostic("E0404", message, call.place("label"), notes=tuple(reversed(self.trail))))
-        if context.variables.root and exprs:
-            open_ones = {key for key, expr in exprs.items() if not isinstance(expr, Const)}
-            values = {key: getattr(op, key) for key in op_class.attributes() if key not in open_ones}
-            for key in deciding_sizes(op_class, exprs, values):
-                if key not in words:
-                    self.top.fix(exprs[key], f"the {key} of {path}")
         refs = tuple(tensor.ref for tensor in inputs)
         flat_name = self._flat_name(call, x, context)
         layer = Layer(slot.location, name, slot.named, path, refs, op, types, exprs, call.span, flat_name=flat_name)

@@ -12,7 +12,7 @@ from archspec.expr import Expr, exactly
 from archspec.ir.assembly import Place
 from archspec.ir.op import ShapeError
 from archspec.ir.open_scopes import OpenLoop, OpenScope, Tensor, bring, enter, leave
-from archspec.ir.scope import Binding, Layer, Operand, Result, walk
+from archspec.ir.scope import Binding, Layer, Operand, Result, how_often, walk
 from archspec.lowering.bind import bind
 from archspec.lowering.bodies import everything
 from archspec.lowering.context import Context, Made
@@ -111,10 +111,10 @@ class RepeatedItems(LayerLowering):
     def _repeat(self, item: Repeat, x: Tensor, context: Context) -> Tensor:
         times, expr = self._times(item, x, context)
         context = replace(context, variables=context.variables.without(item.index))
-        if any(isinstance(inner, Stage) for inner in everything(item.layers)):  # their units are counted
-            self._fix(expr, context, "how many units there are")
         pattern = item.names or DEFAULT_PATTERN
         loop = self._loop(item, expr, pattern, x, context)
+        if any(isinstance(inner, Stage) for inner in everything(item.layers)):  # their units are counted
+            self._fix(expr, context, how_often(loop.path))
         loop.index = item.index
         loop.collects = item.collect is not None
         collected: list[Tensor] = []
@@ -184,11 +184,11 @@ class RepeatedItems(LayerLowering):
         calls, structural = unit_calls(stage, block, around, self.budget, self.written)
         self._expect(len(calls) * (2 + len(block.layers)), stage)
         structural = tuple(self._outside(expr, context) for expr in structural)
-        if context.variables.root:  # in a block these are the block's params; code generation follows them
-            for expr in structural:
-                self.top.fix(expr, f"how many units {stage.label} has")
         pattern = stage.unit_names or DEFAULT_PATTERN
         loop = self._loop(stage, None, pattern, x, context)
+        if context.variables.root:  # in a block these are the block's params; code generation follows them
+            for expr in structural:
+                self.top.fix(expr, f"how many units {loop.path} has")
         loop.structure, loop.index = structural, stage.index
         names = mentioned(stage, self.budget)
         if context.variables.root:

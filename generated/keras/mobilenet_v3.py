@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 680d9a70d6ae041a
+# digest: bb7c123ce5d11005
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -49,16 +49,17 @@ conv2d = partial(
 )
 
 
-def conv_norm_act(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+def conv_norm_act(x: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
     """A convolution that keeps the size where its stride is 1, batch norm, and an activation. Here
     `kernel` is 3 and `stride` is 2.
 
     Args:
         x: input tensor.
+        filters: output channels of the convolution.
         name: prefix of the layers' names.
     """
     x = ZeroPadding2D(1, name=f"{name}_0_pad")(x)
-    x = conv2d(16, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
+    x = conv2d(filters, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
     x = BatchNormalization(name=f"{name}_1")(x)
     return layers.Activation("hard_swish", name=f"{name}_2")(x)
 
@@ -137,6 +138,7 @@ def inverted_residual(
     x: keras.KerasTensor,
     wide: int,
     narrow: int,
+    width: float,
     squeezes: bool,
     hard: bool,
     kernel: int = 1,
@@ -148,8 +150,9 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        wide: output channels of `block[0]`, before it is rounded.
-        narrow: output channels of `block`, before it is rounded.
+        wide: factor of the output channels of `block[0]`.
+        narrow: factor of the output channels of `block`.
+        width: factor of the output channels of `block[0]`.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
         kernel: kernel size of `block`.
@@ -157,8 +160,8 @@ def inverted_residual(
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
-    hidden = make_divisible(wide)
-    filters = make_divisible(narrow)
+    hidden = make_divisible(wide * width)
+    filters = make_divisible(narrow * width)
     expands = hidden != in_channels
     out = x
     if expands:
@@ -188,6 +191,7 @@ def inverted_residual(
 
 
 def mobilenet_v3(
+    width: float = 1.0,
     last: int = 1024,
     dropout: float = 0.2,
     classes: int = 1000,
@@ -196,37 +200,48 @@ def mobilenet_v3(
     """MobileNetV3, small and large, as torchvision has it.
 
     Args:
+        width: factor of the channels.
         last: features that the classifier works on.
         dropout: of what the classifier receives.
         classes: number of classes.
         input_size: height and width of the images, None where they vary.
     """
     inputs = keras.Input((*input_size, 3), name="input")
-    x = conv_norm_act(inputs, name="features_0")
-    x = inverted_residual(
-        x, 16, 16, squeezes=True, hard=False, kernel=3, stride=2, name="features_1"
+    rows = (
+        (72, 24, False, 3, 2),
+        (88, 24, False, 3, 1),
+        (96, 40, True, 5, 2),
+        (240, 40, True, 5, 1),
+        (240, 40, True, 5, 1),
+        (120, 48, True, 5, 1),
+        (144, 48, True, 5, 1),
+        (288, 96, True, 5, 2),
+        (576, 96, True, 5, 1),
+        (576, 96, True, 5, 1),
     )
+    x = conv_norm_act(inputs, make_divisible(16 * width), name="features_0")
     x = inverted_residual(
-        x, 72, 24, squeezes=False, hard=False, kernel=3, stride=2, name="features_2"
+        x, 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2, name="features_1"
     )
-    x = inverted_residual(x, 88, 24, squeezes=False, hard=False, kernel=3, name="features_3")
-    x = inverted_residual(
-        x, 96, 40, squeezes=True, hard=True, kernel=5, stride=2, name="features_4"
+    for i, (wide, narrow, squeezes, kernel, stride) in enumerate(rows, start=2):
+        x = inverted_residual(
+            x,
+            wide,
+            narrow,
+            width,
+            squeezes=squeezes,
+            hard=squeezes,
+            kernel=kernel,
+            stride=stride,
+            name=f"features_{i}",
+        )
+    x = pointwise_conv_norm_act(
+        x, 6 * make_divisible(96 * width), act="hard_swish", name="features_12"
     )
-    x = inverted_residual(x, 240, 40, squeezes=True, hard=True, kernel=5, name="features_5")
-    x = inverted_residual(x, 240, 40, squeezes=True, hard=True, kernel=5, name="features_6")
-    x = inverted_residual(x, 120, 48, squeezes=True, hard=True, kernel=5, name="features_7")
-    x = inverted_residual(x, 144, 48, squeezes=True, hard=True, kernel=5, name="features_8")
-    x = inverted_residual(
-        x, 288, 96, squeezes=True, hard=True, kernel=5, stride=2, name="features_9"
-    )
-    x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_10")
-    x = inverted_residual(x, 576, 96, squeezes=True, hard=True, kernel=5, name="features_11")
-    x = pointwise_conv_norm_act(x, 576, act="hard_swish", name="features_12")
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)
     x = Flatten(name="flatten")(x)
     x = layers.Dense(
-        make_divisible(last),
+        make_divisible(last * width),
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
         name="classifier_0",
     )(x)

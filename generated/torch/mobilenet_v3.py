@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: bee3bb4e65fb9bb5
+# digest: 1ba47d950a64f605
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -80,8 +80,9 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        wide: output channels of `block[0]`, before it is rounded.
-        narrow: output channels of `block`, before it is rounded.
+        wide: factor of the output channels of `block[0]`.
+        narrow: factor of the output channels of `block`.
+        width: factor of the output channels of `block[0]`.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
         kernel: kernel size of `block`.
@@ -93,14 +94,15 @@ class InvertedResidual(nn.Module):
         in_channels: int,
         wide: int,
         narrow: int,
+        width: float,
         squeezes: bool,
         hard: bool,
         kernel: int = 1,
         stride: int = 1,
     ) -> None:
         super().__init__()
-        hidden = make_divisible(wide)
-        filters = make_divisible(narrow)
+        hidden = make_divisible(wide * width)
+        filters = make_divisible(narrow * width)
         expands = hidden != in_channels
         self.block = nn.Sequential(
             *(
@@ -132,34 +134,66 @@ class MobileNetV3(nn.Module):
     """MobileNetV3, small and large, as torchvision has it.
 
     Args:
+        width: factor of the channels.
         last: features that the classifier works on.
         dropout: of what the classifier receives.
         classes: number of classes.
     """
 
-    def __init__(self, last: int = 1024, dropout: float = 0.2, classes: int = 1000) -> None:
+    def __init__(
+        self, width: float = 1.0, last: int = 1024, dropout: float = 0.2, classes: int = 1000
+    ) -> None:
         super().__init__()
+        channels = make_divisible(16 * width)
+        channels_2 = make_divisible(40 * width)
+        channels_3 = make_divisible(96 * width)
         self.features = nn.Sequential(
-            ConvNormAct(3, 16, kernel=3, stride=2, act="hard_swish"),
-            InvertedResidual(16, 16, 16, squeezes=True, hard=False, kernel=3, stride=2),
-            InvertedResidual(16, 72, 24, squeezes=False, hard=False, kernel=3, stride=2),
-            InvertedResidual(24, 88, 24, squeezes=False, hard=False, kernel=3),
-            InvertedResidual(24, 96, 40, squeezes=True, hard=True, kernel=5, stride=2),
-            InvertedResidual(40, 240, 40, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(40, 240, 40, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(40, 120, 48, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(48, 144, 48, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(48, 288, 96, squeezes=True, hard=True, kernel=5, stride=2),
-            InvertedResidual(96, 576, 96, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(96, 576, 96, squeezes=True, hard=True, kernel=5),
-            ConvNormAct(96, 576, act="hard_swish"),
+            ConvNormAct(3, channels, kernel=3, stride=2, act="hard_swish"),
+            InvertedResidual(
+                channels, 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2
+            ),
+            InvertedResidual(
+                channels, 72, 24, width, squeezes=False, hard=False, kernel=3, stride=2
+            ),
+            InvertedResidual(
+                make_divisible(24 * width), 88, 24, width, squeezes=False, hard=False, kernel=3
+            ),
+            InvertedResidual(
+                make_divisible(24 * width),
+                96,
+                40,
+                width,
+                squeezes=True,
+                hard=True,
+                kernel=5,
+                stride=2,
+            ),
+            InvertedResidual(channels_2, 240, 40, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(channels_2, 240, 40, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(channels_2, 120, 48, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(
+                make_divisible(48 * width), 144, 48, width, squeezes=True, hard=True, kernel=5
+            ),
+            InvertedResidual(
+                make_divisible(48 * width),
+                288,
+                96,
+                width,
+                squeezes=True,
+                hard=True,
+                kernel=5,
+                stride=2,
+            ),
+            InvertedResidual(channels_3, 576, 96, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(channels_3, 576, 96, width, squeezes=True, hard=True, kernel=5),
+            ConvNormAct(channels_3, 6 * channels_3, act="hard_swish"),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
-            nn.Linear(576, make_divisible(last)),
+            nn.Linear(6 * channels_3, make_divisible(last * width)),
             nn.Hardswish(),
             nn.Dropout(dropout),
-            nn.Linear(make_divisible(last), classes),
+            nn.Linear(make_divisible(last * width), classes),
         )
         self.reset_parameters()
 

@@ -79,7 +79,7 @@ layers:
 @BACKENDS
 def test_a_param_that_a_condition_bounds_stays_an_argument(backend: str) -> None:
     graph = graph_of(HEADS)
-    assert fixed_params(graph) == {"top": "which layers there are"}
+    assert fixed_params(graph) == {"top": "whether global_avg_pool is there"}
     found = str(archspec.generate(graph, backend))
     assert "classes: int = 10" in found
     namespace: dict[str, Any] = {"__name__": "net"}
@@ -154,7 +154,7 @@ def test_an_argument_is_one_of_its_choices_or_within_one_bound(backend: str) -> 
 
 def test_a_param_of_which_one_choice_is_left_is_no_argument() -> None:
     graph = with_params("{depth: {default: 2, choices: [2, 3, 4]}, width: {default: 8, choices: [8, 16]}}")
-    assert fixed_params(graph) == {"depth": "which layers there are"}
+    assert fixed_params(graph) == {"depth": "whether more layers follow c1"}
     assert "if width not in (8, 16):" in str(archspec.generate(graph, "torch"))
 
 
@@ -166,7 +166,7 @@ def test_what_decides_a_condition_alone_says_so() -> None:
     text = f"layers: [{narrow}, {wider}]\n"
     head = "archspec: 1\nname: alone\nparams: {count: 2, wide: 8}\ninput: {channels: 3, height: 8, width: 8}\n"
     graph = archspec.compile(load_text(head + text))
-    assert fixed_params(graph) == {"count": "which layers there are", "wide": ""}
+    assert fixed_params(graph) == {"count": "whether more layers follow conv", "wide": ""}
 
 
 RATES = """
@@ -212,7 +212,7 @@ def test_dilations_that_their_padding_makes_up_for_stay_arguments(backend: str) 
 
 def test_a_dilation_that_changes_sizes_is_fixed() -> None:
     text = RATES.replace("padding: 2 * wide, dilation", "padding: 9, dilation")
-    assert fixed_params(graph_of(text)) == {"wide": "the dilation of conv"}
+    assert fixed_params(graph_of(text)) == {"wide": "the sizes that arrive at conv"}
 
 
 @BACKENDS
@@ -256,7 +256,7 @@ def test_a_condition_that_all_callers_settle_fixes_no_param() -> None:
 
 def test_a_condition_that_holds_by_chance_fixes_params() -> None:
     graph = archspec.compile(load_text(SETTLED.replace("DEEP", "deep"), overrides={"deep": 8}))
-    assert fixed_params(graph) == {"width": "which layers there are", "deep": "which layers there are"}
+    assert fixed_params(graph) == dict.fromkeys(("width", "deep"), "whether more layers follow conv")
 
 
 CHOSEN = """

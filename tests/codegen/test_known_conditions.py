@@ -113,7 +113,7 @@ layers: [conv: {filters: width, kernel: 1}, cell: {filters: 6}, cell: {filters: 
 
 
 def test_what_a_sum_requires_under_a_condition_is_not_required_without_it() -> None:
-    assert fixed(GUARDED) == {"width": "which layers there are"}
+    assert fixed(GUARDED) == {"width": "whether cell.same is there or other layers"}
 
 
 @pytest.mark.parametrize(

@@ -83,15 +83,15 @@ def test_so_it_does_in_keras(alpha: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "item",
+    ("item", "what"),
     [
-        "{max_pool: {kernel: 2}, when: filters > in_channels}",
-        "{relu: {}, when: filters > in_channels, else: [tanh: {}]}",
-        "{relu: {}, when: filters > 20}",
+        ("{max_pool: {kernel: 2}, when: filters > in_channels}", "whether a.max_pool is there"),
+        ("{relu: {}, when: filters > in_channels, else: [tanh: {}]}", "whether a.relu is there or other layers"),
+        ("{relu: {}, when: filters > 20}", "whether a.relu is there"),
     ],
     ids=["another size follows", "there is another side", "it asks for no width that arrives"],
 )
-def test_a_condition_that_has_to_hold_fixes_what_it_asks_for(item: str) -> None:
+def test_a_condition_that_has_to_hold_fixes_what_it_asks_for(item: str, what: str) -> None:
     spec = f"""
 archspec: 1
 name: fixed
@@ -107,4 +107,4 @@ layers:
   - unit: {{name: a, filters: alpha}}
   - unit: {{name: b, filters: alpha + 1}}
 """
-    assert fixed_params(archspec.compile(load_text(spec))) == {"alpha": "which layers there are"}
+    assert fixed_params(archspec.compile(load_text(spec))) == {"alpha": what}

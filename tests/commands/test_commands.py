@@ -32,7 +32,7 @@ def test_build_says_what_the_fixed_params_decide(run: Run) -> None:
     code, out, _ = run("build", "resnet50")
     assert code == 0
     assert "  fixed       size: decides the height of the input\n" in out
-    assert "              include_top: decides which layers there are\n" in out
+    assert "              include_top: decides whether global_avg_pool is there\n" in out
     assert (
         "              stride_on, output_stride: decide the stride of layer1.0.conv1; --set gives other values" in out
     )
