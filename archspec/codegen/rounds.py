@@ -22,6 +22,8 @@ from archspec.limits import Budget
 
 _LONGEST: Final = 48
 """Items of a round, at most."""
+_EFFORT: Final = 64
+"""How often items of one kind are looked through for rounds, at most: a merge of thousands of branches has none."""
 _SPARED: Final = 3
 """Items that a loop has to spare, for its own line is read, too."""
 
@@ -93,9 +95,9 @@ def rounds_of(
     items = tree.items
     kinds = [_kind(item) for item in items]
     found: list[Rounds] = []
-    place = 0
+    place, known, effort = 0, dict[int, int](), Counter[int]()
     while place < len(items):
-        made = _at(place, tree, kinds, plain, budget)
+        made = _at(place, tree, kinds, plain, budget, known, effort)
         if made is None:
             place += 1
         else:
@@ -160,18 +162,36 @@ def _kind(item: ItemUse) -> object:
 
 
 def _at(
-    place: int, tree: Tree, kinds: Sequence[object], plain: Callable[[ItemUse], ItemUse], budget: Budget
+    place: int,
+    tree: Tree,
+    kinds: Sequence[object],
+    plain: Callable[[ItemUse], ItemUse],
+    budget: Budget,
+    known: dict[int, int],
+    effort: Counter[int],
 ) -> Rounds | None:
-    """The rounds that begin at this place, as many as there are."""
+    """The rounds that begin at this place, as many as there are.
+
+    `known` has, by the length of a round, where the kinds that were looked at last stop to come again; `effort`, by
+    that end, how many items were held against each other in vain.
+    """
     for length in range(1, min(_LONGEST, (len(kinds) - place) // SHORTEST) + 1):
         budget.spend(1)
         if not _is_boundary(tree.items, place, length):
             continue
-        count = 1
-        while kinds[place + count * length : place + (count + 1) * length] == kinds[place : place + length]:
-            count += 1
+        end = known.get(length, 0)
+        if end < place + length:
+            end = place + length
+            while end < len(kinds) and kinds[end] == kinds[end - length]:
+                end += 1
+            budget.spend((end - place) // 8)
+            known[length] = end
+        count = (end - place) // length
         if count < SHORTEST or (count - 1) * length < _SPARED + (length == 1):
             continue
+        if effort[end] > _EFFORT * (end - place):
+            continue
+        effort[end] += count * length
         budget.spend(count * length)
         for number in range(count, SHORTEST - 1, -1):
             rounds = [tree.items[place + k * length : place + (k + 1) * length] for k in range(number)]

@@ -22,11 +22,11 @@ from archspec.expr import FunctionCall, negated, source
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Result
+from archspec_keras.counted_statements import CountedStatements
 from archspec_keras.data_format import stated
 from archspec_keras.layer_names import LayerName, added_suffix
 from archspec_keras.loop_statements import written_arguments
 from archspec_keras.ops import FAN, ROWS, LayerContext
-from archspec_keras.round_statements import RoundStatements
 from archspec_keras.shared import LastCalls, SharedCalls, joined
 from archspec_keras.statements import Statement
 
@@ -45,7 +45,7 @@ def _is_conditional(lines: Sequence[Statement]) -> bool:
     return len(words) == len(heads) > 1 and words[0] == "if" and words[-1] == "else:" and {*words[1:-1]} <= {"elif"}
 
 
-class BodyWriter(RoundStatements):
+class BodyWriter(CountedStatements):
     """Writes one definition. Afterwards `printer` says what the code mentions."""
 
     def block(self) -> list[Statement]:

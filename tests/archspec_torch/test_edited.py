@@ -181,7 +181,7 @@ def test_an_addition_that_became_a_product() -> None:
 
 
 def test_another_module_in_place_of_one() -> None:
-    found = nodes(("self.bn1 = nn.BatchNorm2d(4)", "self.bn1 = nn.BatchNorm2d(4, eps=0.1)"))
+    found = nodes(("self.bn1 = nn.BatchNorm2d(in_channels)", "self.bn1 = nn.BatchNorm2d(in_channels, eps=0.1)"))
     assert found.keys() == sound().keys()
     assert_same(found, **{"units.0.conv1": sound()["units.0.conv1"]})
     assert not np.allclose(found["units.0.bn1"], sound()["units.0.bn1"])

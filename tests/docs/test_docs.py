@@ -37,6 +37,7 @@ GENERATED = sorted(
             "recipes.md",
             "reference.md",
             "tutorial.md",
+            "weights.md",
         ),
         *(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "ideas").glob("*.md")),
         *(path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "pictures").iterdir()),

@@ -46,7 +46,7 @@ assert Clamp.name == "clip"
 assert all(getattr(archspec.ir.ops, op.__name__) is op for op in archspec.ir.ops.OPS.values())
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    for name in ("Convolution", "OpKind", "conv2d"):
+    for name in ("ConvNd", "OpKind", "conv2d"):
         with pytest.raises(AttributeError, match=name):
             getattr(archspec.ir.ops, name)
 

@@ -15,7 +15,7 @@ from archspec.ir.scope import Ref, Result, listed
 from archspec_keras.carried_statements import CarriedStatements, without_widths
 
 
-class RoundStatements(CarriedStatements):
+class CountedStatements(CarriedStatements):
     """Writes them."""
 
     def _item(self, item: ItemUse, tree: Tree) -> None:
