@@ -131,7 +131,9 @@ def test_everything_that_ships_has_lines_of_its_own() -> None:
         for path, node in graph.nodes.items():
             file, first, last = found.lines[path][0]
             written = " ".join(found.files[file].splitlines()[first - 1 : last])
-            by_param = Path(name).stem == "op_params" or re.search(r"\b(act|gate|norm|conv)\b", written)  # a param's name
+            by_param = Path(name).stem == "op_params" or re.search(
+                r"\b(act|gate|norm|conv)\b", written
+            )  # a param's name
             again = "reuse:" in written  # by the name of the first
             assert node.op.name in written or node.op.name == "input" or by_param or again, (name, path, written)
     assert {name: paths for name, paths in without.items() if paths} == {}
