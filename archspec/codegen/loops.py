@@ -312,8 +312,9 @@ def _repeat(
     out = channels_after(run, context.budget)
     if out is None and len(set(counts)) == 1:  # the count decides the structure, so it may be put in as a number
         out = channels_after(dataclasses.replace(run, stop=Const(counts[0])), context.budget)
-    if out is None and min(counts) > 0 and not names(after, context.budget) & {index_name, channels_name}:
-        out = after  # each leaves as many, and the count decides the structure: it is not none
+    if out is None and min(counts) > 0 and channels_name not in names(after, context.budget):
+        # What the last one leaves; the count decides the structure: it is not none.
+        out = fold(after, context.budget, {index_name: Binary("-", times, Const(1))}, whole=inner.whole, is_whole=True)
     if out is None:  # the number that is put there instead holds for these values alone
         context.structural += [
             Deciding(expr, f"the channels that {loops[0].path} gives, a number in the source")

@@ -253,3 +253,10 @@ def test_members_that_a_forward_calls_are_no_loop() -> None:
     model = archspec.build(graph, "torch").eval()
     assert [*dict(model.named_children())] == ["unit0", "unit1", "unit2", "more"]
     assert model(torch.rand(1, 4, 9, 9)).shape == (1, 10, 9, 9)
+
+
+def test_channels_that_the_last_iteration_leaves_follow_the_networks_param() -> None:
+    text = HEAD.replace("\nBODY\n", BODIES["the last is another"]).replace("name: loops", "name: loops\nparams: {w: 6}")
+    graph = archspec.compile(load_text(text.replace("filters: 6", "filters: w"), name="loops.yaml"))
+    for backend in ("torch", "keras"):
+        assert "w: int = 6" in str(archspec.generate(graph, backend))
