@@ -28,7 +28,15 @@ VIEWS = {
 
 
 def test_the_ops_that_multiply() -> None:
-    assert MULTIPLY == ["conv", "conv_transpose", "dense", "matmul", "attention", "window_attention"]
+    assert MULTIPLY == [
+        "conv",
+        "standardized_conv",
+        "conv_transpose",
+        "dense",
+        "matmul",
+        "attention",
+        "window_attention",
+    ]
 
 
 @pytest.mark.parametrize(("op", "case"), [(op, case) for op in MULTIPLY for case in CASES[op]])

@@ -184,7 +184,7 @@ def test_weights_are_drawn_by_the_argument(framework: str) -> None:
         (
             "chains",
             {"convs", "steps", "width", "wide"},
-            {"start": "names of layers", "ends": "how many items there are"},
+            {"start": "names of layers", "ends": "how many times the layers from last.0 on are there"},
         ),
     ],
 )
