@@ -18,7 +18,6 @@ from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Operand, Result
 from archspec.limits import Budget
-from archspec.passes.resize import doubled
 from archspec_keras.memory_layout import IDS_DTYPE, axis_order
 from archspec_keras.static_properties import StaticProperties
 
@@ -233,8 +232,7 @@ def input_shape(graph: LayerGraph, facts: StaticProperties, scopes: Sequence[str
     is_open = len(set(types)) > 1
     if not is_open and graph.spatial_sizes and facts.takes_any_size(scopes):
         # Channels inside may follow from sizes that no input decides, as a transposed sequence's from its tokens.
-        larger = doubled(graph).types
-        is_open = any(larger[path] != graph.types[path] for path in tensors)
+        is_open = not facts.resized.isdisjoint(tensors)
     if types[0].rank == 1 or axis is None or not is_open:
         return f"{variable}.shape[1:]"
     order = axis_order(types[0])

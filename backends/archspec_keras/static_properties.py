@@ -33,17 +33,22 @@ class StaticProperties:
     A flatten fixes the size, what halves maps and joins them again does not. None where the network takes no such
     inputs.
     """
+    resized: frozenset[str]
+    """The tensors that have other sizes or channels for inputs of twice the size."""
 
     @classmethod
     def of(cls, graph: LayerGraph) -> StaticProperties:
         """The facts of a graph."""
+        twice = _of_twice_the_size(graph)
+        larger = graph if twice is None else twice
         return cls(
             never_negative(graph),
             single_pixel(graph),
             frozenset(layer_name(path, graph) for path in graph.nodes),
             helpers_of(graph),
             frozenset(reserved(graph)),
-            size_bound(graph),
+            _size_bound(graph, twice),
+            frozenset(path for path, type in larger.types.items() if type != graph.types[path]),
         )
 
     def takes_any_size(self, paths: Iterable[str] = ("",)) -> bool:
@@ -71,9 +76,19 @@ def single_pixel(graph: LayerGraph) -> frozenset[str]:
 
 def size_bound(graph: LayerGraph) -> frozenset[str] | None:
     """The nodes that have other channels for inputs of twice the size, and the scopes around them; None for no such."""
+    return _size_bound(graph, _of_twice_the_size(graph))
+
+
+def _of_twice_the_size(graph: LayerGraph) -> LayerGraph | None:
+    """The network for inputs of twice the size; None where it does not take them."""
     try:
-        twice = doubled(graph)
+        return doubled(graph)
     except SpecError:
+        return None
+
+
+def _size_bound(graph: LayerGraph, twice: LayerGraph | None) -> frozenset[str] | None:
+    if twice is None:
         return None
     found: set[str] = set()
     for path, node in twice.nodes.items():

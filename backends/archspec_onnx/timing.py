@@ -95,7 +95,8 @@ def timed_rival(
     try:
         given = load(model)  # with the weights that lie in files beside it, as PyTorch's exporter writes them
     except Exception as error:  # of protobuf, of the file, of those beside it
-        raise _refused(f"it cannot be read as an ONNX model: {str(error).strip().splitlines()[0]}") from None
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _refused(f"it cannot be read as an ONNX model: {said}") from None
     held = {tensor.name: tensor for tensor in given.graph.initializer}
     taken = [value.name for value in given.graph.input if value.name not in held]
     if len(taken) != len(inputs):

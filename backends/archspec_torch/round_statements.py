@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
+from archspec.codegen.singular import singular
 from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.def_use import value_name
@@ -51,8 +52,8 @@ class RoundStatements(RowStatements):
             return
         before = self.variable(made.start, 2)
         self.allocator.spend([made.start])
-        single = tensors[:-1] if tensors.endswith("s") and len(tensors) > 2 else ""
-        name = self.allocator.fresh([variable_name(single, self.allocator.taken)] if single else [before])
+        single = singular(tensors)
+        name = self.allocator.fresh([variable_name(single, self.allocator.taken) if single != tensors else before])
         self.allocator.labels |= dict.fromkeys(made.carried, name)
         self.allocator.kept.add(name)
         self.allocator.hold(made.entering, name)

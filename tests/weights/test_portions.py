@@ -244,7 +244,10 @@ def peak(work: Callable[[], object]) -> int:
 
 def test_portions_of_a_turned_array_take_a_megabyte_or_two() -> None:
     array = np.ones((64, 512, 256), np.float32).transpose(2, 1, 0)
-    work = lambda: [None for _ in portions.portions(array)]  # noqa: E731
+
+    def work() -> object:
+        return [None for _ in portions.portions(array)]
+
     assert peak(work) < 3 * 2**20
     with changed(portions, "_AT_ONCE", array.nbytes):
         assert peak(work) > array.nbytes, "a whole turned copy would be seen"

@@ -176,30 +176,25 @@ class Transpose(Overall):
         return tokens(width, count)
 
 
-@register
-@record
-class ClassToken(Op):
-    """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
+class LearnedTokens(Op):
+    """Learned tokens, put before those that arrive."""
 
-    init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
-    bare: bool = bare("(1, 1, F)")
+    bare: bool
 
-    name: ClassVar[str] = "class_token"
     kind: ClassVar[OpKind] = "other"
-    example: ClassVar[Example] = Example((64, 16), "class_token")
     takes: ClassVar[Accepted] = SEQUENCES
     type_help: ClassVar[Mapping[Axes, str]] = MAKE_TOKENS
 
+    def added(self) -> int:
+        """How many they are."""
+        raise NotImplementedError
+
     def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
         count, width = inputs[0].sizes
-        return tokens(count + 1, width)
+        return tokens(count + self.added(), width)
 
     def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
-        return ((shifted(1),),)
-
-    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        width = inputs[0].channels
-        return (Weight("", (1, 1, width), self.init) if self.bare else Weight("weight", (width,), self.init),)
+        return ((shifted(self.added()),),)
 
     def structural(self) -> tuple[str, ...]:
         return ("bare",)
@@ -207,7 +202,26 @@ class ClassToken(Op):
 
 @register
 @record
-class RegisterTokens(Op):
+class ClassToken(LearnedTokens):
+    """A learned token, put before the others: (T, F) to (T + 1, F). ONNX Expand + Concat; Dosovitskiy et al. 2021."""
+
+    init: Initializer = attribute(InitKind(by_fan=False), "initial token", default=Zeros())
+    bare: bool = bare("(1, 1, F)")
+
+    name: ClassVar[str] = "class_token"
+    example: ClassVar[Example] = Example((64, 16), "class_token")
+
+    def added(self) -> int:
+        return 1
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        width = inputs[0].channels
+        return (Weight("", (1, 1, width), self.init) if self.bare else Weight("weight", (width,), self.init),)
+
+
+@register
+@record
+class RegisterTokens(LearnedTokens):
     """Learned tokens, put before the others: (T, F) to (T + count, F). ONNX Expand + Concat; Darcet et al. 2023."""
 
     count: int = attribute(IntKind(least=1), "how many tokens")
@@ -215,24 +229,14 @@ class RegisterTokens(Op):
     bare: bool = bare("(1, count, F)")
 
     name: ClassVar[str] = "register_tokens"
-    kind: ClassVar[OpKind] = "other"
     example: ClassVar[Example] = Example((64, 16), "register_tokens: {count: 4}")
-    takes: ClassVar[Accepted] = SEQUENCES
-    type_help: ClassVar[Mapping[Axes, str]] = MAKE_TOKENS
 
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        count, width = inputs[0].sizes
-        return tokens(count + self.count, width)
-
-    def footprint(self, inputs: Sequence[TensorType]) -> tuple[Footprint, ...]:
-        return ((shifted(self.count),),)
+    def added(self) -> int:
+        return self.count
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         shape = (self.count, inputs[0].channels)
         return (Weight("", (1, *shape), self.init) if self.bare else Weight("weight", shape, self.init),)
-
-    def structural(self) -> tuple[str, ...]:
-        return ("bare",)
 
 
 @register
