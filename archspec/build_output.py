@@ -56,7 +56,7 @@ def artifact(graph: LayerGraph, backend: str, path: Path, weights: Arrays, *, dt
         check_writable(file, force=force)
     model = with_weights(graph, backend, weights, source=source, dtype=dtype)
     write(path, source)
-    target.save_weights(model, beside)
+    target.save_weights(model, beside, graph.weights_form)
     return [path, beside]
 
 

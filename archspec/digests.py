@@ -25,6 +25,8 @@ State: TypeAlias = Literal["absent", "ours", "edited", "foreign"]
 
 KEY: Final = "archspec.digest"
 """What stands before a digest, where it is not in the header of a source."""
+FORM: Final = "archspec.form"
+"""What stands before the form of a network whose weights a file holds, where they were made of trained ones."""
 BLANK: Final = "0" * 16
 """What stands where the digest will be, until it is filled in."""
 _WORDS: Final = f"{KEY}: {BLANK}".encode()
@@ -40,6 +42,7 @@ _SAFETENSORS: Final = re.compile(rb'\A.{8}\{"__metadata__":\{"archspec\.digest":
 _PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _PNG: Final = re.compile(rb"tEXtarchspec\.digest\0([0-9a-f]{16}).{4}" + re.escape(_PNG_END) + rb"\Z", re.DOTALL)
 _TAIL: Final = re.compile(rb"archspec\.digest\W{1,4}([0-9a-f]{16})\W{0,16}\Z")
+_TAIL_FORM: Final = re.compile(rb"archspec\.form: ([a-z]{1,16}), archspec\.digest\W{1,4}[0-9a-f]{16}\W{0,16}\Z")
 
 _XML: Final = b"", b"<!-- " + _WORDS + b" -->\n"
 _JSON: Final = b"\n}\n", b',\n  "$comment": "' + _WORDS + b'"\n}\n'
@@ -86,9 +89,12 @@ def with_digest(data: bytes, suffix: str) -> bytes:
     return filled(data.removesuffix(taken) + put)
 
 
-def write_digest(path: Path, suffix: str) -> None:
-    """Put its digest into a file that may be large, in the way of files of this suffix."""
+def write_digest(path: Path, suffix: str, form: str = "") -> None:
+    """Put its digest into a file that may be large, in the way of its suffix, and what `form_at_end` reads."""
     taken, put = _ENDS[suffix]
+    if form:
+        words = f"{FORM}: {form}, ".encode() + _WORDS
+        put = len(words).to_bytes(2, "little") + words if suffix == ".pt" else put.replace(_WORDS, words)
     with path.open("r+b") as file:
         file.seek(-len(taken), os.SEEK_END)
         assert file.read() == taken
@@ -130,6 +136,18 @@ def digest_follows(path: Path, suffix: str) -> Iterator[Callable[[int], None]]:
             found.update(put.partition(BLANK.encode())[2])
         file.seek(start)
         file.write(found.hexdigest()[: len(BLANK)].encode())
+
+
+def form_at_end(path: Path) -> str:
+    """The form whose weights a file holds that `write_digest` has ended; empty where it says none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - _LONGEST_TAIL, 0))
+        found = _TAIL_FORM.search(file.read())
+    return found[1].decode() if found is not None else ""
 
 
 def filled(data: bytes) -> bytes:

@@ -44,6 +44,8 @@ class FileContents:
     """The tensors by name, for each key of the file; those of the file itself under an empty key."""
     shard: Shard | None
     """Of which files it is one, where its name says that there are others."""
+    form: str
+    """The form of a network, `inference`, whose weights archspec has folded into it; else empty."""
 
     def numbers(self, key: str) -> int:
         """How many numbers the weights of a mapping have together; counters of steps are none."""
@@ -88,7 +90,7 @@ def contents(path: Path) -> FileContents:
         WeightsError: it cannot be read, or is no weights file.
     """
     file = open_weights(path, _MOST)
-    return FileContents(path, file.format, file.library, state_dicts(file.tree), shard(path))
+    return FileContents(path, file.format, file.library, state_dicts(file.tree), shard(path), file.form)
 
 
 def candidates(path: Path) -> list[LikelyNetwork]:

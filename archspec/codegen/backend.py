@@ -262,8 +262,14 @@ class SavesWeights(ExchangesWeights, Protocol):
     weights_suffix: str
     """Of these files, with the dot."""
 
-    def save_weights(self, model: Any, path: Path) -> None:
-        """Write a model's weights in the framework's own form, whole or not at all."""
+    def save_weights(self, model: Any, path: Path, form: str = "") -> None:
+        """Write a model's weights in the framework's own form, whole or not at all.
+
+        Args:
+            model: the model.
+            path: of the file.
+            form: of the network, said in the file where its weights were made of those that are trained: `inference`.
+        """
         ...
 
     def load_usage(self, path: str) -> str:

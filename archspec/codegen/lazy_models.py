@@ -86,9 +86,9 @@ class LazyModels(ABC):
 class LazyTraining(LazyModels):
     """The same of `TrainsModels`, and how `SavesWeights` writes them."""
 
-    def save_weights(self, model: Any, path: Path) -> None:
+    def save_weights(self, model: Any, path: Path, form: str = "") -> None:
         """See `SavesWeights`."""
-        self._models().save_weights(model, path)
+        self._models().save_weights(model, path, form)
 
     def gradients(
         self, model: Any, graph: LayerGraph, inputs: Arrays, targets: Arrays, *, nodes: bool = False

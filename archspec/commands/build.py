@@ -153,7 +153,7 @@ def run_build(arguments: argparse.Namespace) -> int:
     with whole_file(path) as temporary:
         temporary.write_bytes(source.encode())  # first: where it cannot be written, the weights stay as they were
         if saving is not None and weights_path is not None:
-            saving.save_weights(model, weights_path)
+            saving.save_weights(model, weights_path, graph.weights_form)
     report_build(graph, target, path, arguments, report, weights_path, checked=checked, before=before, error=error)
     return OK
 

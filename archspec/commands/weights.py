@@ -79,6 +79,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _lines(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> list[str]:
     found = [plain(str(file.path)), f"  format      {plain(file.format)}"]
+    if file.form:
+        found.append(
+            f"  form        for {plain(file.form)}: made of the weights that were trained, and read by that form alone"
+        )
     for key in file.mappings:
         kinds = ", ".join(f"{count} {kind}" for kind, count in file.kinds(key).most_common())
         under = f" under `{plain(key)}`" if key else ""
@@ -113,6 +117,7 @@ def _as_dict(file: FileContents, likely: list[LikelyNetwork], tensors: bool) -> 
     return {
         "file": str(file.path),
         "format": file.format,
+        "form": file.form or None,
         "part": [file.shard.number, file.shard.count] if file.shard is not None else None,
         "mappings": {
             key: {

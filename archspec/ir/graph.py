@@ -318,6 +318,11 @@ class LayerGraph:
             step.apply(found)
         return {name: found[name] for name in self.all_weights} if self.training_form else found
 
+    @property
+    def weights_form(self) -> str:
+        """`inference` where this form's weights differ from those that are trained: a file of them says so."""
+        return "inference" if self.weight_steps else ""
+
     @cached_property
     def weighted_path(self) -> tuple[str, ...]:
         """The paths of the weighted layers on the longest way through the network: what its depth counts.

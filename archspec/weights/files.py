@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from archspec.archives import ArchiveError
 from archspec.atomic_files import open_regular
+from archspec.digests import FORM, form_at_end
 from archspec.errors import Diagnostic, Note, WeightsError
 from archspec.weights import (
     hdf5_files,
@@ -69,6 +70,8 @@ class WeightsFile:
     """Whose names and layout it has, where the format says so: `keras` or `tensorflow`."""
     network: str = ""
     """The digest of the network that archspec wrote it for."""
+    form: str = ""
+    """The form of a network, `inference`, of whose weights archspec has made these."""
 
 
 def open_weights(path: Path, needed: int) -> WeightsFile:
@@ -106,7 +109,7 @@ def _opened(path: Path, needed: int) -> WeightsFile:
     if found is not None:
         raise unreadable(path, f"it is {found.what}", found.help)
     if head.startswith(b"PK\x03\x04"):
-        return WeightsFile(torch_files.read(path, needed), "PyTorch")
+        return WeightsFile(torch_files.read(path, needed), "PyTorch", form=form_at_end(path))
     if path.suffix == ".safetensors":  # cut within its first bytes, or damaged there
         return _safetensors(path, needed)
     raise unreadable(path, "its first bytes are of no format that is known", KINDS)
@@ -114,9 +117,16 @@ def _opened(path: Path, needed: int) -> WeightsFile:
 
 def _safetensors(path: Path, needed: int) -> WeightsFile:
     tensors = safetensors_files.read(path, needed)
-    return WeightsFile(
-        dict(tensors), "safetensors", network=safetensors_files.metadata(path, needed).get(network_digest.KEY, "")
-    )
+    said = safetensors_files.metadata(path, needed)
+    return WeightsFile(dict(tensors), "safetensors", network=said.get(network_digest.KEY, ""), form=said.get(FORM, ""))
+
+
+def _keras(path: Path, needed: int) -> WeightsFile:
+    return WeightsFile(dict(hdf5_files.read(path, needed)), "Keras", "keras", form=form_at_end(path))
+
+
+def _onnx(path: Path, needed: int) -> WeightsFile:
+    return WeightsFile(dict(onnx_files.read(path, needed)), "ONNX", form=onnx_files.metadata(path).get(FORM, ""))
 
 
 def _checkpoint(path: Path, needed: int) -> WeightsFile:
@@ -131,9 +141,9 @@ def _checkpoint(path: Path, needed: int) -> WeightsFile:
 
 
 _READERS: Final[dict[str, Callable[[Path, int], WeightsFile]]] = {
-    "keras": lambda path, needed: WeightsFile(dict(hdf5_files.read(path, needed)), "Keras", "keras"),
+    "keras": _keras,
     "numpy": lambda path, needed: WeightsFile(dict(numpy_files.read(path, needed)), "NumPy (.npz)"),
-    "onnx": lambda path, needed: WeightsFile(dict(onnx_files.read(path, needed)), "ONNX"),
+    "onnx": _onnx,
     "shards": lambda path, needed: WeightsFile(shards.read(path, needed), "several files by an index"),
     "tensorflow": _checkpoint,
 }

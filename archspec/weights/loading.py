@@ -162,6 +162,10 @@ def _choice(
             return reading(Path("the weights"), lambda: find_weights(arrays, graph, asked.key, asked.prefix))
         return _chosen(Path("the weights"), WeightsFile(arrays, "arrays"), graph, asked)
     file = open_weights(path, len(graph.all_weights) + len(graph.dead_weights))
+    if file.form and graph.training_form is None:
+        message = f"{path.name} has weights of the form for {file.form}, which were made of those that were trained"
+        help = f"give those, or ask for the form for {file.form}, which takes them as they are"
+        raise WeightsError(Diagnostic("E0702", message, help=help))
     choice = _chosen(path, file, graph, asked)
     if (part := shards.shard(path)) is not None:
         help = f"give the index of all, `{part.index}`"

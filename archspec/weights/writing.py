@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec.atomic_files import whole_file
-from archspec.digests import BLANK, KEY, fill
+from archspec.digests import BLANK, FORM, KEY, fill
 from archspec.ir.graph import LayerGraph
 from archspec.weights import network_digest
 from archspec.weights.derived_tensors import with_derived
@@ -55,6 +55,8 @@ def write(
     names = sorted(fitting, key=lambda name: (-fitting[name].dtype.itemsize, name))
     if graph.training_form is None and not graph.asked:
         metadata = {**(metadata or {}), network_digest.KEY: network_digest.network_digest(graph)}
+    if graph.weights_form:
+        metadata = {**(metadata or {}), FORM: graph.weights_form}
     about = {**({KEY: BLANK} if add_digest else {}), "format": "pt", **(metadata or {})}
     write_tensors(Path(path), {name: fitting[name] for name in names}, about)
 

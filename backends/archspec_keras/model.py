@@ -196,7 +196,7 @@ def _kept(source: str, graph: LayerGraph) -> dict[str, Kept]:
         random.setstate(state)
 
 
-def save_weights(model: Any, path: Path) -> None:
+def save_weights(model: Any, path: Path, form: str = "") -> None:
     """Write the weights as Keras does; see `SavesWeights.save_weights`."""
     with whole_file(path) as temporary:
         inner = temporary.with_name(f"{temporary.name}.weights.h5")  # Keras accepts no other ending
@@ -204,7 +204,7 @@ def save_weights(model: Any, path: Path) -> None:
             # HDF5 would end the process with a fault once a file that it could not write is closed.
             check_room(inner.parent, sum(8 * math.prod(kept.shape) + _OVERHEAD for kept in model.variables))
             model.save_weights(inner)
-            write_digest(inner, ".h5")
+            write_digest(inner, ".h5", form)
             inner.replace(temporary)
         finally:
             inner.unlink(missing_ok=True)

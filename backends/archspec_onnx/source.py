@@ -9,6 +9,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from archspec._version import __version__
 from archspec.codegen.escaping import one_line
+from archspec.digests import FORM
 from archspec.errors import BackendError, Diagnostic, SpecError
 from archspec.expr import Const, source
 from archspec.ir.def_use import DefUse
@@ -112,6 +113,7 @@ class _ModelWriter:
             "archspec.spec": graph.source,
             "archspec.params": ", ".join(f"{name}={value}" for name, value in params.items()),
             "archspec.taps": ", ".join(graph.asked),
+            FORM: graph.weights_form,
             DTYPE_KEY: next(name for name, kind in TYPES.items() if kind == self.dtype) if self.low else "",
         }
         helper.set_model_props(model, {name: one_line(text) for name, text in facts.items() if text})

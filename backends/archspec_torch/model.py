@@ -223,7 +223,7 @@ def export_weights(model: Any, graph: LayerGraph) -> Arrays:
     }
 
 
-def save_weights(model: Any, path: Path) -> None:
+def save_weights(model: Any, path: Path, form: str = "") -> None:
     """Write the state dict; see `SavesWeights.save_weights`."""
     with whole_file(path) as temporary:
         with temporary.open("wb") as file:  # by its name, the archive would be called after it, at random
@@ -232,7 +232,7 @@ def save_weights(model: Any, path: Path) -> None:
             except RuntimeError as error:  # what PyTorch makes of a disk that is full
                 refused = error.__context__
                 raise refused if isinstance(refused, OSError) else OSError(errno.EIO, os.strerror(errno.EIO)) from None
-        write_digest(temporary, ".pt")
+        write_digest(temporary, ".pt", form)
 
 
 def run_forward(model: Any, graph: LayerGraph, inputs: Arrays, *, training: bool, nodes: bool = False) -> Outcome:
