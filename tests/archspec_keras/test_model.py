@@ -324,7 +324,9 @@ print(int(text.partition("VmHWM:")[2].split()[0]) // 1000)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("engine", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize(
+    "engine", ["tensorflow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "torch"))]
+)
 def test_verifying_makes_no_weights(engine: str, tmp_path: Path) -> None:
     pytest.importorskip(engine)
     path = tmp_path / "huge.yaml"

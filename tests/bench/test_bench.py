@@ -115,6 +115,7 @@ def test_engines_and_rivals_are_measured_and_compared(folder: Path, capsys: pyte
     assert by_name["torch"]["memory"] > 2**24
 
 
+@pytest.mark.slow
 def test_another_network_is_named_and_not_ranked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "net.yaml", "--engines", "torch", "--model", "wrong.py:make", *QUICK]) == 3
     out = capsys.readouterr().out

@@ -111,6 +111,7 @@ def test_it_conforms_to_its_definition_in_onnx(site: Path) -> None:
     subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=True)
 
 
+@pytest.mark.slow
 def test_pictures_tables_schema_and_documentation_have_it(archspec: Archspec, site: Path, tmp_path: Path) -> None:
     archspec("graph", "waves.yaml", "--level", "layer", "-o", "waves.svg")
     assert "snake 0.5" in (tmp_path / "waves.svg").read_text(encoding="utf-8")

@@ -16,7 +16,9 @@ def _merge(op: str, branch: str, count: int) -> archspec.LayerGraph:
     return archspec.compile(load_text(f"{HEAD}layers:\n  - {op}: [{', '.join([branch] * count)}]\n"))
 
 
-@pytest.mark.parametrize("op", ["add", "multiply", "maximum", "concat"])
+@pytest.mark.parametrize(
+    "op", ["add", "concat", *(pytest.param(op, marks=pytest.mark.slow) for op in ("multiply", "maximum"))]
+)
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_python_compiles_a_merge_of_thousands_of_branches(op: str, backend: str) -> None:
     source = archspec.generate(_merge(op, "[relu]", 4_000), backend)
@@ -43,7 +45,7 @@ def test_how_a_merge_in_parts_reads() -> None:
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
-@pytest.mark.parametrize("op", ["add", "multiply", "concat"])
+@pytest.mark.parametrize("op", ["add", "concat", pytest.param("multiply", marks=pytest.mark.slow)])
 def test_the_work_of_a_merge_grows_with_its_branches(op: str, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is spent is what time goes with: four times the branches take four times the steps, not sixteen."""
     spent: list[int] = []

@@ -29,7 +29,9 @@ NETWORKS = sorted((Path(__file__).parents[1] / "zoo").glob("*.yaml"))
 EXAMPLES = 60
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "level", [pytest.param(level, marks=[pytest.mark.slow] * (level == "layer")) for level in LEVELS]
+)
 def test_every_spec_that_ships(level: Level) -> None:
     for name in shipped():
         graph = archspec.compile(name)

@@ -39,7 +39,7 @@ pytestmark = needs("torch", "keras")
 
 
 PARTS: Final = 10
-USUAL: Final = 2
+USUAL: Final = 1
 """So many of the parts are for every run; the others are slow."""
 EXAMPLES: Final = 50
 LONG_PARTS: Final = 10

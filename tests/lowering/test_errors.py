@@ -92,6 +92,7 @@ def _replaced(found: Diagnostic) -> str | None:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_a_help_that_is_a_replacement_makes_it_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shutil.copytree(FOLDER, tmp_path / "errors"))
     tried, wrong = 0, []

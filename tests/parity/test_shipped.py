@@ -16,7 +16,7 @@ QUICK = ("lenet", "two_streams")
 """The smallest; `pytest -m nightly` takes all the others."""
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", [QUICK[0], *(pytest.param(name, marks=pytest.mark.slow) for name in QUICK[1:])])
 def test_the_smallest_specs_pass(name: str) -> None:
     assert main(["parity", name]) == 0
 

@@ -157,7 +157,7 @@ def slim_variables() -> dict[str, Any]:
 
 
 @needs("tensorflow")
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_checkpoints_of_slim(version: int, tmp_path: Path) -> None:
     import tensorflow.compat.v1 as tf
 

@@ -95,8 +95,7 @@ def second_program(file: str, old: str, new: str) -> Callable[[Participant, Path
 @pytest.mark.parametrize(
     "optimizer",
     [
-        "sgd",
-        pytest.param("adam", marks=pytest.mark.slow),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "adam")),
         *(pytest.param(name, marks=pytest.mark.nightly) for name in ("adamw", "rmsprop", "lion")),
     ],
 )

@@ -17,7 +17,7 @@ pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 CASES: list[tuple[str, dict[str, object]]] = [
     ("resnet50_v1", {"size": 48}),
     ("resnext50_32x4d", {"size": 48}),
-    ("wide_resnet50_2", {"size": 33, "include_top": False}),
+    pytest.param("wide_resnet50_2", {"size": 33, "include_top": False}, marks=pytest.mark.slow),
     ("tf2_resnet34", {"size": 48}),
     ("tf2_resnet50", {"size": 33, "include_top": False}),
     ("resnet_v2_50", {"size": 48}),

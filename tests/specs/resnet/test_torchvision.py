@@ -48,7 +48,10 @@ def test_state_dict_keys_and_shapes_are_torchvisions(name: str) -> None:
     assert {key: tensor.dtype for key, tensor in found.items()} == {key: t.dtype for key, t in wanted.items()}
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50_v1", "resnext50_32x4d", "wide_resnet50_2"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", "resnet50", "resnet50_v1", "resnext50_32x4d", pytest.param("wide_resnet50_2", marks=pytest.mark.slow)],
+)
 def test_outputs_are_torchvisions(name: str) -> None:
     graph = archspec.compile(name)
     weights = {key: torch.from_numpy(array) for key, array in random_weights(graph).items()}
