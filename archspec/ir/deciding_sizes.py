@@ -9,7 +9,7 @@ from archspec.expr import Binary, Const, Expr
 from archspec.ir.op import Op
 
 _BALANCED = frozenset({"padding", "dilation"})
-_CONVOLUTIONS = frozenset({"conv", "standardized_conv"})
+_CONVOLUTIONS = frozenset({"conv", "standardized_conv", "scaled_standardized_conv"})
 
 
 def deciding_sizes(op: type[Op], exprs: Mapping[str, Expr], values: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from archspec.errors import Diagnostic, WeightsError, WeightsOptionError, did_yo
 from archspec.initialization import draw
 from archspec.ir.def_use import Node, producer
 from archspec.ir.graph import LayerGraph
+from archspec.ir.ops.linear import Convolution
 from archspec.ir.ops.windows import WindowAttention
 from archspec.ir.tensor_type import Shape
 from archspec.weights.resampling import Way, interpolated, interpolated_offsets, of_its_type, widened_floats
@@ -199,7 +200,7 @@ def _reshaped(given: Mapping[str, LazyTensor], graph: LayerGraph) -> dict[str, t
             continue
         old, new, node = tensor.shape, weight.shape, graph.nodes[weight.layer_of(name)]
         axis = 0 if _by_channel(graph, node) else 1
-        kernel = node.op.name in ("conv", "standardized_conv") and getattr(node.op, "groups", 1) == 1 and len(new) > 2
+        kernel = isinstance(node.op, Convolution) and getattr(node.op, "groups", 1) == 1 and len(new) > 2
         if node.path in first and (axis == 0 or kernel) and old[axis] in (1, _RGB) and _agree(old, new, axis):
             found[name] = CHANNELS, axis
         elif name in heads:

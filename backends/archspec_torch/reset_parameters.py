@@ -68,12 +68,14 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
         if rules:
             most = [rule for rule, _ in rules.most_common()]
             usual[kind] = next((rule for rule in most[1:] if _covers(rule, most[0])), most[0])
-    for kinds in _alike(usual):
+    for kinds, types in _asked_for(_alike(usual), places, usual).items():
         alike = [place for kind in kinds for place in places if place.drawn_as == kind]
-        types = list(dict.fromkeys(place.type for place in alike))
         rule, row, parts = usual[kinds[0]], ROWS[alike[0].kind], alike[0].parts
-        if rule is None:
+        if rule is None and types[0] == alike[0].type:
             own += types
+            continue
+        if rule is None:  # a kind of what is drawn by another rule: before that
+            lines += [*is_one_of(types, first=not lines), f"{INDENT * 4}module.reset_parameters()"]
             continue
         # Its maps are drawn as such modules are, wherever they stand among all.
         as_inner = (
@@ -162,6 +164,32 @@ def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
         key = kind if row.parts is not None else (rule, rule and (itself, row.state))
         found.setdefault(key, []).append(kind)
     return list(found.values())
+
+
+def _asked_for(
+    groups: Sequence[Sequence[str]], places: Sequence[ParameterAccess], usual: Mapping[str, Rule | None]
+) -> dict[tuple[str, ...], list[str]]:
+    """By kinds of layer that are drawn by the same lines, the classes that ask for them, in the order to ask in.
+
+    Layers of a class of their own, which is a kind of one in torch.nn, are asked for by it, and first, where others of
+    that class are drawn otherwise, or where they have a weight that it has not.
+    """
+    found: dict[tuple[str, ...], list[str]] = {}
+    late: dict[tuple[str, ...], list[str]] = {}
+    types = {kind: {place.type for place in places if place.drawn_as == kind} for kind in usual}
+    for kinds in groups:
+        others = {type for kind in usual if kind not in kinds for type in types[kind]}
+        alike = [place for kind in kinds for place in places if place.drawn_as == kind]
+        has_more = any(name not in ("weight", "bias") for name, _ in usual[kinds[0]] or ())
+        own = [ROWS[place.kind].own_type for place in alike]
+        apart = has_more or any(place.type in others for place in alike)
+        names = [
+            place.type if of_own is None or not apart else of_own(place.use)
+            for place, of_own in zip(alike, own, strict=True)
+        ]
+        goes_first = apart and any(of_own is not None for of_own in own)
+        (found if goes_first else late)[tuple(kinds)] = list(dict.fromkeys(names))
+    return found | late
 
 
 def _exceptions(

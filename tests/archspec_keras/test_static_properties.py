@@ -17,7 +17,16 @@ from tests.reference.evaluate import evaluate
 pytestmark = needs("onnx")
 
 
-WINDOWS = {"conv", "standardized_conv", "conv_transpose", "max_pool", "avg_pool", "crop", "space_to_depth"}
+WINDOWS = {
+    "conv",
+    "standardized_conv",
+    "scaled_standardized_conv",
+    "conv_transpose",
+    "max_pool",
+    "avg_pool",
+    "crop",
+    "space_to_depth",
+}
 """Of these, an attribute decides whether a single pixel stays one; the table knows convolutions of 1x1 alone."""
 
 

@@ -31,6 +31,7 @@ def test_the_ops_that_multiply() -> None:
     assert MULTIPLY == [
         "conv",
         "standardized_conv",
+        "scaled_standardized_conv",
         "conv_transpose",
         "dense",
         "matmul",

@@ -30,6 +30,7 @@ MAPS: Final = ("signal", "image", "volume")
 ATTRIBUTES: Final = {
     "conv": ["filters: 3, kernel: 3"],
     "standardized_conv": ["filters: 3, kernel: 3"],
+    "scaled_standardized_conv": ["filters: 3, kernel: 3"],
     "conv_transpose": ["filters: 3, kernel: 3"],
     "dense": ["units: 3"],
     "group_norm": ["groups: 2"],

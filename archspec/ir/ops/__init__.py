@@ -10,7 +10,7 @@ from typing import Any, Final
 from archspec.ir.op_registry import OPS
 
 _OPS_OF: Final = {
-    "linear": "conv standardized_conv conv_transpose dense",
+    "linear": "conv standardized_conv scaled_standardized_conv conv_transpose dense",
     "norms": "batch_norm layer_norm instance_norm group_norm global_response_norm local_response_norm",
     "activations": "relu relu6 clip leaky_relu prelu elu selu silu gelu mish softplus tanh sigmoid hard_sigmoid "
     "hard_swish softmax scale",

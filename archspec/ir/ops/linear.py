@@ -22,7 +22,7 @@ from archspec.ir.attributes import (
 from archspec.ir.captions import extents, joined, unless_one
 from archspec.ir.convolution_arithmetic import crop, output_size, sides_of
 from archspec.ir.footprint import Footprint, sliding, spreading
-from archspec.ir.initializers import FanInUniform, Initializer
+from archspec.ir.initializers import FanInUniform, Initializer, Ones
 from archspec.ir.op import Example, Op, OpKind, ShapeError, Weight
 from archspec.ir.op_registry import register
 from archspec.ir.ops.base import CHANNEL_WORDS, Placewise, decays
@@ -127,6 +127,33 @@ class StandardizedConv(Convolution):
     example: ClassVar[Example] = Example(
         (16, 8, 8), "standardized_conv: {filters: 32, kernel: 3, padding: 1, bias: false}"
     )
+
+
+@register
+@record
+class ScaledStandardizedConv(Convolution):
+    """Convolution by filters of mean 0 and a learned deviation: (C, H, W) to (filters, H', W'). Brock et al. 2021.
+
+    Each filter w of n numbers is used as gain * gamma / sqrt(n) * (w - mean) / sqrt(variance + eps): what comes out
+    varies as what arrives does, so that NF-ResNets and NFNets need no norm. The weights are w and `gain`, one number
+    for each filter. The ScaledStdConv2d of timm. ONNX ReduceMean, Sub, Mul, Sqrt, Div and Conv.
+    """
+
+    eps: float = attribute(FloatKind(), "added to the variance", default=1e-6)
+    gamma: float = attribute(
+        FloatKind(), "what makes up for the activation before it: 1.7139588594436646 for ReLU", default=1.0
+    )
+    gain_init: Initializer = attribute(InitKind(by_fan=False), "initial gain", default=Ones())
+
+    name: ClassVar[str] = "scaled_standardized_conv"
+    short: ClassVar[str] = "scaled standardized conv"
+    example: ClassVar[Example] = Example(
+        (16, 8, 8), "scaled_standardized_conv: {filters: 32, kernel: 3, padding: 1, gamma: 1.7139588594436646}"
+    )
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        found = Convolution.weights(self, inputs)  # `super` knows the class before its slots
+        return (*found, Weight("gain", (self.filters, *(1 for _ in found[0].shape[1:])), self.gain_init))
 
 
 @register

@@ -14,7 +14,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
 from archspec.ir.ops.linear import Conv, Convolution
-from archspec_keras.ops.initializers import depthwise_weights, weights
+from archspec_keras.ops.initializers import depthwise_weights, initial, weights
 from archspec_keras.ops.padding import (
     covered_by_stride,
     covering_stride,
@@ -27,7 +27,7 @@ from archspec_keras.ops.padding import (
     padding_sides,
     sides_code,
 )
-from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, StepCondition
+from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, StepCondition, VariableLayout
 
 _KERNEL: Final = {"weight": "kernel", "bias": "bias"}
 _CROP: Final = "_crop"
@@ -112,11 +112,21 @@ def _conv(context: LayerContext) -> list[LayerStep]:
 
 
 def _standardized_conv(context: LayerContext) -> list[LayerStep]:
+    return _standardized(context, "Standardized", {})
+
+
+def _scaled_standardized_conv(context: LayerContext) -> list[LayerStep]:
+    keywords = context.given(gamma="gamma")
+    if not isinstance(context.value("gain_init"), Ones):
+        keywords["gain_initializer"] = initial(context, context.value("gain_init"))
+    return _standardized(context, "ScaledStandardized", keywords)
+
+
+def _standardized(context: LayerContext, name: str, own: dict[str, Code]) -> list[LayerStep]:
     pad, padding = _padded_conv(context)
     keywords = context.given(stride="strides") | padding
-    keywords |= context.given(dilation="dilation_rate", groups="groups", eps="epsilon") | weights(context)
-    name = "StandardizedStridedDilatedConv{}" if _strides_and_dilates(context) else "StandardizedConv{}"
-    head = context.helper(name)
+    keywords |= context.given(dilation="dilation_rate", groups="groups", eps="epsilon") | own | weights(context)
+    head = context.helper(f"{name}{'StridedDilated' if _strides_and_dilates(context) else ''}Conv{{}}")
     return [*pad, LayerStep(call(head, context.attribute("filters"), context.attribute("kernel"), **keywords))]
 
 
@@ -193,6 +203,9 @@ def _padded_conv(context: LayerContext) -> tuple[list[LayerStep], dict[str, Code
 ROWS: Final[dict[str, KerasRow]] = {
     "conv": KerasRow(_conv, _KERNEL),
     "standardized_conv": KerasRow(_standardized_conv, _KERNEL),
+    "scaled_standardized_conv": KerasRow(
+        _scaled_standardized_conv, {**_KERNEL, "gain": VariableLayout(("gain",), ((0,),))}
+    ),
     "conv_transpose": KerasRow(_conv_transpose, _KERNEL, after=_CROP),
     "dense": KerasRow(_dense, _KERNEL),
 }

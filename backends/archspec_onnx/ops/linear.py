@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archspec.ir.convolution_arithmetic import crop
@@ -16,11 +17,21 @@ def conv(layer: Fragment) -> str:
 
 def standardized_conv(layer: Fragment) -> str:
     weight, *bias = layer.weights
+    return _convolved(layer, _standardized(layer, weight), *bias)
+
+
+def scaled_standardized_conv(layer: Fragment) -> str:
+    weight, *bias, gain = layer.weights
+    count = layer.types[0].channels // layer.op.groups * math.prod(layer.op.kernel)
+    factors = layer.add("Mul", gain, layer.constant(layer.op.gamma * count**-0.5))
+    return _convolved(layer, layer.add("Mul", _standardized(layer, weight), factors), *bias)
+
+
+def _standardized(layer: Fragment, weight: str) -> str:
     axes = [*range(1, 2 + len(layer.op.kernel))]
     centered = layer.add("Sub", weight, layer.reduced("ReduceMean", weight, axes))
     variance = layer.reduced("ReduceMean", layer.add("Mul", centered, centered), axes)
-    deviation = layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps)))
-    return _convolved(layer, layer.add("Div", centered, deviation), *bias)
+    return layer.add("Div", centered, layer.add("Sqrt", layer.add("Add", variance, layer.constant(layer.op.eps))))
 
 
 def _convolved(layer: Fragment, *weights: str) -> str:
@@ -85,6 +96,7 @@ def dense(layer: Fragment) -> str:
 ROWS: dict[str, Row] = {
     "conv": conv,
     "standardized_conv": standardized_conv,
+    "scaled_standardized_conv": scaled_standardized_conv,
     "conv_transpose": conv_transpose,
     "dense": dense,
 }

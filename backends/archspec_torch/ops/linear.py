@@ -9,8 +9,9 @@ from archspec.codegen.expression_printer import ExpressionPrinter, plain
 from archspec.codegen.pretty_printer import Code, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.convolution_arithmetic import crop
-from archspec.ir.initializers import FanInUniform
-from archspec_torch.ops.padding import last_axis_first, of_rank, padded
+from archspec.ir.initializers import FanInUniform, Ones
+from archspec.ir.ops.linear import ScaledStandardizedConv
+from archspec_torch.ops.padding import last_axis_first, of_rank, padded, padding_class
 from archspec_torch.ops.row import TorchRow
 
 
@@ -19,10 +20,22 @@ def _conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _standardized_conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    head, padding = padded(use, printer, "Conv")
-    head = f"Standardized{head.removeprefix('nn.')}"
+    return _standardized(use, printer, {"eps": "eps"})
+
+
+def _scaled_standardized_conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    return _standardized(use, printer, {"eps": "eps", "gamma": "gamma"})
+
+
+def _standardized(use: LayerUse, printer: ExpressionPrinter, own: dict[str, str]) -> Code:
+    head = _standardized_class(use)
     printer.helpers.add(head)
-    return _convolution(use, printer, head, padding | printer.given(use, {"eps": "eps"}))
+    return _convolution(use, printer, head, padded(use, printer, "Conv")[1] | printer.given(use, own))
+
+
+def _standardized_class(use: LayerUse) -> str:
+    scaled = "Scaled" if issubclass(use.op, ScaledStandardizedConv) else ""
+    return f"{scaled}Standardized{padding_class(use, 'Conv').removeprefix('nn.')}"
 
 
 def _convolution(use: LayerUse, printer: ExpressionPrinter, head: str, padding: dict[str, Code]) -> Code:
@@ -62,10 +75,24 @@ def _dense(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
+_WITH_GAIN: Final = {**_DRAWS, "gain": Ones()}
 
 ROWS: Final[dict[str, TorchRow]] = {
     "conv": TorchRow("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
-    "standardized_conv": TorchRow("heavy", _standardized_conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
+    "standardized_conv": TorchRow(
+        "heavy",
+        _standardized_conv,
+        type=lambda use: of_rank("nn.Conv", use),
+        draws=_DRAWS,
+        own_type=_standardized_class,
+    ),
+    "scaled_standardized_conv": TorchRow(
+        "heavy",
+        _scaled_standardized_conv,
+        type=lambda use: of_rank("nn.Conv", use),
+        draws=_WITH_GAIN,
+        own_type=_standardized_class,
+    ),
     "conv_transpose": TorchRow(
         "heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS
     ),

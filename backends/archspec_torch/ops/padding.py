@@ -34,31 +34,45 @@ def padded(use: LayerUse, printer: ExpressionPrinter, kind: str, beyond: PerAxis
 
     The helper pads so much more at the end of each axis.
     """
-    given, name = use.exprs.get("padding"), of_rank(kind, use)
-    if isinstance(given, Items) and len(given.items) == 2 * spatial_rank(use.axes[0]):
-        printer.helpers.add(f"Padded{name}")
-        return f"Padded{name}", {"sides": printer.expr(Items(last_axis_first(given.items)))}
+    head, given = padding_class(use, kind), use.exprs.get("padding")
+    if not head.startswith("nn."):
+        printer.helpers.add(head)
+    if isinstance(given, Items) and head.startswith("Padded"):
+        return head, {"sides": printer.expr(Items(last_axis_first(given.items)))}
     if given is not None:
-        return f"nn.{name}", {"padding": printer.expr(given)}
+        return head, {"padding": printer.expr(given)}
     padding: Padding = use.value("padding")
     if padding.is_same:
-        if use.fixed("kernel") and set(use.value("kernel")) == {1}:
-            return f"nn.{name}", {}
-        if _same_without_strides(use):
-            return f"nn.{name}", {"padding": literal("same")}
-        helper = f"{'SameLower' if padding.lower else 'Same'}{name}"
-        printer.helpers.add(helper)
-        return helper, {}
-    even = padding.symmetric
-    if even is not None and not any(even):
-        return f"nn.{name}", {}
-    if even is not None and (issubclass(use.op, Convolution) or _half_covers(use, even)):
-        return f"nn.{name}", {"padding": plain(even)}
+        by_word = head.startswith("nn.") and not _covers_one(use)
+        return head, {"padding": literal("same")} if by_word else {}
+    if head.startswith("nn."):
+        even = padding.symmetric
+        return head, {"padding": plain(even)} if even is not None and any(even) else {}
     assert padding.sides is not None
     more = beyond or (0,) * len(padding.sides)
     sides = [side for (before, after), end in zip(padding.sides, more, strict=True) for side in (before, after + end)]
-    printer.helpers.add(f"Padded{name}")
-    return f"Padded{name}", {"sides": literal(last_axis_first(sides))}
+    return head, {"sides": literal(last_axis_first(sides))}
+
+
+def padding_class(use: LayerUse, kind: str) -> str:
+    """The class of a layer of this kind that pads: torch.nn's own, or a helper."""
+    given, name = use.exprs.get("padding"), of_rank(kind, use)
+    if given is not None:
+        by_side = isinstance(given, Items) and len(given.items) == 2 * spatial_rank(use.axes[0])
+        return f"Padded{name}" if by_side else f"nn.{name}"
+    padding: Padding = use.value("padding")
+    if padding.is_same:
+        if _covers_one(use) or _same_without_strides(use):
+            return f"nn.{name}"
+        return f"{'SameLower' if padding.lower else 'Same'}{name}"
+    even = padding.symmetric
+    if even is not None and (not any(even) or issubclass(use.op, Convolution) or _half_covers(use, even)):
+        return f"nn.{name}"
+    return f"Padded{name}"
+
+
+def _covers_one(use: LayerUse) -> bool:
+    return use.fixed("kernel") and set(use.value("kernel")) == {1}
 
 
 def takes_words(ops: Sequence[Op]) -> bool:

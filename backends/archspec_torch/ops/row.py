@@ -69,7 +69,8 @@ class TorchRow:
     torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
     are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.
-    `takes_channels` says whether the constructor takes how many channels arrive. `inline` says
+    `own_type` gives the class of the module's own, where it is a kind of `type`, and what else is of that may be drawn
+    by another rule. `takes_channels` says whether the constructor takes how many channels arrive. `inline` says
     whether `function` can write a layer, for `forward` knows no parameter of the constructor.
     """
 
@@ -80,6 +81,7 @@ class TorchRow:
     draws: Mapping[str, Initializer] = field(default_factory=dict[str, Initializer])
     parts: Callable[[LayerUse], Parts] | None = None
     state: bool = False
+    own_type: Callable[[LayerUse], str] | None = None
     takes_channels: Callable[[LayerUse], bool] = lambda use: use.has_weights
     inline: Callable[[LayerUse], bool] = lambda use: True
     part: Callable[[LayerUse], TensorPart] | None = None

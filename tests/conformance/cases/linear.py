@@ -14,6 +14,17 @@ CASES: dict[str, list[str]] = {
         "standardized_conv: {filters: 5, kernel: 3, stride: 2, dilation: 2, padding: same}",
         "standardized_conv: {filters: 5, kernel: 1, weight_decay: 0.5, bias_decay: 0.25}",
     ],
+    "scaled_standardized_conv": [
+        "scaled_standardized_conv: {filters: 5, kernel: 1}",
+        "scaled_standardized_conv: {filters: 5, kernel: 3, padding: 1, bias: false, gamma: 2}",
+        "scaled_standardized_conv: {filters: 6, kernel: 3, groups: 2, init: {normal: 2}, gain_init: {constant: 2}}",
+        "scaled_standardized_conv: {filters: 4, kernel: 3, groups: 4, padding: same}",
+        "scaled_standardized_conv: {filters: 5, kernel: [4, 3], stride: 2, padding: same, eps: 0.5, gamma: 1.75}",
+        "scaled_standardized_conv: {filters: 5, kernel: 3, stride: [2, 1], padding: same_lower}",
+        "scaled_standardized_conv: {filters: 5, kernel: 3, dilation: 2, padding: [2, 1, 0, 2]}",
+        "scaled_standardized_conv: {filters: 5, kernel: 3, stride: 2, dilation: 2, padding: same}",
+        "scaled_standardized_conv: {filters: 5, kernel: 1, weight_decay: 0.5, bias_decay: 0.25}",
+    ],
     "conv": [
         "conv: {filters: 5, kernel: 1}",
         "conv: {filters: 5, kernel: 3, padding: 1, bias: false}",
@@ -174,6 +185,42 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("standardized_conv", "bias_decay"): [
         ("standardized_conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("scaled_standardized_conv", "filters"): [
+        ("scaled_standardized_conv: {filters: p, kernel: 1}", ["3", "5"]),
+    ],
+    ("scaled_standardized_conv", "kernel"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: p, padding: same}", ["3", "1"]),
+    ],
+    ("scaled_standardized_conv", "stride"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 3, stride: p, padding: 1}", ["1", "2"]),
+    ],
+    ("scaled_standardized_conv", "padding"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 3, padding: p}", ["0", "2"]),
+        ("scaled_standardized_conv: {filters: 4, kernel: 3, stride: 2, padding: p}", ["same", "valid", "0", "2"]),
+        ("scaled_standardized_conv: {filters: 4, kernel: 3, padding: [p, 0, 1, p]}", ["0", "1"]),
+    ],
+    ("scaled_standardized_conv", "dilation"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 3, dilation: p, padding: same}", ["1", "2"]),
+        ("scaled_standardized_conv: {filters: 4, kernel: 2, stride: 2, dilation: p, padding: 1}", ["3", "1"]),
+    ],
+    ("scaled_standardized_conv", "groups"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, groups: p}", ["1", "4"]),
+    ],
+    ("scaled_standardized_conv", "bias"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, bias: p, bias_init: zeros}", ["false", "true"]),
+    ],
+    ("scaled_standardized_conv", "eps"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, eps: p}", ["1e-8", "0.5"]),
+    ],
+    ("scaled_standardized_conv", "gamma"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, gamma: p}", ["1.75", "0.5"]),
+    ],
+    ("scaled_standardized_conv", "weight_decay"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, weight_decay: p}", ["0.5", "0.25", "0"]),
+    ],
+    ("scaled_standardized_conv", "bias_decay"): [
+        ("scaled_standardized_conv: {filters: 4, kernel: 1, bias_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("dense", "axis"): [
         ("{name: body, layers: [{dense: {units: 4, axis: p}}]}", ["channels", "channels"]),

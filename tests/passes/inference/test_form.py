@@ -42,6 +42,8 @@ pytestmark = needs("onnx", "torch")
         ("[standardized_conv: {filters: 6, kernel: 3, groups: 2, eps: 1e-2}, relu]", ["conv", "relu"]),
         ("[standardized_conv: {filters: 6, kernel: 3, padding: same, stride: 2, bias: false}, batch_norm]", ["conv"]),
         ("[pad: {padding: 1}, standardized_conv: {filters: 6, kernel: 3, padding: 1}]", ["conv"]),
+        ("[scaled_standardized_conv: {filters: 6, kernel: 3, groups: 2, gamma: 1.75}, batch_norm]", ["conv"]),
+        ("[scaled_standardized_conv: {name: a, filters: 4, kernel: 1}, relu, reuse: a]", ["conv", "relu", "conv"]),
         ("[standardized_conv: {name: a, filters: 4, kernel: 1}, relu, reuse: a]", ["conv", "relu", "conv"]),
         ("[pad: {padding: 1}, pad: {padding: [1, 0]}, max_pool: {kernel: 3}]", ["pad", "max_pool"]),
         ("[pad: {padding: 1}, pad: {padding: [1, 0]}, conv: {filters: 6, kernel: 3}]", ["conv"]),

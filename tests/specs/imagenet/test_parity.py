@@ -17,16 +17,21 @@ pytestmark = [needs("torch", "keras"), pytest.mark.parity]
 CASES: list[tuple[str, dict[str, object]]] = [
     ("resnet50_v1", {"size": 48}),
     ("resnext50_32x4d", {"size": 48}),
-    pytest.param("wide_resnet50_2", {"size": 33, "include_top": False}, marks=pytest.mark.slow),
+    ("wide_resnet50_2", {"size": 33, "include_top": False}),
     ("tf2_resnet34", {"size": 48}),
     ("tf2_resnet50", {"size": 33, "include_top": False}),
     ("resnet_v2_50", {"size": 48}),
     ("resnet_v2_50", {"size": 49, "classes": 0}),
     ("resnet_v2_50", {"size": 15, "include_root_block": False, "global_pool": False, "classes": 3}),
 ]
+LONG = ("resnext50_32x4d", "wide_resnet50_2")
 
 
-@pytest.mark.parametrize(("name", "params"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [pytest.param(*case, marks=[pytest.mark.slow] * (case[0] in LONG)) for case in CASES],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_both_frameworks_compute_the_same(name: str, params: dict[str, object]) -> None:
     graph = archspec.compile(name, **params)  # type: ignore[arg-type]
     weights, inputs = random_weights(graph), random_inputs(graph, batch=2)
