@@ -2,7 +2,7 @@
 # params: width=1.0, stem=32, fused=False, rows=((96, ((5, 5, 3), (0, 3, 2), (0, 3, 2), (0, 3, 2),
 #   (0, 3, 2), (3, 0, 4))), (128, ((3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3,
 #   4)))), size=224, classes=1000
-# digest: 9bf175a9cb935e70
+# digest: a1b93b5ebf7c8f41
 """MobileNetV4 Conv S, M and L as timm has them."""
 
 import torch
@@ -184,12 +184,10 @@ class MobileNetV4Timm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_stem(x)))
