@@ -110,8 +110,9 @@ def _draw(model: nn.Module) -> None:
         own()
     with _Undrawn(dry.left):
         for module in model.modules():
-            if module is not model and hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset: Any = getattr(module, "reset_parameters", None)
+            if module is not model and reset is not None:
+                reset()
     own()
 
 
