@@ -68,8 +68,8 @@ def forward(
         writer.items(evaluated, 2)
         if len(evaluated.results) > 1:
             return names, _with_more_in_training(writer, evaluated, tree, outputs)
-        returned = writer.variable(evaluated.results[0], 2)
-        writer.lines += [f"{INDENT * 2}if not self.training:", f"{INDENT * 3}return {returned}"]
+        kept = writer.variable(evaluated.results[0], 2)
+        writer.lines += [f"{INDENT * 2}if not self.training:", f"{INDENT * 3}return {kept}"]
     writer.items(tree, 2)
     writer.end()
     if found:

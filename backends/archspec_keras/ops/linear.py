@@ -107,11 +107,11 @@ def _conv(context: LayerContext) -> list[LayerStep]:
         head = context.of_rank("layers.DepthwiseConv{}")
         return [*pad, LayerStep(call(head, context.attribute("kernel"), **keywords))]
     keywords |= context.given(dilation="dilation_rate", groups="groups") | weights(context)
-    head: Code = context.of_rank("layers.Conv{}")
+    made: Code = context.of_rank("layers.Conv{}")
     if _strides_and_dilates(context):
         other, test = context.helper("StridedDilatedConv{}"), _where_both(context)
-        head = Bracket("", (Ternary(other, test, head),)) if test else other
-    return [*pad, LayerStep(call(head, context.attribute("filters"), context.attribute("kernel"), **keywords))]
+        made = Bracket("", (Ternary(other, test, made),)) if test else other
+    return [*pad, LayerStep(call(made, context.attribute("filters"), context.attribute("kernel"), **keywords))]
 
 
 def _standardized_conv(context: LayerContext) -> list[LayerStep]:
@@ -130,7 +130,7 @@ def _strides_and_dilates(context: LayerContext) -> bool:
 
 
 def _where_both(context: LayerContext) -> str:
-    """What asks whether an instance strides and dilates; empty where all do, or where more than a number may be given."""
+    """What asks whether an instance strides and dilates; empty where all do, or where others than numbers are given."""
     ops = [context.graph.nodes[path].op for path in context.use.paths]
     if all(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops):
         return ""
