@@ -1,8 +1,8 @@
 """How long initial weights take to draw: `python -m benchmarks.initialization` from the repository's root.
 
-`archspec.init_weights` against the `reset_parameters()` of all modules of the generated PyTorch model, in turn, with
-the threads that both take by themselves and with one each, there in processor time, since that is less noisy. Ratios
-are medians of the ratios of neighbors.
+`archspec.init_weights` against PyTorch's own drawing of the generated model's weights, each once, in turn, with the
+threads that both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are medians of
+the ratios of neighbors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import archspec
 from archspec.initialization import draw
@@ -43,6 +42,8 @@ def drawing(spec: str, rounds: int) -> None:
     """Draw the weights of a network as archspec and as PyTorch does."""
     import torch
 
+    from archspec_torch.model import draw_anew
+
     graph = archspec.compile(spec)
     model = archspec.build(graph, "torch")
     default = torch.get_num_threads()
@@ -52,18 +53,13 @@ def drawing(spec: str, rounds: int) -> None:
         ours, theirs = [], []
         clock = time.perf_counter if threads is None else time.process_time
         for _ in range(rounds):
-            theirs.append(_time(partial(model.apply, _reset), clock))
+            theirs.append(_time(partial(draw_anew, model), clock))
             ours.append(_time(partial(draw, graph, 0, threads=threads), clock))
         torch.set_num_threads(default)
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
         times = f"{statistics.median(ours) * 1e3:.0f} ms, PyTorch {statistics.median(theirs) * 1e3:.0f} ms"
         figures.append(f"{ratio:.2f} times PyTorch with {title} ({times})")
     print(f"{spec}, {graph.parameters:,} parameters: {'; '.join(figures)} (bound: {BOUND})")
-
-
-def _reset(module: Any) -> None:
-    """Draw what a module of PyTorch draws, if anything; the network has the last word."""
-    getattr(module, "reset_parameters", lambda: None)()
 
 
 def command(rounds: int) -> None:

@@ -103,8 +103,8 @@ def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Modul
     return model
 
 
-def _draw(model: nn.Module) -> None:
-    """Draw each weight once: as the network says, and where it says nothing, as the layer's class does."""
+def draw_anew(model: nn.Module) -> None:
+    """Draw each weight once: as the generated network says, and where it says nothing, as the layer's class does."""
     own: Callable[[], None] = getattr(model, "reset_parameters", lambda: None)
     with _Undrawn() as dry:
         own()
@@ -131,7 +131,7 @@ def verify(source: str, graph: LayerGraph) -> None:
             model = _construct(source, graph, device)
             if graph.all_weights:
                 with _on(device), torch.random.fork_rng(devices=[]), _Undrawn():
-                    _draw(model)
+                    draw_anew(model)
             _compare_parameters(model, graph)
             inputs = zeros_like_inputs(graph, 2, device)
             _compare_outputs(model.eval()(*inputs), evaluated(graph))
@@ -205,7 +205,7 @@ def build(
         model = _construct(source, graph, torch.device("meta")).to(getattr(torch, dtype)).to_empty(device=place)
     with torch.no_grad():
         if weights is None:
-            _draw(model)
+            draw_anew(model)
         else:
             for name, buffer in model.named_buffers():
                 if name.endswith(_COUNTER):
