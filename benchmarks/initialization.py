@@ -1,8 +1,8 @@
 """How long initial weights take to draw: `python -m benchmarks.initialization` from the repository's root.
 
 `archspec.init_weights` against PyTorch's own drawing of the generated model's weights, each once, in turn, with the
-threads that both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are medians of
-the ratios of neighbors.
+threads that both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are
+medians of the ratios of neighbors.
 """
 
 from __future__ import annotations
