@@ -1,8 +1,8 @@
 """How long initial weights take to draw: `python -m benchmarks.initialization` from the repository's root.
 
-`archspec.init_weights` against the `reset_parameters()` of the generated PyTorch model, in turn, with the threads that
-both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are medians of the
-ratios of neighbors.
+`archspec.init_weights` against PyTorch's own drawing of the generated model's weights, each once, in turn, with the
+threads that both take by themselves and with one each, there in processor time, since that is less noisy. Ratios are
+medians of the ratios of neighbors.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def drawing(spec: str, rounds: int) -> None:
     """Draw the weights of a network as archspec and as PyTorch does."""
     import torch
 
+    from archspec_torch.model import draw_anew
+
     graph = archspec.compile(spec)
     model = archspec.build(graph, "torch")
     default = torch.get_num_threads()
@@ -51,7 +53,7 @@ def drawing(spec: str, rounds: int) -> None:
         ours, theirs = [], []
         clock = time.perf_counter if threads is None else time.process_time
         for _ in range(rounds):
-            theirs.append(_time(model.reset_parameters, clock))
+            theirs.append(_time(partial(draw_anew, model), clock))
             ours.append(_time(partial(draw, graph, 0, threads=threads), clock))
         torch.set_num_threads(default)
         ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -16,7 +16,7 @@ _SAVED: Final = 50
 """Characters that a local has to save: the line that it takes is read, too."""
 _NAME: Final = 9
 """Those of a usual local's name."""
-_FAMILY: Final = 4
+_FAMILY: Final = 3
 """As many locals of one kind at least are a list."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from archspec.codegen.escaping import quoted
 from archspec.codegen.helpers import Helpers
-from archspec.codegen.pretty_printer import Bracket, Keyword
+from archspec.codegen.pretty_printer import Bracket, Keyword, Ternary
 from archspec_keras.names import CHANNELS_LAST
 
 FORMAT: Final = quoted("channels_last")
@@ -22,6 +23,11 @@ def stated(layer: Bracket, helpers: Helpers) -> Bracket:
     them is stated as any layer is; `helpers` has them.
     """
     head = layer.head
+    match head:
+        case Bracket("", (Ternary(str() as own),)):  # one of two, of which the first is a helper
+            return replace(stated(replace(layer, head=own), helpers), head=head)
+        case _:
+            pass
     if not isinstance(head, str):
         return layer
     module, _, name = head.rpartition(".")

@@ -21,7 +21,7 @@ from archspec.codegen.pretty_printer import (
 from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.training_outputs import apart
 from archspec.codegen.tree import Definition, Tree
-from archspec.codegen.variable_allocation import VariableAllocator
+from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.ir.scope import Operand
 from archspec_torch.item_statements import ItemStatements
 from archspec_torch.listed_rounds import ListedRounds, listed_rounds
@@ -44,7 +44,8 @@ def forward(
     """The variables that come in, and the lines of the body of `forward`.
 
     Several results are returned as a tuple, or, where `outputs` names them, as a dict. The last `training` of them are
-    given in training alone: what only they need stands after the `return` of evaluation. Of a class that is a `row`
+    given in training alone: what only they need stands after the `return` of evaluation, or where that gives a dict,
+    which they are added to, under `if self.training`. Of a class that is a `row`
     there are no lines where its base class's own do.
     """
     tree = definition.tree if row is None or row.forward is None else row.forward
@@ -65,9 +66,10 @@ def forward(
     if training:
         evaluated, tree = apart(tree, training)
         writer.items(evaluated, 2)
-        kept = [(name, writer.variable(ref, 2)) for name, ref in zip(outputs, evaluated.results, strict=False)]
-        returned: Code = kept[0][1] if len(kept) == 1 else _by_name(kept)
-        writer.lines += [f"{INDENT * 2}if not self.training:", *lay_out(returned, 3, "return ")]
+        if len(evaluated.results) > 1:
+            return names, _with_more_in_training(writer, evaluated, tree, outputs)
+        kept = writer.variable(evaluated.results[0], 2)
+        writer.lines += [f"{INDENT * 2}if not self.training:", f"{INDENT * 3}return {kept}"]
     writer.items(tree, 2)
     writer.end()
     if found:
@@ -84,6 +86,27 @@ def forward(
             writer.variable(ref, 2)
     together = join((one_line(writer.take(ref)) for ref in tree.results), ", ")
     return names, [*writer.lines, *lay_out(together, 2, "return ")]
+
+
+def _with_more_in_training(writer: ItemStatements, evaluated: Tree, rest: Tree, outputs: Sequence[str]) -> list[str]:
+    """The lines of a network that gives several tensors, and in training more: these are added to a dict of the others.
+
+    The items of `evaluated` have been written. `rest` has the others, and all results.
+    """
+    count = len(evaluated.results)
+    needed = {*uses(replace(rest, results=rest.results[count:]))}
+    for ref in evaluated.results:
+        if ref in needed:
+            writer.variable(ref, 2)
+    taken = _by_name([(name, writer.take(ref)) for name, ref in zip(outputs, evaluated.results, strict=False)])
+    found = writer.allocator.fresh(["outputs"])
+    writer.allocator.taken.add(found)
+    writer.lines += [*lay_out(taken, 2, f"{found} = "), f"{INDENT * 2}if self.training:"]
+    writer.items(rest, 3)
+    for name, ref in zip(outputs[count:], rest.results[count:], strict=True):
+        writer.lines += lay_out(writer.take(ref), 3, f'{found}["{name}"] = ')
+    writer.end()
+    return [*writer.lines, f"{INDENT * 2}return {found}"]
 
 
 def _returned(lines: Sequence[str], code: Code) -> list[str]:

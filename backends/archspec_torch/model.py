@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -62,8 +62,14 @@ class _Undrawn(TorchFunctionMode):
     """Functions that change a parameter in place leave it as it is: a model is made and no weight is drawn.
 
     Drawing takes time and, on the meta device, imports PyTorch's compiler. Other tensors are changed: functions that
-    draw until the numbers suit them, as `trunc_normal_` does, keep them there, and would never end.
+    draw until the numbers suit them, as `trunc_normal_` does, keep them there, and would never end. `left` has the `id`
+    of each that was left; where `alone` is given, others are changed.
     """
+
+    def __init__(self, alone: Container[int] | None = None) -> None:
+        super().__init__()
+        self.alone = alone
+        self.left = set[int]()
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
@@ -73,7 +79,9 @@ class _Undrawn(TorchFunctionMode):
         if name[-1:] == "_" and name[-2:] != "__" and name != "requires_grad_":
             given = (*args, *(kwargs or {}).values())
             changed = next((value for value in given if isinstance(value, torch.Tensor)), None)
-            if changed is not None and (changed.is_meta or isinstance(changed, nn.Parameter)):
+            is_weight = changed is not None and (changed.is_meta or isinstance(changed, nn.Parameter))
+            if is_weight and (self.alone is None or id(changed) in self.alone):
+                self.left.add(id(changed))
                 return changed
         return func(*args, **kwargs) if kwargs else func(*args)
 
@@ -95,6 +103,19 @@ def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Modul
     return model
 
 
+def draw_anew(model: nn.Module) -> None:
+    """Draw each weight once: as the generated network says, and where it says nothing, as the layer's class does."""
+    own: Callable[[], None] = getattr(model, "reset_parameters", lambda: None)
+    with _Undrawn() as dry:
+        own()
+    with _Undrawn(dry.left):
+        for module in model.modules():
+            reset: Any = getattr(module, "reset_parameters", None)
+            if module is not model and reset is not None:
+                reset()
+    own()
+
+
 def _cheapest(graph: LayerGraph) -> torch.device:
     """Where a network's shapes are found soonest."""
     between = sum(type.count for type in graph.types.values())
@@ -110,7 +131,7 @@ def verify(source: str, graph: LayerGraph) -> None:
             model = _construct(source, graph, device)
             if graph.all_weights:
                 with _on(device), torch.random.fork_rng(devices=[]), _Undrawn():
-                    model.reset_parameters()  # type: ignore[operator]  # every network with weights has it
+                    draw_anew(model)
             _compare_parameters(model, graph)
             inputs = zeros_like_inputs(graph, 2, device)
             _compare_outputs(model.eval()(*inputs), evaluated(graph))
@@ -184,8 +205,7 @@ def build(
         model = _construct(source, graph, torch.device("meta")).to(getattr(torch, dtype)).to_empty(device=place)
     with torch.no_grad():
         if weights is None:
-            if graph.all_weights:
-                model.reset_parameters()  # type: ignore[operator]  # every network with weights has it
+            draw_anew(model)
         else:
             for name, buffer in model.named_buffers():
                 if name.endswith(_COUNTER):

@@ -35,11 +35,13 @@ def _is_call(code: Code) -> bool:
 
 def nests(inner: Pending, outer: Weight) -> bool:
     """Whether `outer(inner(...))` is one statement rather than two."""
-    if outer == "merge":
+    if outer in ("merge", "product"):
+        if outer == "merge" and inner.weights == ("product",):  # no brackets are needed: a * b + c * d
+            return inner.simple
         return inner.simple and (inner.weights == ("heavy",) or (inner.weights == ("light",) and _is_call(inner.code)))
     if len(inner.weights) >= MOST_NESTED:
         return False
     led_by_light = inner.weights[0] == "light"
     if outer == "heavy":
-        return False if "heavy" in inner.weights or "merge" in inner.weights else led_by_light
+        return led_by_light and not {"heavy", "merge", "product"}.intersection(inner.weights)
     return not (led_by_light and "heavy" in inner.weights)

@@ -1,4 +1,4 @@
-"""Writing `reset_parameters`: every weight drawn once, by the rule of its kind, exceptions after."""
+"""Writing `reset_parameters`: what layers do not draw so themselves, by the rule of its kind, exceptions after."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from archspec.errors import BackendError, Diagnostic
 from archspec.ir.attributes import InitKind
 from archspec.ir.initializers import Constant, Ones, Zeros
 from archspec_torch.ops import ROWS
+from archspec_torch.ops.row import TorchRow
 from archspec_torch.parameter_access import (
     NOTHING,
     OVER_MODULES,
@@ -47,17 +48,14 @@ def rule_of(place: ParameterAccess) -> Rule | None:
     return None if all(row.draws_itself(*pair) for pair in rule) else rule
 
 
-def draws_itself(places: Sequence[ParameterAccess]) -> bool:
-    """Whether all weights are drawn as they should be when the layers are made."""
-    return all(rule_of(place) is None for place in places)
-
-
 def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> list[str]:
-    """The lines of the network's `reset_parameters`, two levels in. `helpers` gets those that the lines need."""
+    """The lines of the network's `reset_parameters`, two levels in; none where all layers draw so themselves.
+
+    `helpers` gets those that the lines need.
+    """
     bare = [place for place in places if place.is_bare]
     places = [place for place in places if not place.is_bare]
     lines: list[str] = []
-    own: list[str] = []
     composed: list[str] = []
     usual: dict[str, Rule | None] = {}
     # In the order of the rows; rows of other packages are there only once they are used, so theirs come by name.
@@ -71,11 +69,9 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
     for kinds, types in _asked_for(_alike(usual), places, usual).items():
         alike = [place for kind in kinds for place in places if place.drawn_as == kind]
         rule, row, parts = usual[kinds[0]], ROWS[alike[0].kind], alike[0].parts
-        if rule is None and types[0] == alike[0].type:
-            own += types
-            continue
-        if rule is None:  # a kind of what is drawn by another rule: before that
-            lines += [*is_one_of(types, first=not lines), f"{INDENT * 4}module.reset_parameters()"]
+        if rule is None:
+            if types:  # kinds of a class that others are drawn by
+                lines += [*is_one_of(types, first=not lines), f"{INDENT * 4}continue  # it draws its weights itself"]
             continue
         # Its maps are drawn as such modules are, wherever they stand among all.
         as_inner = (
@@ -94,10 +90,7 @@ def reset_parameters(places: Sequence[ParameterAccess], helpers: set[str]) -> li
             target.append(f"{INDENT * 4}module.{parts.resets}()")
             continue
         untyped = NOTHING.union(*(place.untyped for place in alike))
-        target += draw("module", rule, row, 4, guarded, untyped, helpers, parts)
-    if own:
-        lines += is_one_of(own, first=not lines)
-        lines.append(f"{INDENT * 4}module.reset_parameters()")
+        target += draw("module", _left(rule, row), row.without_state(), 4, guarded, untyped, helpers, parts)
     for test, drawn in _set_in_turn(bare, helpers).items():
         lines += [f"{INDENT * 3}{'el' if lines else ''}{test}:", *drawn]
     head = f"{INDENT * 2}for module in self.modules():"
@@ -155,13 +148,17 @@ def _covers(rule: Rule | None, other: Rule | None) -> bool:
     return rule == other or (rule is not None and other is not None and rule[: len(other)] == other)
 
 
+def _left(rule: Rule, row: TorchRow) -> Rule:
+    """What of a rule the layers have not drawn when they were made."""
+    return tuple(pair for pair in rule if not row.draws_itself(*pair))
+
+
 def _alike(usual: Mapping[str, Rule | None]) -> list[list[str]]:
     """The kinds of layer, those together that are drawn by the same lines."""
     found: dict[object, list[str]] = {}
     for kind, rule in usual.items():
         row = ROWS[kind.partition(" ")[0]]
-        itself = frozenset(pair for pair in rule or () if row.draws_itself(*pair))
-        key = kind if row.parts is not None else (rule, rule and (itself, row.state))
+        key = kind if row.parts is not None else rule and _left(rule, row)
         found.setdefault(key, []).append(kind)
     return list(found.values())
 
@@ -172,24 +169,25 @@ def _asked_for(
     """By kinds of layer that are drawn by the same lines, the classes that ask for them, in the order to ask in.
 
     Layers of a class of their own, which is a kind of one in torch.nn, are asked for by it, and first, where others of
-    that class are drawn otherwise, or where they have a weight that it has not.
+    that class are drawn otherwise, or where they have a weight that it has not. Of layers that draw themselves no
+    others are asked for.
     """
-    found: dict[tuple[str, ...], list[str]] = {}
-    late: dict[tuple[str, ...], list[str]] = {}
-    types = {kind: {place.type for place in places if place.drawn_as == kind} for kind in usual}
+    first: dict[tuple[str, ...], list[str]] = {}
+    others: dict[tuple[str, ...], list[str]] = {}
     for kinds in groups:
-        others = {type for kind in usual if kind not in kinds for type in types[kind]}
-        alike = [place for kind in kinds for place in places if place.drawn_as == kind]
-        has_more = any(name not in ("weight", "bias") for name, _ in usual[kinds[0]] or ())
-        own = [ROWS[place.kind].own_type for place in alike]
-        apart = has_more or any(place.type in others for place in alike)
-        names = [
-            place.type if of_own is None or not apart else of_own(place.use)
-            for place, of_own in zip(alike, own, strict=True)
-        ]
-        goes_first = apart and any(of_own is not None for of_own in own)
-        (found if goes_first else late)[tuple(kinds)] = list(dict.fromkeys(names))
-    return found | late
+        alike = [place for place in places if place.drawn_as in kinds]
+        rule = usual[kinds[0]]
+        elsewhere = {place.type for place in places if place.drawn_as in usual and place.drawn_as not in kinds}
+        has_more = any(name not in ("weight", "bias") for name, _ in rule or ())
+        types: dict[str, bool] = {}
+        for place in alike:
+            of_own = ROWS[place.kind].own_type
+            if of_own is not None and (has_more or place.type in elsewhere):
+                types[of_own(place.use)] = True
+            elif rule is not None:
+                types[place.type] = False
+        (first if any(types.values()) else others)[tuple(kinds)] = [*types]
+    return first | others
 
 
 def _exceptions(

@@ -34,7 +34,7 @@ from archspec_torch.ops import ROWS
 from archspec_torch.ops.padding import takes_words
 from archspec_torch.parameter_access import places
 from archspec_torch.parameter_groups import parameter_groups, without_decay
-from archspec_torch.reset_parameters import draws_itself, reset_parameters
+from archspec_torch.reset_parameters import reset_parameters
 from archspec_torch.row_classes import row_class, unheld, with_rolled_rows
 from archspec_torch.spelling import Spelling
 
@@ -120,9 +120,8 @@ def _write(graph: LayerGraph, *, labeled: bool, absent: frozenset[str], is_open:
     weighted = places(module.definitions, spellings)
     reset = reset_parameters(weighted, drawing)
     groups = parameter_groups(weighted, graph)
-    drawn = draws_itself(weighted)
     methods = [(reset, groups) if writer.definition.is_network else ([], []) for writer in writers]
-    classes = [writer.result(graph, *added, drawn=drawn) for writer, added in zip(writers, methods, strict=True)]
+    classes = [writer.result(graph, *added) for writer, added in zip(writers, methods, strict=True)]
     if not all(map(_takes_counts, writers)) or _says_places(writers, classes):
         return _write(graph, labeled=labeled, absent=absent, is_open=False)
     functions = {name for printer in printers.values() for name in printer.functions}
@@ -208,8 +207,8 @@ def _fits_sequential(item: SequenceUse) -> bool:
 class _ClassWriter(MemberWriter):
     """Writes a class: its members, its signature, `forward`."""
 
-    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str], *, drawn: bool) -> _Class:
-        """Everything that the template needs; `drawn` says that the layers themselves draw their weights."""
+    def result(self, graph: LayerGraph, reset: Sequence[str], groups: Sequence[str]) -> _Class:
+        """Everything that the template needs."""
         outputs = list(graph.outputs) if self.definition.is_network and graph.gives_names else []
         row = None if outputs else row_class(self.definition)
         training = len(graph.training_outputs) if self.definition.is_network else 0
@@ -223,7 +222,7 @@ class _ClassWriter(MemberWriter):
         given = [[path] for path in graph.inputs] if self.definition.is_network else [[] for _ in variables]
         tensors = (whole(f"{name}: Tensor", paths) for name, paths in zip(variables, given, strict=True))
         arguments: tuple[Code, ...] = ("self", *tensors)
-        init = [*self.init, *self.kept, *([f"{INDENT * 2}self.reset_parameters()"] if reset and not drawn else [])]
+        init = [*self.init, *self.kept, *([f"{INDENT * 2}self.reset_parameters()"] if reset else [])]
         doc = self.definition.documentation or f"The network `{self.definition.name}`."
         documented = [(self.printer.spelled[given.name], given.doc) for given in parameters(self.definition)]
         if needs_channels(self.definition):

@@ -2,7 +2,7 @@
 #   this file.
 # params: depth=164, width=16, classes=10, in_channels=3, size=32, include_top=True,
 #   order="relu_only_preactivation"
-# digest: 2614d980b30824d6
+# digest: 4a2625bdec4960c7
 """ResNet-164 for CIFAR-10 with its activations in one of five orders."""
 
 from typing import Any
@@ -88,15 +88,12 @@ class CifarResNetActivationsBottleneck(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, nn.Linear):
-                nn.init.kaiming_uniform_(module.weight, a=5**0.5)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The parameters with the weight decay that the spec states, for an optimizer.

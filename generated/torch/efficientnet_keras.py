@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000, rows=((16, 1, 1,
 #   3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1), (192, 4, 6, 5,
 #   2), (320, 1, 6, 3, 1))
-# digest: 995b50192a6af476
+# digest: 46b84013efb99147
 """EfficientNet-B0 to B7 as keras.applications has them."""
 
 import torch
@@ -171,7 +171,7 @@ class EfficientNetKeras(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -180,8 +180,6 @@ class EfficientNetKeras(nn.Module):
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem_activation(self.stem_bn(self.stem_conv(x)))

@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, act="silu", lite=False, tensorflow=False, size=224, classes=1000,
 #   rows=((16, 1, 1, 3, 1), (24, 2, 6, 3, 2), (40, 2, 6, 5, 2), (80, 3, 6, 3, 2), (112, 3, 6, 5, 1),
 #   (192, 4, 6, 5, 2), (320, 1, 6, 3, 1))
-# digest: 978ad8328bdcb15d
+# digest: 767f93296b5d5828
 """EfficientNet B0 to B8, L2 and Lite as timm has them."""
 
 import torch
@@ -148,14 +148,12 @@ class EfficientNetTimm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_stem(x)))

@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: bf8c6ea1dd25d50b
+# digest: 5998f65fd82025a0
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -220,7 +220,7 @@ class EfficientNetV2Keras(nn.Sequential):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -229,5 +229,3 @@ class EfficientNetV2Keras(nn.Sequential):
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()

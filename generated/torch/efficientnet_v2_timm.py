@@ -2,7 +2,7 @@
 # params: width=1.0, depth=1.0, stem=24, first=(24, 2), expands=False, fused=((48, 4), (64, 4)),
 #   rows=((128, 6, 4, 2), (160, 9, 6, 1), (256, 15, 6, 2)), head=1280, tensorflow=False, size=288,
 #   classes=1000
-# digest: 3280fad713e8e6d8
+# digest: 2073735b1a7ad8e8
 """EfficientNetV2 B0 to B3 and S to XL as timm has them."""
 
 import torch
@@ -177,14 +177,12 @@ class EfficientNetV2Timm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_stem(x)))

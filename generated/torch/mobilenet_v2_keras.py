@@ -2,7 +2,7 @@
 # params: width=1.0, classes=1000, size=224, rows=((24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64,
 #   2), (64, 1), (64, 1), (64, 1), (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320,
 #   1))
-# digest: dbada88fc68eab87
+# digest: 9059f80942d79fe7
 """MobileNetV2 as keras.applications has it."""
 
 import torch.nn.functional as F
@@ -144,12 +144,10 @@ class MobileNetV2Keras(nn.Sequential):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
             elif isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 1ba47d950a64f605
+# digest: 510740747821e9a6
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -144,53 +144,31 @@ class MobileNetV3(nn.Module):
         self, width: float = 1.0, last: int = 1024, dropout: float = 0.2, classes: int = 1000
     ) -> None:
         super().__init__()
-        channels = make_divisible(16 * width)
-        channels_2 = make_divisible(40 * width)
-        channels_3 = make_divisible(96 * width)
+        dims = {c: make_divisible(c * width) for c in (16, 24, 40, 48, 96)}
         self.features = nn.Sequential(
-            ConvNormAct(3, channels, kernel=3, stride=2, act="hard_swish"),
+            ConvNormAct(3, dims[16], kernel=3, stride=2, act="hard_swish"),
             InvertedResidual(
-                channels, 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2
+                dims[16], 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2
             ),
             InvertedResidual(
-                channels, 72, 24, width, squeezes=False, hard=False, kernel=3, stride=2
+                dims[16], 72, 24, width, squeezes=False, hard=False, kernel=3, stride=2
             ),
+            InvertedResidual(dims[24], 88, 24, width, squeezes=False, hard=False, kernel=3),
+            InvertedResidual(dims[24], 96, 40, width, squeezes=True, hard=True, kernel=5, stride=2),
+            InvertedResidual(dims[40], 240, 40, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[40], 240, 40, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[40], 120, 48, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[48], 144, 48, width, squeezes=True, hard=True, kernel=5),
             InvertedResidual(
-                make_divisible(24 * width), 88, 24, width, squeezes=False, hard=False, kernel=3
+                dims[48], 288, 96, width, squeezes=True, hard=True, kernel=5, stride=2
             ),
-            InvertedResidual(
-                make_divisible(24 * width),
-                96,
-                40,
-                width,
-                squeezes=True,
-                hard=True,
-                kernel=5,
-                stride=2,
-            ),
-            InvertedResidual(channels_2, 240, 40, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(channels_2, 240, 40, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(channels_2, 120, 48, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(
-                make_divisible(48 * width), 144, 48, width, squeezes=True, hard=True, kernel=5
-            ),
-            InvertedResidual(
-                make_divisible(48 * width),
-                288,
-                96,
-                width,
-                squeezes=True,
-                hard=True,
-                kernel=5,
-                stride=2,
-            ),
-            InvertedResidual(channels_3, 576, 96, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(channels_3, 576, 96, width, squeezes=True, hard=True, kernel=5),
-            ConvNormAct(channels_3, 6 * channels_3, act="hard_swish"),
+            InvertedResidual(dims[96], 576, 96, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[96], 576, 96, width, squeezes=True, hard=True, kernel=5),
+            ConvNormAct(dims[96], 6 * dims[96], act="hard_swish"),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
-            nn.Linear(6 * channels_3, make_divisible(last * width)),
+            nn.Linear(6 * dims[96], make_divisible(last * width)),
             nn.Hardswish(),
             nn.Dropout(dropout),
             nn.Linear(make_divisible(last * width), classes),
@@ -198,7 +176,7 @@ class MobileNetV3(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -207,8 +185,6 @@ class MobileNetV3(nn.Module):
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.01)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.features(x)

@@ -5,7 +5,7 @@
 #   1, 0, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (112, 6, 3, 1, 1, "hard_swish"), (160, 6,
 #   5, 2, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish"), (160, 6, 5, 1, 1, "hard_swish")),
 #   last=1280, classes=1000, size=224, dropout=0.2
-# digest: ad67c0daee0e0e5a
+# digest: 419c58fd42709a2f
 """MobileNetV3 large and small as keras.applications has them."""
 
 import torch.nn.functional as F
@@ -199,11 +199,9 @@ class MobileNetV3Keras(nn.Sequential):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()

@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: a28830bbcbc7f720
+# digest: cdf8d062d9c58ee9
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from collections import OrderedDict
@@ -188,14 +188,12 @@ class MobileNetV3Timm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_stem(x)))

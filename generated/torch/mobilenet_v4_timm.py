@@ -2,7 +2,7 @@
 # params: width=1.0, stem=32, fused=False, rows=((96, ((5, 5, 3), (0, 3, 2), (0, 3, 2), (0, 3, 2),
 #   (0, 3, 2), (3, 0, 4))), (128, ((3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3,
 #   4)))), size=224, classes=1000
-# digest: 9bf175a9cb935e70
+# digest: 62cea87e932afd42
 """MobileNetV4 Conv S, M and L as timm has them."""
 
 import torch
@@ -137,59 +137,53 @@ class MobileNetV4Timm(nn.Module):
 
     def __init__(self, width: float = 1.0, stem: int = 32, classes: int = 1000) -> None:
         super().__init__()
-        channels = make_divisible(32 * width)
-        channels_2 = make_divisible(96 * width)
-        channels_3 = make_divisible(128 * width)
+        dims = {c: make_divisible(c * width) for c in (32, 64, 96, 128, 960)}
         self.conv_stem = nn.Conv2d(3, stem, kernel_size=3, stride=2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.act1 = nn.ReLU()
         self.blocks = nn.Sequential(
             nn.Sequential(
-                ConvBlock(stem, channels, kernel=3, stride=2),
-                ConvBlock(channels, channels, kernel=1),
+                ConvBlock(stem, dims[32], kernel=3, stride=2),
+                ConvBlock(dims[32], dims[32], kernel=1),
             ),
             nn.Sequential(
-                ConvBlock(channels, channels_2, kernel=3, stride=2),
-                ConvBlock(channels_2, make_divisible(64 * width), kernel=1),
+                ConvBlock(dims[32], dims[96], kernel=3, stride=2),
+                ConvBlock(dims[96], dims[64], kernel=1),
             ),
             nn.Sequential(
                 UniversalInvertedResidual(
-                    make_divisible(64 * width), channels_2, start=5, middle=5, expansion=3, stride=2
+                    dims[64], dims[96], start=5, middle=5, expansion=3, stride=2
                 ),
                 *(
-                    UniversalInvertedResidual(
-                        channels_2, channels_2, start=0, middle=3, expansion=2
-                    )
+                    UniversalInvertedResidual(dims[96], dims[96], start=0, middle=3, expansion=2)
                     for _ in range(4)
                 ),
-                UniversalInvertedResidual(channels_2, channels_2, start=3, middle=0, expansion=4),
+                UniversalInvertedResidual(dims[96], dims[96], start=3, middle=0, expansion=4),
             ),
             nn.Sequential(
                 UniversalInvertedResidual(
-                    channels_2, channels_3, start=3, middle=3, expansion=6, stride=2
+                    dims[96], dims[128], start=3, middle=3, expansion=6, stride=2
                 ),
-                UniversalInvertedResidual(channels_3, channels_3, start=5, middle=5, expansion=4),
-                UniversalInvertedResidual(channels_3, channels_3, start=0, middle=5, expansion=4),
-                UniversalInvertedResidual(channels_3, channels_3, start=0, middle=5, expansion=3),
-                UniversalInvertedResidual(channels_3, channels_3, start=0, middle=3, expansion=4),
-                UniversalInvertedResidual(channels_3, channels_3, start=0, middle=3, expansion=4),
+                UniversalInvertedResidual(dims[128], dims[128], start=5, middle=5, expansion=4),
+                UniversalInvertedResidual(dims[128], dims[128], start=0, middle=5, expansion=4),
+                UniversalInvertedResidual(dims[128], dims[128], start=0, middle=5, expansion=3),
+                UniversalInvertedResidual(dims[128], dims[128], start=0, middle=3, expansion=4),
+                UniversalInvertedResidual(dims[128], dims[128], start=0, middle=3, expansion=4),
             ),
-            nn.Sequential(ConvBlock(channels_3, make_divisible(960 * width), kernel=1)),
+            nn.Sequential(ConvBlock(dims[128], dims[960], kernel=1)),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.conv_head = nn.Conv2d(make_divisible(960 * width), 1280, kernel_size=1, bias=False)
+        self.conv_head = nn.Conv2d(dims[960], 1280, kernel_size=1, bias=False)
         self.norm_head = nn.BatchNorm2d(1280)
         self.relu = nn.ReLU()
         self.classifier = nn.Linear(1280, classes)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_stem(x)))

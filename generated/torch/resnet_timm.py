@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 8baacc6d30e75243
+# digest: ad3b7976ac4236c8
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 import torch
@@ -96,12 +96,10 @@ class ResNetTimm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, nn.Linear | nn.BatchNorm2d):
-                module.reset_parameters()
         for module in self.modules():
             if isinstance(module, ResidualUnit):
                 nn.init.zeros_(module.bn3.weight)

@@ -2,7 +2,7 @@
 # params: patch=16, features=768, heads=12, depth=12, layer_scale=False, layer_scale_value=1e-6,
 #   registers=0, gated=False, class_position=True, distilled=False, pre_norm=False, drop_path=0.0,
 #   size=224, classes=1000
-# digest: 80bea92e647153d6
+# digest: ec5b30d1ed527427
 """ViT, DeiT, DINOv2 and the images' half of CLIP as timm has them."""
 
 from collections import OrderedDict
@@ -111,13 +111,11 @@ class VitTimm(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw all weights anew."""
+        """Draw the weights that layers do not draw so themselves."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Conv2d | nn.LayerNorm):
-                module.reset_parameters()
         nn.init.normal_(self.cls_token, std=1e-6)
         nn.init.normal_(self.pos_embed, std=0.02)
 

@@ -148,6 +148,11 @@ def test_stride_with_dilation_has_a_layer_of_its_own(tmp_path: Path) -> None:
     assert "StridedDilatedConv2D" not in _source(tmp_path, "  - conv: {filters: 4, kernel: 3, dilation: 2}")
 
 
+def test_of_a_block_only_the_calls_with_both_stride_and_dilation_have_that_layer(tmp_path: Path) -> None:
+    source = backend("keras").render(_graph(tmp_path, NETWORKS["strides_and_dilations"]))
+    assert "x = (StridedDilatedConv2D if stride > 1 and dilation > 1 else layers.Conv2D)(" in source
+
+
 @pytest.mark.parametrize(
     ("given", "written"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -75,18 +76,23 @@ def test_a_class_stays_as_it_is_while_a_model_is_made(monkeypatch: pytest.Monkey
 def _draws(graph: LayerGraph) -> dict[str, int]:
     """How many numbers `reset_parameters` draws for each weight, as shares of those that it has."""
     model = archspec.build(graph, "torch", seed=0)
+    return _drawn_by(lambda: model.reset_parameters() or model)
+
+
+def _drawn_by(make: Callable[[], Any]) -> dict[str, int]:
+    """How many numbers are drawn for each weight of what is made, as shares of those that it has."""
     drawn: Counter[int] = Counter()
 
     class Counted(overrides.TorchFunctionMode):  # type: ignore[misc]  # imported lazily
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             given = kwargs or {}
-            if getattr(func, "__name__", "") in {"normal_", "uniform_", "zero_", "fill_"}:
+            if getattr(func, "__name__", "") in {"normal_", "uniform_", "kaiming_uniform_", "zero_", "fill_"}:
                 changed = args[0] if args else given["tensor"]
                 drawn[changed.untyped_storage().data_ptr()] += changed.numel()
             return func(*args, **given)
 
     with torch.no_grad(), Counted():
-        model.reset_parameters()
+        model = make()
     return {name: drawn[p.untyped_storage().data_ptr()] // p.numel() for name, p in model.named_parameters()}
 
 
@@ -109,3 +115,33 @@ def test_no_map_of_an_attention_is_drawn_twice_without_a_cause(init: str, cut: i
     found = _draws(graph)
     assert found.pop("dense.weight") == found.pop("dense.bias") == 1
     assert {*found.values()} == ({1} if maps == "apart" else {cut})
+
+
+STARTS = """
+archspec: 1
+name: net
+input: {channels: 4, height: 6, width: 6}
+layers:
+  - conv: {filters: 4, kernel: 3, init: kaiming_normal}
+  - batch_norm
+  - conv: {filters: 4, kernel: 3, bias: false, init: kaiming_normal}
+  - batch_norm: {init: zeros}
+  - flatten
+  - dense: {units: 3}
+"""
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_only_what_a_layer_draws_otherwise_is_drawn_again(built: bool) -> None:
+    """A layer of PyTorch draws when it is made; `archspec.build` has each weight drawn once."""
+    graph = archspec.compile(load_text(STARTS))
+    kind = type(archspec.build(graph, "torch"))
+    found = _drawn_by((lambda: archspec.build(graph, "torch")) if built else kind)
+    again = set[str]() if built else {"conv.weight", "conv_2.weight", "batch_norm_2.weight"}
+    assert {name for name, times in found.items() if times > 1} == again
+    assert min(found.values()) == 1
+
+
+def test_a_network_whose_layers_draw_all_has_no_more_to_say() -> None:
+    source = archspec.generate(archspec.compile("alexnet"), "torch")
+    assert "reset_parameters" not in source

@@ -14,6 +14,7 @@ from archspec.ir import OPS
 from archspec.spec import load_text
 from archspec_torch.ops import ROWS
 from tests.needed import lazily, needs
+from tests.zoo import NETWORKS
 
 torch: Any = lazily("torch")
 pytestmark = needs("torch")
@@ -35,6 +36,14 @@ def test_a_class_that_needs_another_name_is_found_by_it(name: str) -> None:
     assert type(model).__name__ == f"{name}2"
     graph = archspec.compile(load_text(HEAD + f"class: {name}\n" + layers))
     assert f"import {name}2" in "\n".join(backend("torch", BuildsModels).usage(graph, "net"))
+
+
+def test_products_stand_in_sums_and_a_tensor_is_reshaped_by_methods() -> None:
+    """A product within a product, or a sum within one, would need brackets, or be rounded otherwise."""
+    source, _ = built(NETWORKS["products_in_sums"].partition("width: 6}\n")[2])
+    assert "x = a * b + b / a\n" in source
+    assert "        y = a * c\n        x = x * y\n" in source
+    assert "self.global_avg_pool(x).flatten(1).unflatten(1, (2, -1, 1))" in source
 
 
 def test_every_input_has_its_shape_in_the_usage() -> None:

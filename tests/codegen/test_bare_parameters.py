@@ -12,6 +12,7 @@ from archspec.ir.graph import LayerGraph
 from archspec.parity import random_inputs, random_weights
 from archspec.passes.inference.form import inference_form
 from archspec.spec import load_text
+from tests.drawing import draw_anew
 from tests.needed import needs
 
 SPEC: Final = """
@@ -76,7 +77,7 @@ def test_drawing_anew_draws_them_too() -> None:
     model: Any = archspec.build(_graph(), "torch", seed=0)
     for parameter in model.parameters():
         parameter.data.fill_(7.0)
-    model.reset_parameters()
+    model.apply(draw_anew)
     assert not any(bool((parameter == 7.0).any()) for parameter in model.parameters())
 
 

@@ -22,6 +22,7 @@ from tests.needed import needs
 from tests.zoo import NETWORKS
 
 SPEC = NETWORKS["training_outputs"]
+AUX_OUTPUTS = {"first", "second"}
 AUX = {"aux1", "aux2", "aux2_conv"}
 
 
@@ -144,6 +145,30 @@ def test_pytorch_can_be_captured_in_each_mode(training: bool) -> None:
         assert list(found) == list(wanted)
         assert all(torch.allclose(found[name], wanted[name], atol=1e-5) for name in wanted)
     assert isinstance(scripted.train(not training)(given), dict) is not training  # a script has both modes
+
+
+@needs("torch")
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+def test_a_dict_of_several_outputs_gets_those_of_training_added(training: bool) -> None:
+    """`late` and what follows it are taken by both, and the spec has a tensor of the name that the dict has."""
+    import torch
+
+    text = SPEC.replace("outputs: [logits]\n", "outputs: [logits, late, outputs]\n").replace("early", "outputs")
+    graph = archspec.compile(load_text(text))
+    source = str(archspec.generate(graph, "torch"))
+    assert "        if self.training:\n" in source
+    assert "if not self.training" not in source
+    assert source.count('"logits": ') == 1
+    model = archspec.build(graph, "torch", weights=random_weights(graph)).train(training)
+    given = torch.from_numpy(random_inputs(graph)["input"]).float()
+    wanted = model(given)
+    assert list(wanted) == ["logits", "late", "outputs"] + ["first", "second"] * training
+    captured = (torch.fx.symbolic_trace(model), torch.export.export(model, (given,)).module(), torch.jit.script(model))
+    for other in captured:
+        found = other(given)
+        assert list(found) == list(wanted)
+        assert all(torch.allclose(found[name], wanted[name], atol=1e-5) for name in wanted)
+    assert model.train(not training)(given).keys() ^ wanted.keys() == AUX_OUTPUTS
 
 
 @needs("keras")

@@ -13,6 +13,7 @@ from archspec.codegen.backend import ExchangesWeights
 from archspec.codegen.registry import backend
 from archspec.ir.ops.windows import MAPS
 from archspec.spec import load_text
+from tests.drawing import draw_anew
 from tests.needed import needs
 
 pytestmark = needs("torch", "keras")
@@ -73,7 +74,7 @@ def test_start(name: str, layer: str, before: str) -> None:
 
 @pytest.mark.parametrize(("layer", "before"), CASES)
 def test_everything_is_drawn_anew(layer: str, before: str) -> None:
-    """A model on the meta device has memory without numbers once it is moved; `reset_parameters` leaves none so."""
+    """A model on the meta device has memory without numbers once it is moved: modules draw them, the network last."""
     import torch
 
     graph = _graph(layer, before)
@@ -81,7 +82,7 @@ def test_everything_is_drawn_anew(layer: str, before: str) -> None:
     with torch.no_grad():
         for tensor in model.state_dict().values():
             tensor.fill_(7)
-        model.reset_parameters()
+        model.apply(draw_anew)
     _check(backend("torch", ExchangesWeights).export_weights(model, graph), layer)
 
 

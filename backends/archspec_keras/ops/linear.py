@@ -7,7 +7,7 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import plain
-from archspec.codegen.pretty_printer import Code, Ternary, call
+from archspec.codegen.pretty_printer import Bracket, Code, Ternary, call
 from archspec.expr import Name
 from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
@@ -107,8 +107,11 @@ def _conv(context: LayerContext) -> list[LayerStep]:
         head = context.of_rank("layers.DepthwiseConv{}")
         return [*pad, LayerStep(call(head, context.attribute("kernel"), **keywords))]
     keywords |= context.given(dilation="dilation_rate", groups="groups") | weights(context)
-    head = context.helper("StridedDilatedConv{}") if _strides_and_dilates(context) else context.of_rank("layers.Conv{}")
-    return [*pad, LayerStep(call(head, context.attribute("filters"), context.attribute("kernel"), **keywords))]
+    made: Code = context.of_rank("layers.Conv{}")
+    if _strides_and_dilates(context):
+        other, test = context.helper("StridedDilatedConv{}"), _where_both(context)
+        made = Bracket("", (Ternary(other, test, made),)) if test else other
+    return [*pad, LayerStep(call(made, context.attribute("filters"), context.attribute("kernel"), **keywords))]
 
 
 def _standardized_conv(context: LayerContext) -> list[LayerStep]:
@@ -134,6 +137,22 @@ def _strides_and_dilates(context: LayerContext) -> bool:
     """Keras's own convolution does not take both, on whichever axes."""
     ops = [context.graph.nodes[path].op for path in context.use.paths]
     return any(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops)
+
+
+def _where_both(context: LayerContext) -> str:
+    """What asks whether an instance strides and dilates; empty where all do, or where others than numbers are given."""
+    ops = [context.graph.nodes[path].op for path in context.use.paths]
+    if all(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops):
+        return ""
+    tests: list[str] = []
+    for name in ("stride", "dilation"):
+        expr = context.use.exprs.get(name)
+        if expr is None:
+            continue
+        if not isinstance(expr, Name) or context.printer.types.get(expr.id) != "int":
+            return ""
+        tests.append(f"{context.printer.expr(expr)} > 1")
+    return " and ".join(tests)
 
 
 def _conv_transpose(context: LayerContext) -> list[LayerStep]:

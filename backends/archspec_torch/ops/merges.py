@@ -43,9 +43,9 @@ _NESTED: Final = 8
 
 ROWS: Final[dict[str, TorchRow]] = {
     "add": TorchRow("merge", function=_infix("+"), most_operands=_TERMS),
-    "multiply": TorchRow("merge", function=_infix("*"), most_operands=_TERMS),
+    "multiply": TorchRow("product", function=_infix("*"), most_operands=_TERMS),
     "subtract": TorchRow("merge", function=_infix("-")),
-    "divide": TorchRow("merge", function=_infix("/")),
+    "divide": TorchRow("product", function=_infix("/")),
     "maximum": TorchRow("merge", function=_nested("torch.maximum"), most_operands=_NESTED),
     "minimum": TorchRow("merge", function=_nested("torch.minimum"), most_operands=_NESTED),
     "matmul": TorchRow("merge", function=_matmul),

@@ -11,7 +11,7 @@ from archspec.codegen.pretty_printer import Bracket, Code, Infix, MethodChain, c
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Initializer
 
-Weight: TypeAlias = Literal["light", "heavy", "merge"]
+Weight: TypeAlias = Literal["light", "heavy", "merge", "product"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class TorchRow:
     """How one op is written.
 
     `module` gives the constructor; `function` gives an expression of the operands, used in a `forward` where both
-    exist. `weight` says how statements are cut: light calls are nested around heavier ones. `type` gives the class in
+    exist. `weight` says how statements are cut: light calls are nested around heavier ones, a product in
+    a sum. `type` gives the class in
     torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
     are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.

@@ -13,7 +13,7 @@ from archspec.expr import Const, Expr, Items, Unary
 from archspec.ir.attributes import Padding, Sides
 from archspec.ir.tensor_type import FEATURES, TOKENS, VOLUME, spatial_rank
 from archspec_torch.ops.padding import last_axis_first, of_rank
-from archspec_torch.ops.row import TensorPart, TorchRow, light
+from archspec_torch.ops.row import TensorPart, TorchRow, chained, light
 
 
 def _fixed(use: LayerUse) -> bool:
@@ -32,10 +32,12 @@ def _reshape(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _reshaped(use: LayerUse, printer: ExpressionPrinter, operands: Sequence[Code]) -> Code:
-    flattened = operands[0] if use.axes[0] == FEATURES else call("torch.flatten", *operands, "1")
+    [operand], shape = operands, literal(use.value("shape"))
     if _wanted_rank(use) == 1:
-        return flattened
-    return call("torch.unflatten", flattened, "1", literal(use.value("shape")))
+        return operand if use.axes[0] == FEATURES else call("torch.flatten", operand, "1")
+    if use.axes[0] == FEATURES:
+        return call("torch.unflatten", operand, "1", shape)
+    return chained(operand, [call("flatten", "1"), call("unflatten", "1", shape)])
 
 
 def _wanted_rank(use: LayerUse) -> int:
