@@ -27,7 +27,7 @@ from archspec.expr.tree import (
     Unary,
     Value,
 )
-from archspec.expr.whole_numbers import Whole, gives_whole, no_name
+from archspec.expr.whole_numbers import Whole, gives_number, gives_whole, no_name
 from archspec.limits import Budget
 from archspec.records import record
 
@@ -322,6 +322,8 @@ class _Folding:
 
     def _product(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
         """A product of whole numbers with its constant factors put together; None where there is nothing to do."""
+        if (left == ZERO and gives_number(right)) or (right == ZERO and gives_number(left)):
+            return ZERO
         if not (is_whole or (self.is_whole(left) and self.is_whole(right))):
             return None
         if ZERO in (left, right):

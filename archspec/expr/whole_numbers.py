@@ -17,6 +17,21 @@ def no_name(name: str) -> bool:
     return False
 
 
+def gives_number(expr: Expr) -> bool:
+    """Whether an expression is certain to give a number: a power, a quotient, a difference, what is made of these."""
+    match expr:
+        case Const(value):
+            return type(value) in (int, float)
+        case Binary("**" | "/" | "//" | "-"):
+            return True
+        case Binary("+" | "*", left, right):
+            return gives_number(left) and gives_number(right)
+        case Unary("-" | "+"):
+            return True
+        case _:
+            return False
+
+
 def gives_whole(expr: Expr, whole: Whole) -> bool:
     """Whether an expression is certain to give a whole number, of the type `int`; `whole` says it of names."""
     match expr:

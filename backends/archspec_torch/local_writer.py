@@ -16,6 +16,7 @@ from archspec.codegen.walk import layers
 from archspec.codegen.width_tables import width_table
 from archspec.expr import Expr, names
 from archspec.expr.tree import children
+from archspec.expr.whole_numbers import gives_whole
 from archspec.reserved_names import in_sequence
 from archspec_torch.constructor_arguments import expressions, local_variables
 from archspec_torch.constructors import ConstructorWriter, members
@@ -93,6 +94,8 @@ class LocalWriter:
         for place, expr in enumerate(shared if self.growing is None else ()):
             code = self.printer.code(expr)
             usual = "hidden" if not is_network else f"{takers[place]}_channels" if apart else "channels"
+            if not gives_whole(expr, lambda name: self.printer.types.get(name, "int") == "int"):
+                usual = "factor"
             name = self.printer.local(expr, usual, RESERVED)
             self.init += lay_out(code, 2, f"{name} = ")
         self.locals = len(self.init)

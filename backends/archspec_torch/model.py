@@ -106,7 +106,8 @@ def _construct(source: str, graph: LayerGraph, device: torch.device) -> nn.Modul
 def draw_anew(model: nn.Module) -> None:
     """Draw each weight once: as the generated network says, and where it says nothing, as the layer's class does."""
     own: Callable[[], None] = getattr(model, "reset_parameters", lambda: None)
-    with _Undrawn() as dry:
+    # What is drawn on the way to no weight depends on what the memory holds: it must not move the generator on.
+    with torch.random.fork_rng(devices=[]), _Undrawn() as dry:
         own()
     with _Undrawn(dry.left):
         for module in model.modules():

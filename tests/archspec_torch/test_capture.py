@@ -12,6 +12,8 @@ import pytest
 import archspec
 from archspec.ir.graph import LayerGraph
 from archspec.spec.loading import load_text
+from tests.conformance.cases import CASES
+from tests.conformance.graphs import graph_of
 from tests.needed import lazily, needs
 
 torch: Any = lazily("torch")
@@ -185,6 +187,15 @@ def test_small_networks_are_traced_scripted_and_exported(text: str) -> None:
     captured(graph, lambda model: torch.fx.symbolic_trace(model))
     captured(graph, lambda model: torch.jit.script(model))
     captured(graph, lambda model: exported(model, inputs_of(graph, 3), sizes=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", CASES)
+def test_every_case_of_an_op_is_traced_and_scripted(op: str) -> None:
+    for case in CASES[op]:
+        graph = graph_of(case, (8, 7))
+        captured(graph, lambda model: torch.fx.symbolic_trace(model))
+        captured(graph, lambda model: torch.jit.script(model))
 
 
 @pytest.mark.parametrize("what", ["same", "uneven", "windows", "conditions"])
