@@ -34,6 +34,7 @@ ATTRIBUTES: Final = {
     "conv_transpose": ["filters: 3, kernel: 3"],
     "dense": ["units: 3"],
     "group_norm": ["groups: 2"],
+    "shift": ["learned: channel", "learned: all"],
     "scale": ["value: 0.5, shift: 0.25", "value: 0.5, learned: channel", "value: 0.5, learned: all"],
     "clip": ["min: -0.5"],
     "drop_path": ["rate: 0.25"],
@@ -119,7 +120,7 @@ def _takes(call: str, kind: str) -> bool:
     if name in ("pad_channels", "channel_avg_pool", "channel_max_pool", "concat"):
         return kind != "unnamed"
     elementwise = {"relu", "relu6", "leaky_relu", "elu", "selu", "silu", "gelu", "mish", "softplus", "tanh", "sigmoid"}
-    elementwise |= {"hard_sigmoid", "hard_swish", "scale", "dropout", "drop_path", "identity"}
+    elementwise |= {"hard_sigmoid", "hard_swish", "scale", "shift", "dropout", "drop_path", "identity"}
     elementwise |= {"add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "flatten", "reshape"}
     return True if name in elementwise else kind in MAPS
 

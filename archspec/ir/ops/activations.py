@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
-from archspec.ir.attributes import FloatKind, WordKind, attribute
-from archspec.ir.initializers import Constant
+from archspec.ir.attributes import FloatKind, InitKind, WordKind, attribute
+from archspec.ir.initializers import Constant, Initializer, Zeros
 from archspec.ir.op import Example, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
-from archspec.ir.ops.base import Elementwise, bare
+from archspec.ir.ops.base import Elementwise, bare, decays
 from archspec.ir.tensor_type import FEATURED, Accepted, TensorType, spatial_rank
 from archspec.records import record
 
@@ -271,6 +271,37 @@ def broadcasts(shape: str | None, *, bare: bool) -> bool:
     return bare if shape is None else shape == "broadcast"
 
 
+def _shape(what: str) -> Any:
+    """The attribute for the shape of what is learned for each channel."""
+    return attribute(
+        WordKind(words=("channels", "broadcast")),
+        f"the shape of one {what} for each channel of a feature map: `channels` is (C), as timm keeps it, `broadcast` "
+        "(C, 1, 1) on images, as torchvision does; `broadcast` if it is `bare`, else `channels`, unless given",
+        default=None,
+    )
+
+
+def _check_shape(shape: str | None, learned: str, what: str) -> None:
+    """See that there is what the attribute `shape` is that of.
+
+    Raises:
+        ShapeError: there is not.
+    """
+    if shape is not None and learned != "channel":
+        raise ShapeError(
+            f"has a `shape` and no {what} for each channel that it could be that of",
+            "E0411",
+            "write `learned: channel`, or leave `shape` out",
+            "shape",
+        )
+
+
+def _learned_shape(type: TensorType, learned: str, broadcasts: bool) -> tuple[int, ...]:
+    """The shape of what is learned for each channel, or for all."""
+    axes = spatial_rank(type.axes) if broadcasts else 0
+    return (type.channels, *(1 for _ in range(axes))) if learned == "channel" else (1,)
+
+
 @register
 @record
 class Scale(Elementwise):
@@ -288,12 +319,7 @@ class Scale(Elementwise):
         default="none",
     )
     bare: bool = bare("that `shape` says")
-    shape: str | None = attribute(
-        WordKind(words=("channels", "broadcast")),
-        "the shape of one factor for each channel of a feature map: `channels` is (C), as timm keeps them, `broadcast` "
-        "(C, 1, 1) on images, as torchvision does; `broadcast` if it is `bare`, else `channels`, unless given",
-        default=None,
-    )
+    shape: str | None = _shape("factor")
 
     name: ClassVar[str] = "scale"
     kind: ClassVar[OpKind] = "other"
@@ -302,7 +328,7 @@ class Scale(Elementwise):
         "scale": "write `value`",
         "factor": "write `value`",
         "offset": "write `shift`",
-        "bias": "write `shift`, which is not learned; `batch_norm` and `conv` have learned ones",
+        "bias": "write `shift`, which is not learned; the op `shift` has learned numbers",
         "init": "write `value`, which is what a learned factor starts with",
     }
 
@@ -316,27 +342,20 @@ class Scale(Elementwise):
                 "E0411",
                 "put a second `scale`, with the `shift` alone, after it",
             )
-        if self.bare and self.learned != "channel":
+        if self.bare and self.learned == "none":
             raise ShapeError(
-                "is `bare` and has no factor for each channel that it could name",
+                "is `bare` and has no learned factor that it could name",
                 "E0411",
-                "write `learned: channel`, or leave `bare` out",
+                "write `learned: channel` or `learned: all`, or leave `bare` out",
                 "bare",
             )
-        if self.shape is not None and self.learned != "channel":
-            raise ShapeError(
-                "has a `shape` and no factor for each channel that it could be that of",
-                "E0411",
-                "write `learned: channel`, or leave `shape` out",
-                "shape",
-            )
+        _check_shape(self.shape, self.learned, "factor")
         return inputs[0]
 
     def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
         if self.learned == "none":
             return ()
-        axes = spatial_rank(inputs[0].axes) if self.broadcasts else 0
-        shape = (inputs[0].channels, *(1 for _ in range(axes))) if self.learned == "channel" else (1,)
+        shape = _learned_shape(inputs[0], self.learned, self.broadcasts)
         return (Weight("" if self.bare else "weight", shape, Constant(self.value)),)
 
     @property
@@ -359,3 +378,54 @@ class Scale(Elementwise):
         if open or self.learned != "none":  # a param may be another in generated code
             return False
         return self.value >= 0 and self.shift >= 0 and all(inputs)
+
+
+@register
+@record
+class Shift(Elementwise):
+    """x + learned numbers, one for each channel or feature, or one for all. ONNX Add.
+
+    With a learned `scale` before it, it is the affine map of ResMLP (Touvron et al. 2021), and that of PP-HGNetV2.
+    """
+
+    learned: str = attribute(
+        WordKind(words=("channel", "all")),
+        "one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
+        default="channel",
+    )
+    init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Zeros())
+    bare: bool = bare("that `shape` says")
+    shape: str | None = _shape("number")
+    weight_decay: float = decays("weight")
+
+    name: ClassVar[str] = "shift"
+    kind: ClassVar[OpKind] = "other"
+    example: ClassVar[Example] = Example((16, 8, 8), "shift: {learned: channel}")
+    two_meanings: ClassVar[Mapping[str, str]] = {
+        "value": "write `init: {constant: ...}`; a number that is not learned is the `shift` of `scale`",
+    }
+
+    def accepted(self) -> Accepted:
+        return FEATURED if self.learned == "channel" else self.takes
+
+    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
+        _check_shape(self.shape, self.learned, "number")
+        return inputs[0]
+
+    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
+        shape = _learned_shape(inputs[0], self.learned, self.broadcasts)
+        return (Weight("" if self.bare else "weight", shape, self.init, decay=self.weight_decay),)
+
+    @property
+    def broadcasts(self) -> bool:
+        """Whether numbers for each channel have axes for the places of a feature map, each of one element."""
+        return broadcasts(self.shape, bare=self.bare)
+
+    def structural(self) -> tuple[str, ...]:
+        return ("bare", "shape")
+
+    def detail(self) -> str:
+        return ", learned by channel" if self.learned == "channel" else ", learned"
+
+    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
+        return False

@@ -13,7 +13,7 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Zeros
 from archspec.ir.op import Op, Weight
-from archspec.ir.ops.activations import Scale
+from archspec.ir.ops.activations import Scale, Shift
 from archspec.ir.ops.attention import InputMap
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Product: TypeAlias = Conv | ConvTranspose | Dense
 """Ops that multiply by a learned matrix and may add a learned number to each channel of their result."""
-ChannelMap: TypeAlias = BatchNorm | Scale
+ChannelMap: TypeAlias = BatchNorm | Scale | Shift
 """Ops that compute `factor x + offset` in inference, with numbers for each channel."""
 AffineNorm: TypeAlias = LayerNorm | GroupNorm | InstanceNorm
 """Norms of each example by itself, which then scale and shift each channel."""
@@ -32,7 +32,7 @@ AffineNorm: TypeAlias = LayerNorm | GroupNorm | InstanceNorm
 
 def is_channel_map(graph: LayerGraph, node: Node) -> bool:
     """Whether a layer has a factor and an offset for each channel, the axis that products make."""
-    return isinstance(node.op, BatchNorm | Scale) and graph.input_types(node)[0].channel_axis is not None
+    return isinstance(node.op, ChannelMap) and graph.input_types(node)[0].channel_axis is not None
 
 
 def with_bias(product: Product) -> Op:
@@ -168,6 +168,9 @@ def channel_numbers(
         case Scale():
             learned = np.asarray(weights.pop(path), np.float64) if op.bare else own.get("weight", np.float64(op.value))
             return np.ravel(learned), np.atleast_1d(np.float64(op.shift))
+        case Shift():
+            learned = np.asarray(weights.pop(path), np.float64) if op.bare else own["weight"]
+            return np.ones(1), np.ravel(learned)
     raise InternalError(f"{path} is no channel map")
 
 

@@ -11,8 +11,7 @@ from archspec.ir.graph import LayerGraph, WeightStep
 from archspec.ir.op import Op
 from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
-from archspec.ir.ops.norms import BatchNorm
-from archspec.passes.inference.channel_maps import FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
+from archspec.passes.inference.channel_maps import ChannelMap, FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
 from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, rewritten, sole_uses
 from archspec.passes.inference.views import passage
 from archspec.passes.pipeline import Property
@@ -132,12 +131,12 @@ class FoldIntoNextProduct:
 
 
 def _into_previous(product: Node, map: Node, channels: tuple[int, ...] | None) -> WeightStep:
-    assert isinstance(product.op, Conv | ConvTranspose | Dense) and isinstance(map.op, BatchNorm | Scale)
+    assert isinstance(product.op, Conv | ConvTranspose | Dense) and isinstance(map.op, ChannelMap)
     return FoldIntoPrevious(product.path, product.op, map.owner, map.op, channels)
 
 
 def _into_next(product: Node, map: Node, channels: tuple[int, ...] | None) -> WeightStep:
-    assert isinstance(product.op, Conv | Dense) and isinstance(map.op, BatchNorm | Scale)
+    assert isinstance(product.op, Conv | Dense) and isinstance(map.op, ChannelMap)
     return FoldIntoNext(product.path, product.op, map.owner, map.op, channels)
 
 

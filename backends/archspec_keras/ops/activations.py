@@ -10,7 +10,10 @@ from typing import Final
 
 from archspec.codegen.escaping import literal
 from archspec.codegen.pretty_printer import Bracket, Code, call
+from archspec.ir.initializers import Zeros
 from archspec.weights.layouts import ONE_AXIS
+from archspec_keras.ops.decay import regularizers
+from archspec_keras.ops.initializers import initial
 from archspec_keras.ops.row import KerasRow, LayerContext, LayerStep, VariableLayout, layer
 
 
@@ -43,6 +46,15 @@ def _scale(context: LayerContext) -> list[LayerStep]:
     return [LayerStep(call(context.helper("LayerScale"), context.attribute("value"), **keywords))]
 
 
+def _shift(context: LayerContext) -> list[LayerStep]:
+    keywords: dict[str, Code] = {} if context.value("learned") == "channel" else {"per_channel": "False"}
+    if not isinstance(context.value("init"), Zeros):
+        keywords["initializer"] = initial(context, context.value("init"))
+    for code in regularizers(context, weight="weight").values():
+        keywords["regularizer"] = code
+    return [LayerStep(call(context.helper("LayerShift"), **keywords))]
+
+
 ROWS: Final[dict[str, KerasRow]] = {
     "relu": layer("layers.ReLU"),
     "relu6": layer("layers.ReLU", "6.0"),
@@ -60,5 +72,6 @@ ROWS: Final[dict[str, KerasRow]] = {
     "hard_sigmoid": _activation("hard_sigmoid"),
     "hard_swish": _activation("hard_swish"),
     "softmax": layer("layers.Softmax"),  # over channels, which are the last axis
+    "shift": KerasRow(_shift, dict.fromkeys(("weight", ""), VariableLayout(("beta",), ((0,),)))),
     "scale": KerasRow(_scale, dict.fromkeys(("weight", ""), VariableLayout(("gamma",), ((0,),)))),
 }

@@ -109,6 +109,11 @@ def scale(layer: Fragment) -> str:
     return layer.add("Identity", x) if x == layer.x else x
 
 
+def shift(layer: Fragment) -> str:
+    whole = layer.op.broadcasts or layer.op.learned == "all"
+    return layer.add("Add", layer.x, layer.weights[0] if whole else layer.by_channel(layer.weights[0]))
+
+
 ROWS: dict[str, Row] = {
     "relu": unary("Relu"),
     "relu6": relu6,
@@ -127,4 +132,5 @@ ROWS: dict[str, Row] = {
     "hard_swish": hard_swish,
     "softmax": float32_row(softmax),
     "scale": scale,
+    "shift": shift,
 }

@@ -9,7 +9,7 @@ from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
-from archspec.ir.initializers import Constant
+from archspec.ir.initializers import Constant, Zeros
 from archspec.ir.ops.activations import broadcasts
 from archspec.ir.tensor_type import TOKENS, spatial_rank
 from archspec_torch.ops.padding import of_rank
@@ -54,16 +54,31 @@ def _scale(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _factors_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
-    """The shape in which a factor for each channel is kept."""
+    """The shape in which a factor for each channel is kept, or one for all."""
+    if use.value("learned") == "all":
+        return ("1",)
     axes = spatial_rank(use.axes[0]) if broadcasts(use.value("shape"), bare=use.value("bare")) else 0
     return printer.expr(use.features[0]), *("1",) * axes
 
 
 def _multiplied(use: LayerUse, printer: ExpressionPrinter, factors: str, operand: Code) -> Code:
+    return Infix("*", (Bracket("", (operand,)) if isinstance(operand, Infix) else operand, _by_channel(use, factors)))
+
+
+def _by_channel(use: LayerUse, numbers: str) -> str:
+    """What is learned for each channel, in a shape that broadcasts."""
     axes = spatial_rank(use.axes[0])
-    if axes and not broadcasts(use.value("shape"), bare=use.value("bare")):
-        factors = f"{factors}.view({', '.join(('-1', *('1',) * axes))})"
-    return Infix("*", (Bracket("", (operand,)) if isinstance(operand, Infix) else operand, factors))
+    if axes and use.value("learned") == "channel" and not broadcasts(use.value("shape"), bare=use.value("bare")):
+        return f"{numbers}.view({', '.join(('-1', *('1',) * axes))})"
+    return numbers
+
+
+def _shift(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    shape = _factors_shape(use, printer)
+    is_viewed = use.value("learned") == "channel" and len(shape) <= spatial_rank(use.axes[0])
+    name = of_rank("LayerShift", use) if is_viewed else "LayerShift"
+    printer.helpers.add(name)
+    return call(name, shape[0] if len(shape) == 1 else Bracket("", shape))
 
 
 def _constants(use: LayerUse) -> bool:
@@ -124,5 +139,15 @@ ROWS: Final[dict[str, TorchRow]] = {
         inline=_constants,
         takes_channels=lambda use: use.value("learned") == "channel",
         bare=BareParameter(_factors_shape, _multiplied, lambda use: Constant(use.value("value"))),
+    ),
+    "shift": TorchRow(
+        "light",
+        _shift,
+        type=lambda use: "LayerShift",
+        draws={"weight": Zeros()},
+        takes_channels=lambda use: use.value("learned") == "channel",
+        bare=BareParameter(
+            _factors_shape, lambda use, printer, added, operand: Infix("+", (operand, _by_channel(use, added)))
+        ),
     ),
 }

@@ -37,6 +37,13 @@ CASES: dict[str, list[str]] = {
     "hard_sigmoid": _everywhere("hard_sigmoid"),
     "hard_swish": _everywhere("hard_swish"),
     "softmax": _everywhere("softmax"),
+    "shift": [
+        *_everywhere("shift", "shift: {learned: all}", "shift: {init: {normal: 0.5}, weight_decay: 0.5}"),
+        "shift: {bare: true, init: {constant: 0.5}}\n  - to_tokens\n  - shift: {name: s, bare: true}",
+        "scale: {learned: all, bare: true}\n  - shift: {learned: all, bare: true}",
+        "shift: {bare: true, shape: channels}\n  - relu",
+        "shift: {shape: broadcast}\n  - relu",
+    ],
     "scale": [
         *_everywhere("scale: {value: 0.17}", "scale: {value: -1, shift: 1}", "scale: {value: -1}"),
         *_everywhere("scale: {value: 0.3, shift: -0.7}", "scale: {shift: 3}", "scale"),
@@ -44,6 +51,7 @@ CASES: dict[str, list[str]] = {
         "scale: {value: 0.5, learned: channel, bare: true}\n  - to_tokens\n  - scale: {learned: channel, bare: true}",
         "add: [[], [conv: {filters: 4, kernel: 1}, relu, scale: {name: gamma, learned: channel, bare: true}]]",
         "scale: {value: 0.5, learned: channel, bare: true, shape: channels}\n  - relu",
+        "scale: {value: 0.5, learned: all, bare: true}\n  - to_tokens\n  - scale: {name: s, learned: all, bare: true}",
         "add: [[], [conv: {filters: 4, kernel: 1}, relu, scale: {learned: channel, shape: broadcast}]]",
         "to_tokens\n  - scale: {learned: channel, bare: true, shape: channels}\n"
         "  - scale: {learned: channel, shape: broadcast}",
@@ -65,6 +73,19 @@ CALLS: dict[tuple[str, str], list[tuple[str, list[str]]]] = {
     ],
     ("gelu", "approximate"): [
         ("gelu: {approximate: p}", ["tanh", "none"]),
+    ],
+    ("shift", "learned"): [
+        ("shift: {learned: p}", ["channel", "all"]),
+    ],
+    ("shift", "bare"): [
+        ("shift: {bare: p}", ["true", "false"]),
+    ],
+    ("shift", "shape"): [
+        ("shift: {shape: p}", ["channels", "broadcast"]),
+        ("shift: {bare: true, shape: p}", ["channels", "broadcast"]),
+    ],
+    ("shift", "weight_decay"): [
+        ("shift: {weight_decay: p}", ["0.5", "0.25", "0"]),
     ],
     ("scale", "value"): [
         ("scale: {value: p}", ["0.5", "-1"]),

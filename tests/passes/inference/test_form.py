@@ -40,6 +40,12 @@ pytestmark = needs("onnx", "torch")
         ("[pad: {padding: 1, mode: reflect}, conv: {filters: 6, kernel: 3}]", ["pad", "conv"]),
         ("[pad: {padding: 1}, conv: {filters: 6, kernel: 3, stride: 2, padding: same}]", ["pad", "conv"]),
         ("[standardized_conv: {filters: 6, kernel: 3, groups: 2, eps: 1e-2}, relu]", ["conv", "relu"]),
+        ("[conv: {filters: 6, kernel: 3}, scale: {learned: all, bare: true}, shift: {learned: all}]", ["conv"]),
+        (
+            "[shift, conv: {filters: 6, kernel: 3}, relu, shift, conv: {filters: 4, kernel: 1}]",
+            ["conv", "relu", "conv"],
+        ),
+        ("[shift: {bare: true}, conv: {filters: 6, kernel: 3, padding: 1}]", ["shift", "conv"]),
         ("[standardized_conv: {filters: 6, kernel: 3, padding: same, stride: 2, bias: false}, batch_norm]", ["conv"]),
         ("[pad: {padding: 1}, standardized_conv: {filters: 6, kernel: 3, padding: 1}]", ["conv"]),
         ("[scaled_standardized_conv: {filters: 6, kernel: 3, groups: 2, gamma: 1.75}, batch_norm]", ["conv"]),
