@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,6 +35,8 @@ class Examples:
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     count: int
+    passed_over: str = ""
+    """What else lies in a folder of pictures, as people read it."""
 
     @classmethod
     def of(
@@ -71,7 +74,8 @@ class Examples:
                 help = "prepare them as in training, as in (x / 255 - mean) / std, and save them as float32"
                 raise _wrong(message, help)
             return cls(graph, (path,), (), (), min(count, most or count))
-        pictures = _pictures(path)[:most]
+        pictures, passed_over = _pictures(path)
+        pictures = pictures[:most]
         if not graph.input_nodes[0].type.is_spatial or len(sizes) != _IN_COLOR or sizes[0] not in (1, _IN_COLOR):
             help = "give the prepared inputs, as an array (N, ...) that NumPy has saved: FILE.npy"
             raise _wrong(f"{graph.name} takes {graph.input_text}, which is no picture", help)
@@ -86,7 +90,7 @@ class Examples:
             raise BackendError(
                 Diagnostic("E0602", "Pillow is not installed", help="install it with `pip install pillow`")
             )
-        return cls(graph, tuple(pictures), given[0], given[1], len(pictures))
+        return cls(graph, tuple(pictures), given[0], given[1], len(pictures), passed_over)
 
     @property
     def text(self) -> str:
@@ -94,7 +98,8 @@ class Examples:
         if not self.mean:
             return f"{self.count} examples of {self.files[0]}"
         mean, deviation = (", ".join(f"{number:g}" for number in numbers) for numbers in (self.mean, self.deviation))
-        return f"{self.count} pictures, mean {mean}, deviation {deviation}"
+        others = f"; passed over: {self.passed_over}" if self.passed_over else ""
+        return f"{self.count} pictures, mean {mean}, deviation {deviation}{others}"
 
     def batches(self) -> Iterator[dict[str, NDArray[np.float32]]]:
         """By the path of the network's input, (n, C, H, W).
@@ -214,16 +219,24 @@ _PIXELS: Final = 16.0
 """Beyond it, whole numbers are rather pixels than anything that was normalized."""
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _pictures(folder: Path) -> tuple[list[Path], str]:
+    """The pictures in a folder, and in words what else is there but hidden files."""
     from archspec.training.data.parts.pictures import PICTURE_ENDINGS
 
     if not folder.is_dir():
         raise _wrong(f"{folder} is no folder of pictures", "give a folder, or a file FILE.npy of prepared inputs")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = [path for path in files if path.suffix.lower() in PICTURE_ENDINGS]
+    rest = [path for path in files if path.suffix.lower() not in PICTURE_ENDINGS and not path.name.startswith(".")]
+    others = Counter(path.suffix.lower() for path in rest)
     if not found:
         help = f"pictures end in {', '.join(PICTURE_ENDINGS)}; 100 of them, as the network will get them, are enough"
         raise _wrong(f"there are no pictures in {folder}", help)
-    return found
+    said = [f"{count:,} {suffix or 'without an ending'}" for suffix, count in others.most_common(_SHOWN)]
+    if not said:
+        return found, ""
+    files_text = f"{len(rest):,} file{'s' if len(rest) > 1 else ''} of other kinds"
+    return found, f"{files_text} ({', '.join(said)}{', ...' if len(others) > _SHOWN else ''})"
 
 
 def _mapped(path: Path, sizes: Sequence[int]) -> NDArray[Any]:

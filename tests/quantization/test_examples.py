@@ -84,6 +84,9 @@ def test_pictures_are_cut_and_scaled_as_they_should_be(tmp_path: Path) -> None:
     [batch] = Examples.of(tmp_path / "p", graph).batches()
     wanted = [(value - mean) / std for value, mean, std in ((0, 0.485, 0.229), (1, 0.456, 0.224), (0, 0.406, 0.225))]
     assert np.allclose(batch["input"], np.reshape(wanted, (1, 3, 1, 1)), atol=1e-6)
+    for other in ("c.gif", "d.gif", "notes.txt", ".hidden"):
+        (tmp_path / "p" / other).touch()
+    assert Examples.of(tmp_path / "p", graph).text.endswith("; passed over: 3 files of other kinds (2 .gif, 1 .txt)")
     Image.fromarray(np.tile(array, (2, 4, 1))).save(tmp_path / "p" / "b.png")
     [batch] = Examples.of(tmp_path / "p", graph).batches()
     assert np.allclose(batch["input"][1], batch["input"][0], atol=1e-6)
