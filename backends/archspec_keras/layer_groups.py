@@ -19,6 +19,7 @@ from archspec.codegen.tree import Module
 from archspec.codegen.walk import all_layers
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
+from archspec.ir.op import Op
 from archspec_keras.ops import FAN, ROWS, LayerContext
 from archspec_keras.ops.row import LayerStep
 from archspec_keras.static_properties import StaticProperties
@@ -54,7 +55,7 @@ def layer_groups(graph: LayerGraph, module: Module) -> Mapping[str, str] | None:
         inputs = tuple(last[producer(source)] for source in node.inputs)
         made = [step for step in steps.get(path, ()) if step.is_there(node.op)]
         for step in made:
-            layers.append(_KerasLayer("" if step.suffix else path, _kind(step), inputs))
+            layers.append(_KerasLayer("" if step.suffix else path, _kind(step, node.op), inputs))
             inputs = (len(layers) - 1,)
         if not node.inputs:
             layers.append(_KerasLayer(path, "input_layer", ()))
@@ -86,9 +87,9 @@ def _steps(graph: LayerGraph, module: Module) -> dict[str, list[LayerStep]]:
     return found
 
 
-def _kind(step: LayerStep) -> str:
+def _kind(step: LayerStep, op: Op) -> str:
     """What Keras calls the groups of a class of layers: `BatchNormalization` is `batch_normalization`."""
-    name = str(step.layer.head).rpartition(".")[2]
+    name = (str(step.layer.head) if step.class_of is None else step.class_of(op)).rpartition(".")[2]
     return _CAPITAL.sub(r"\1_\2", _CAPITALS.sub(r"\1_\2", name)).lower()
 
 

@@ -13,6 +13,7 @@ from archspec.ir.convolution_arithmetic import crop
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import ByFan, Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
+from archspec.ir.op import Op
 from archspec.ir.ops.linear import Conv, Convolution
 from archspec_keras.ops.initializers import depthwise_weights, initial, weights
 from archspec_keras.ops.padding import (
@@ -107,11 +108,14 @@ def _conv(context: LayerContext) -> list[LayerStep]:
         head = context.of_rank("layers.DepthwiseConv{}")
         return [*pad, LayerStep(call(head, context.attribute("kernel"), **keywords))]
     keywords |= context.given(dilation="dilation_rate", groups="groups") | weights(context)
-    made: Code = context.of_rank("layers.Conv{}")
-    if _strides_and_dilates(context):
-        other, test = context.helper("StridedDilatedConv{}"), _where_both(context)
-        made = Bracket("", (Ternary(other, test, made),)) if test else other
-    return [*pad, LayerStep(call(made, context.attribute("filters"), context.attribute("kernel"), **keywords))]
+    made, arguments = context.of_rank("layers.Conv{}"), (context.attribute("filters"), context.attribute("kernel"))
+    if not _strides_and_dilates(context):
+        return [*pad, LayerStep(call(made, *arguments, **keywords))]
+    other, test = context.helper("StridedDilatedConv{}"), _where_both(context)
+    if not test:
+        return [*pad, LayerStep(call(other, *arguments, **keywords))]
+    chosen = call(Bracket("", (Ternary(other, test, made),)), *arguments, **keywords)
+    return [*pad, LayerStep(chosen, class_of=lambda op: other if _does_both(op) else made)]
 
 
 def _standardized_conv(context: LayerContext) -> list[LayerStep]:
@@ -135,14 +139,17 @@ def _standardized(context: LayerContext, name: str, own: dict[str, Code]) -> lis
 
 def _strides_and_dilates(context: LayerContext) -> bool:
     """Keras's own convolution does not take both, on whichever axes."""
-    ops = [context.graph.nodes[path].op for path in context.use.paths]
-    return any(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops)
+    return any(_does_both(context.graph.nodes[path].op) for path in context.use.paths)
+
+
+def _does_both(op: Op) -> bool:
+    return isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1
 
 
 def _where_both(context: LayerContext) -> str:
     """What asks whether an instance strides and dilates; empty where all do, or where others than numbers are given."""
     ops = [context.graph.nodes[path].op for path in context.use.paths]
-    if all(isinstance(op, Convolution) and max(op.stride) > 1 and max(op.dilation) > 1 for op in ops):
+    if all(map(_does_both, ops)):
         return ""
     tests: list[str] = []
     for name in ("stride", "dilation"):

@@ -33,13 +33,14 @@ class LayerStep:
     or the one that owns weights (see `KerasRow.after`).
 
     `times` says how often the layer is passed its tensor: attention takes it as query and as value. With a `condition`
-    there is such a layer only where it holds.
+    there is such a layer only where it holds. `class_of` gives the class for one instance's op where source chooses it.
     """
 
     layer: Bracket
     suffix: str = ""
     times: int = 1
     condition: StepCondition | None = None
+    class_of: Callable[[Op], str] | None = None
 
     def is_there(self, op: Op) -> bool:
         """Whether an instance with this op has the layer."""
