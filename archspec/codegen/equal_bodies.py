@@ -36,20 +36,17 @@ def one_of_equals(module: Module, takes_channels: TakesChannels) -> Module:
 
     They are made of a block whose instances differ elsewhere, or of parts of such blocks.
     """
-    kept: list[tuple[object, Definition]] = []
+    kept: dict[object, Definition] = {}
     stands_for: dict[int, Definition] = {}
     for definition in module.definitions:
         definition.tree = _calling(definition.tree, stands_for)
-        alike = [one for one in kept if one[1].class_name == definition.class_name and not definition.is_network]
-        definition.budget.spend(len(alike) * len(definition.tree.items))
-        key = _key(definition, takes_channels)
-        first = next((made for other, made in alike if other == key), None)
-        if first is None:
-            kept.append((key, definition))
-        else:
+        definition.budget.spend(len(definition.tree.items))
+        key = definition.class_name, definition.is_network, _key(definition, takes_channels)
+        first = kept.setdefault(key, definition)
+        if first is not definition:
             stands_for[id(definition)] = first
             _join(first, definition)
-    return Module(tuple(made for _, made in kept))
+    return Module(tuple(kept.values()))
 
 
 def _key(definition: Definition, takes_channels: TakesChannels) -> object:

@@ -121,7 +121,8 @@ def likeness(item: ItemUse) -> object:
     """What makes two iterations the same: everything but their places."""
     match item:
         case LayerUse():
-            written = item.op, dict(item.values), dict(item.exprs), dict(item.draws), item.sizes, item.flat_name
+            given = tuple(frozenset(attributes.items()) for attributes in (item.values, item.exprs, item.draws))
+            written = item.op, *given, item.sizes, item.flat_name
             return written, item.features, item.operands, item.name, item.number, item.reuses
         case CallUse():
             return id(item.definition), tuple(item.arguments.items()), item.operands, item.reuses
