@@ -188,6 +188,10 @@ class WeightsError(ArchspecError):
     """A weights file cannot be read or does not fit."""
 
 
+class FoldedWeightsError(WeightsError):
+    """A weights file is of the form for inference, and those of the network as it is trained are wanted."""
+
+
 class WeightsOptionError(WeightsError):
     """An option that says how weights are read has a word that means nothing, whatever the file holds."""
 

@@ -8,13 +8,14 @@ from typing import Final
 from archspec.analysis.counting import is_counted
 from archspec.ir.def_use import producer
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops.activations import Relu, Scale
+from archspec.ir.ops.activations import Relu
 from archspec.ir.ops.linear import Conv
 from archspec.ir.ops.merges import Add
 from archspec.ir.ops.norms import BatchNorm
 from archspec.ir.ops.pools import AvgPool, MaxPool
 from archspec.ir.ops.regularizers import Dropout
 from archspec.ir.ops.resizing import Pad, PadChannels
+from archspec.ir.ops.scaling import Scale
 from archspec.ir.ops.shapes import Identity
 from archspec.ir.scope import Loop, Scope, walk
 

@@ -321,13 +321,15 @@ class _Folding:
         return collected(sum) if op == "+" and (is_whole or self.is_whole(sum)) else sum
 
     def _product(self, left: Expr, right: Expr, is_whole: bool) -> Expr | None:
-        """A product of whole numbers with its constant factors put together; None where there is nothing to do."""
-        if (left == ZERO and gives_number(right)) or (right == ZERO and gives_number(left)):
+        """A product of whole numbers with its constant factors put together, and nothing times a number.
+
+        None where there is nothing to do.
+        """
+        is_whole = is_whole or (self.is_whole(left) and self.is_whole(right))
+        if ZERO in (left, right) and (is_whole or (gives_number(left) and gives_number(right))):
             return ZERO
-        if not (is_whole or (self.is_whole(left) and self.is_whole(right))):
+        if not is_whole:
             return None
-        if ZERO in (left, right):
-            return ZERO
         match left, right:
             case (
                 (Const(int() as first), Binary("*", Const(int() as second), other))

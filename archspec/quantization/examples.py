@@ -227,16 +227,20 @@ def _pictures(folder: Path) -> tuple[list[Path], str]:
         raise _wrong(f"{folder} is no folder of pictures", "give a folder, or a file FILE.npy of prepared inputs")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     found = [path for path in files if path.suffix.lower() in PICTURE_ENDINGS]
-    rest = [path for path in files if path.suffix.lower() not in PICTURE_ENDINGS and not path.name.startswith(".")]
-    others = Counter(path.suffix.lower() for path in rest)
     if not found:
         help = f"pictures end in {', '.join(PICTURE_ENDINGS)}; 100 of them, as the network will get them, are enough"
         raise _wrong(f"there are no pictures in {folder}", help)
+    shown = (path.suffix.lower() for path in files if not path.name.startswith("."))
+    return found, _counted(Counter(suffix for suffix in shown if suffix not in PICTURE_ENDINGS))
+
+
+def _counted(others: Counter[str]) -> str:
+    """How many files of which endings there are, as people read it; empty where there are none."""
+    if not others:
+        return ""
     said = [f"{count:,} {suffix or 'without an ending'}" for suffix, count in others.most_common(_SHOWN)]
-    if not said:
-        return found, ""
-    files_text = f"{len(rest):,} file{'s' if len(rest) > 1 else ''} of other kinds"
-    return found, f"{files_text} ({', '.join(said)}{', ...' if len(others) > _SHOWN else ''})"
+    more = ", ..." if len(others) > _SHOWN else ""
+    return f"{others.total():,} file{'s' if others.total() > 1 else ''} of other kinds ({', '.join(said)}{more})"
 
 
 def _mapped(path: Path, sizes: Sequence[int]) -> NDArray[Any]:

@@ -126,7 +126,7 @@ def _keras(path: Path, needed: int) -> WeightsFile:
 
 
 def _onnx(path: Path, needed: int) -> WeightsFile:
-    return WeightsFile(dict(onnx_files.read(path, needed)), "ONNX", form=onnx_files.metadata(path).get(FORM, ""))
+    return WeightsFile(dict(onnx_files.read(path, needed)), "ONNX", form=onnx_files.metadata(path, FORM))
 
 
 def _checkpoint(path: Path, needed: int) -> WeightsFile:

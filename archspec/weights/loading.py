@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from archspec.errors import Diagnostic, Note, WeightsError
+from archspec.errors import Diagnostic, FoldedWeightsError, Note, WeightsError
 from archspec.ir.evaluation import evaluated
 from archspec.ir.graph import LayerGraph
 from archspec.weights import shards
@@ -77,6 +77,8 @@ def read_weights(
         return _read(weights, graph, partial, asked)
     try:
         arrays, report = _read(weights, evaluated(graph.training_form), partial, asked)
+    except FoldedWeightsError:
+        return _read(weights, graph, partial, asked)
     except WeightsError:
         with suppress(WeightsError):
             return _read(weights, graph, partial, asked)
@@ -165,7 +167,7 @@ def _choice(
     if file.form and graph.training_form is None:
         message = f"{path.name} has weights of the form for {file.form}, which were made of those that were trained"
         help = f"give those, or ask for the form for {file.form}, which takes them as they are"
-        raise WeightsError(Diagnostic("E0702", message, help=help))
+        raise FoldedWeightsError(Diagnostic("E0702", message, help=help))
     choice = _chosen(path, file, graph, asked)
     if (part := shards.shard(path)) is not None:
         help = f"give the index of all, `{part.index}`"

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 _INITIALIZERS: Final = 50_000
 _PER_WEIGHT: Final = 8
 _GRAPH, _INITIALIZER, _METADATA = 7, 5, 14
-_LONGEST_TEXT: Final = 2**16
+_KEY, _VALUE = 1, 2
+_LONGEST_ENTRY: Final = 2**16
 _DIMS, _TYPE, _FLOATS, _INT32S, _INT64S, _NAME, _RAW, _DOUBLES, _UINT64S, _EXTERNAL, _LOCATION = (
     1,
     2,
@@ -128,23 +129,22 @@ def files_beside(path: Path) -> list[str]:
     return [*found]
 
 
-def metadata(path: Path) -> dict[str, str]:
-    """What a model says of itself beside its graph, short texts by their names; nothing where it is damaged.
+def metadata(path: Path, name: str) -> str:
+    """What a model says of itself under a name, beside its graph; empty where it says nothing, or is damaged.
 
     Raises:
         OSError: it cannot be read.
     """
-    found: dict[str, str] = {}
     try:
         with open_regular(path) as file:
-            for entry in islice(_of(file, 0, file.seek(0, 2), _METADATA), _INITIALIZERS):
-                if entry.end - entry.start <= _LONGEST_TEXT:
+            for entry in _of(file, 0, file.seek(0, 2), _METADATA):
+                if entry.end - entry.start <= _LONGEST_ENTRY:
                     texts = {one.number: read_bytes(file, one) for one in fields(file, entry.start, entry.end)}
-                    name, value = (texts.get(number, b"").decode(errors="replace") for number in (1, 2))
-                    found[name] = value
+                    if texts.get(_KEY) == name.encode():
+                        return texts.get(_VALUE, b"").decode(errors="replace")
     except WireError:
-        return {}
-    return found
+        pass
+    return ""
 
 
 def _of(file: BinaryIO, start: int, end: int, number: int) -> Iterator[Field]:

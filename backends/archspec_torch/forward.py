@@ -45,8 +45,8 @@ def forward(
 
     Several results are returned as a tuple, or, where `outputs` names them, as a dict. The last `training` of them are
     given in training alone: what only they need stands after the `return` of evaluation, or where that gives a dict,
-    which they are added to, under `if self.training`. Of a class that is a `row`
-    there are no lines where its base class's own do.
+    which they are added to, under `if self.training`. Of a class that is a `row` there are no lines where its base
+    class's own do.
     """
     tree = definition.tree if row is None or row.forward is None else row.forward
     if row is None and spelling.keyed:

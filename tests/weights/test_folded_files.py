@@ -86,6 +86,13 @@ def test_initial_weights_of_the_form_say_it(spec: Path) -> None:
     assert fitting("i.safetensors", archspec.compile(spec, form="inference"))
 
 
+def test_the_form_of_another_network_is_told_what_does_not_fit(spec: Path) -> None:
+    assert main(["init", str(spec), "--for", "inference", "-o", "i.safetensors"]) == 0
+    spec.write_text(spec.read_text().replace("filters: 6", "filters: 5"))
+    with pytest.raises(WeightsError, match=r"conv\.weight is 6x4x3x3, the network's is 5x4x3x3"):
+        fitting("i.safetensors", archspec.compile(spec, form="inference"))
+
+
 @needs("torch")
 def test_saved_weights_of_the_form_say_it(spec: Path) -> None:
     form = archspec.compile(spec, form="inference")

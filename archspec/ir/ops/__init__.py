@@ -13,7 +13,8 @@ _OPS_OF: Final = {
     "linear": "conv standardized_conv scaled_standardized_conv conv_transpose dense",
     "norms": "batch_norm layer_norm instance_norm group_norm global_response_norm local_response_norm",
     "activations": "relu relu6 clip leaky_relu prelu elu selu silu gelu mish softplus tanh sigmoid hard_sigmoid "
-    "hard_swish softmax scale shift",
+    "hard_swish softmax",
+    "scaling": "scale shift",
     "regularizers": "dropout drop_path channel_dropout drop_block",
     "pools": "max_pool avg_pool global_avg_pool global_max_pool adaptive_avg_pool adaptive_max_pool blur_pool",
     "reductions": "channel_avg_pool channel_max_pool",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from archspec.ir.attributes import FloatKind, InitKind, WordKind, attribute
-from archspec.ir.initializers import Constant, Initializer, Zeros
+from archspec.ir.attributes import FloatKind, WordKind, attribute
+from archspec.ir.initializers import Constant
 from archspec.ir.op import Example, OpKind, ShapeError, Sign, Weight
 from archspec.ir.op_registry import register
-from archspec.ir.ops.base import Elementwise, bare, decays
-from archspec.ir.tensor_type import FEATURED, Accepted, TensorType, spatial_rank
+from archspec.ir.ops.base import Elementwise
+from archspec.ir.tensor_type import FEATURED, Accepted, TensorType
 from archspec.records import record
 
 _ANY: Final = FloatKind(least=float("-inf"))
@@ -264,168 +264,3 @@ class Softmax(Elementwise):
 
     def table_text(self, inputs: Sequence[TensorType], *, strides: bool, inner: bool) -> str:
         return "" if inner else "softmax"
-
-
-def broadcasts(shape: str | None, *, bare: bool) -> bool:
-    """Whether factors of this `shape`, or of what it is unless given, have axes for the places of a feature map."""
-    return bare if shape is None else shape == "broadcast"
-
-
-def _shape(what: str) -> Any:
-    """The attribute for the shape of what is learned for each channel."""
-    return attribute(
-        WordKind(words=("channels", "broadcast")),
-        f"the shape of one {what} for each channel of a feature map: `channels` is (C), as timm keeps it, `broadcast` "
-        "(C, 1, 1) on images, as torchvision does; `broadcast` if it is `bare`, else `channels`, unless given",
-        default=None,
-    )
-
-
-def _check_shape(shape: str | None, learned: str, what: str) -> None:
-    """See that there is what the attribute `shape` is that of.
-
-    Raises:
-        ShapeError: there is not.
-    """
-    if shape is not None and learned != "channel":
-        raise ShapeError(
-            f"has a `shape` and no {what} for each channel that it could be that of",
-            "E0411",
-            "write `learned: channel`, or leave `shape` out",
-            "shape",
-        )
-
-
-def _learned_shape(type: TensorType, learned: str, broadcasts: bool) -> tuple[int, ...]:
-    """The shape of what is learned for each channel, or for all."""
-    axes = spatial_rank(type.axes) if broadcasts else 0
-    return (type.channels, *(1 for _ in range(axes))) if learned == "channel" else (1,)
-
-
-@register
-@record
-class Scale(Elementwise):
-    """x value + shift; the factor may be learned. ONNX Mul + Add.
-
-    Learned for each channel it is ConvNeXt's LayerScale (Touvron et al. 2021); one for all, ReZero's (Bachlechner et
-    al. 2020).
-    """
-
-    value: float = attribute(_ANY, "the factor, or what a learned one starts with", default=1.0)
-    shift: float = attribute(_ANY, "added to the product", default=0.0)
-    learned: str = attribute(
-        WordKind(words=("none", "channel", "all")),
-        "learn the factor: one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
-        default="none",
-    )
-    bare: bool = bare("that `shape` says")
-    shape: str | None = _shape("factor")
-
-    name: ClassVar[str] = "scale"
-    kind: ClassVar[OpKind] = "other"
-    example: ClassVar[Example] = Example((16, 8, 8), "scale: {learned: channel, value: 1e-6}")
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "scale": "write `value`",
-        "factor": "write `value`",
-        "offset": "write `shift`",
-        "bias": "write `shift`, which is not learned; the op `shift` has learned numbers",
-        "init": "write `value`, which is what a learned factor starts with",
-    }
-
-    def accepted(self) -> Accepted:
-        return FEATURED if self.learned == "channel" else self.takes
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        if self.learned != "none" and self.shift != 0:
-            raise ShapeError(
-                f"has a learned factor and adds {self.shift:g}; it can do one of the two",
-                "E0411",
-                "put a second `scale`, with the `shift` alone, after it",
-            )
-        if self.bare and self.learned == "none":
-            raise ShapeError(
-                "is `bare` and has no learned factor that it could name",
-                "E0411",
-                "write `learned: channel` or `learned: all`, or leave `bare` out",
-                "bare",
-            )
-        _check_shape(self.shape, self.learned, "factor")
-        return inputs[0]
-
-    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        if self.learned == "none":
-            return ()
-        shape = _learned_shape(inputs[0], self.learned, self.broadcasts)
-        return (Weight("" if self.bare else "weight", shape, Constant(self.value)),)
-
-    @property
-    def broadcasts(self) -> bool:
-        """Whether factors for each channel have axes for the places of a feature map, each of one element."""
-        return broadcasts(self.shape, bare=self.bare)
-
-    def structural(self) -> tuple[str, ...]:
-        return ("bare", "shape")
-
-    def starting(self) -> tuple[str, ...]:
-        return ("value",) if self.bare else ()
-
-    def detail(self) -> str:
-        if self.learned != "none":
-            return ", learned by channel" if self.learned == "channel" else ", learned"
-        return f" {self.value:g}" + (f", {self.shift:+g}" if self.shift else "")
-
-    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
-        if open or self.learned != "none":  # a param may be another in generated code
-            return False
-        return self.value >= 0 and self.shift >= 0 and all(inputs)
-
-
-@register
-@record
-class Shift(Elementwise):
-    """x + learned numbers, one for each channel or feature, or one for all. ONNX Add.
-
-    With a learned `scale` before it, it is the affine map of ResMLP (Touvron et al. 2021), and that of PP-HGNetV2.
-    """
-
-    learned: str = attribute(
-        WordKind(words=("channel", "all")),
-        "one for each channel or feature (`channel`), or one for the whole tensor (`all`)",
-        default="channel",
-    )
-    init: Initializer = attribute(InitKind(by_fan=False), "initial numbers", default=Zeros())
-    bare: bool = bare("that `shape` says")
-    shape: str | None = _shape("number")
-    weight_decay: float = decays("weight")
-
-    name: ClassVar[str] = "shift"
-    kind: ClassVar[OpKind] = "other"
-    example: ClassVar[Example] = Example((16, 8, 8), "shift: {learned: channel}")
-    two_meanings: ClassVar[Mapping[str, str]] = {
-        "value": "write `init: {constant: ...}`; a number that is not learned is the `shift` of `scale`",
-    }
-
-    def accepted(self) -> Accepted:
-        return FEATURED if self.learned == "channel" else self.takes
-
-    def infer_type(self, inputs: Sequence[TensorType]) -> TensorType:
-        _check_shape(self.shape, self.learned, "number")
-        return inputs[0]
-
-    def weights(self, inputs: Sequence[TensorType]) -> tuple[Weight, ...]:
-        shape = _learned_shape(inputs[0], self.learned, self.broadcasts)
-        return (Weight("" if self.bare else "weight", shape, self.init, decay=self.weight_decay),)
-
-    @property
-    def broadcasts(self) -> bool:
-        """Whether numbers for each channel have axes for the places of a feature map, each of one element."""
-        return broadcasts(self.shape, bare=self.bare)
-
-    def structural(self) -> tuple[str, ...]:
-        return ("bare", "shape")
-
-    def detail(self) -> str:
-        return ", learned by channel" if self.learned == "channel" else ", learned"
-
-    def never_negative(self, inputs: Sequence[bool], open: Set[str]) -> bool:
-        return False

@@ -13,10 +13,10 @@ from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
 from archspec.ir.initializers import Zeros
 from archspec.ir.op import Op, Weight
-from archspec.ir.ops.activations import Scale, Shift
 from archspec.ir.ops.attention import InputMap
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
 from archspec.ir.ops.norms import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from archspec.ir.ops.scaling import Scale, Shift
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import ClassVar
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, WeightStep
 from archspec.ir.op import Op
-from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.linear import Conv, ConvTranspose, Dense
+from archspec.ir.ops.scaling import Scale
 from archspec.passes.inference.channel_maps import ChannelMap, FoldIntoNext, FoldIntoPrevious, is_channel_map, with_bias
 from archspec.passes.inference.rewriting import agreeing, agreeing_on_weights, rewritten, sole_uses
 from archspec.passes.inference.views import passage

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from archspec.ir.graph import LayerGraph
 from archspec.ir.op import Op
-from archspec.ir.ops.activations import Relu, Relu6, Scale
+from archspec.ir.ops.activations import Relu, Relu6
 from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.resizing import Crop, Pad
+from archspec.ir.ops.scaling import Scale
 from archspec.ir.ops.shapes import Flatten, Reshape
 from archspec.ir.scope import Layer
 from archspec.passes.inference.rewriting import agreeing, rewritten, sole_uses

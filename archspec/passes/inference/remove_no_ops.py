@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph
-from archspec.ir.ops.activations import Scale
 from archspec.ir.ops.blocks import DepthToSpace, SpaceToDepth
 from archspec.ir.ops.interpolation import Upsample
 from archspec.ir.ops.pools import AvgPool, MaxPool
 from archspec.ir.ops.resizing import Crop, Pad, PadChannels
+from archspec.ir.ops.scaling import Scale
 from archspec.ir.ops.shapes import ChannelShuffle, Flatten, Identity
 from archspec.passes.inference.rewriting import rewritten
 from archspec.passes.pipeline import Property

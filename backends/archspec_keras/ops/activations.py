@@ -49,9 +49,8 @@ def _scale(context: LayerContext) -> list[LayerStep]:
 def _shift(context: LayerContext) -> list[LayerStep]:
     keywords: dict[str, Code] = {} if context.value("learned") == "channel" else {"per_channel": "False"}
     if not isinstance(context.value("init"), Zeros):
-        keywords["initializer"] = initial(context, context.value("init"))
-    for code in regularizers(context, weight="weight").values():
-        keywords["regularizer"] = code
+        keywords["beta_initializer"] = initial(context, context.value("init"))
+    keywords |= regularizers(context, weight="beta")
     return [LayerStep(call(context.helper("LayerShift"), **keywords))]
 
 

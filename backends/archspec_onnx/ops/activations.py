@@ -99,7 +99,7 @@ def scale(layer: Fragment) -> str:
     op, x = layer.op, layer.x
     factor = None
     if op.learned != "none":
-        factor = layer.weights[0] if op.broadcasts or op.learned == "all" else layer.by_channel(layer.weights[0])
+        factor = _learned(layer)
     elif op.value != 1:
         factor = layer.constant(op.value)
     if factor is not None:
@@ -110,8 +110,13 @@ def scale(layer: Fragment) -> str:
 
 
 def shift(layer: Fragment) -> str:
-    whole = layer.op.broadcasts or layer.op.learned == "all"
-    return layer.add("Add", layer.x, layer.weights[0] if whole else layer.by_channel(layer.weights[0]))
+    return layer.add("Add", layer.x, _learned(layer))
+
+
+def _learned(layer: Fragment) -> str:
+    """What is learned for each channel, or for all, in a shape that broadcasts."""
+    [numbers] = layer.weights
+    return numbers if layer.op.broadcasts or layer.op.learned == "all" else layer.by_channel(numbers)
 
 
 ROWS: dict[str, Row] = {

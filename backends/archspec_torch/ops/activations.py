@@ -10,7 +10,7 @@ from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import Bracket, Code, Infix, call
 from archspec.codegen.tree import LayerUse
 from archspec.ir.initializers import Constant, Zeros
-from archspec.ir.ops.activations import broadcasts
+from archspec.ir.ops.scaling import broadcasts
 from archspec.ir.tensor_type import TOKENS, spatial_rank
 from archspec_torch.ops.padding import of_rank
 from archspec_torch.ops.row import BareParameter, TorchRow, light
@@ -42,19 +42,28 @@ def _softplus(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _scale(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    value, learned = printer.attribute(use, "value"), use.value("learned")
-    if learned == "none":
+    value = printer.attribute(use, "value")
+    if use.value("learned") == "none":
         printer.helpers.add("Scale")
         return call("Scale", value, **printer.given(use, {"shift": "shift"}))
-    shape = _factors_shape(use, printer) if learned == "channel" else ("1",)
-    is_viewed = learned == "channel" and len(shape) <= spatial_rank(use.axes[0])
-    name = of_rank("LayerScale", use) if is_viewed else "LayerScale"
+    return _learned(use, printer, "LayerScale", value)
+
+
+def _shift(use: LayerUse, printer: ExpressionPrinter) -> Code:
+    return _learned(use, printer, "LayerShift")
+
+
+def _learned(use: LayerUse, printer: ExpressionPrinter, name: str, *more: Code) -> Code:
+    """A helper of this name that keeps what is learned for each channel, or for all."""
+    shape = _learned_shape(use, printer)
+    if use.value("learned") == "channel" and len(shape) <= spatial_rank(use.axes[0]):
+        name = of_rank(name, use)
     printer.helpers.add(name)
-    return call(name, shape[0] if len(shape) == 1 else Bracket("", shape), value)
+    return call(name, shape[0] if len(shape) == 1 else Bracket("", shape), *more)
 
 
-def _factors_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
-    """The shape in which a factor for each channel is kept, or one for all."""
+def _learned_shape(use: LayerUse, printer: ExpressionPrinter) -> tuple[Code, ...]:
+    """The shape in which a number for each channel is kept, or one for all."""
     if use.value("learned") == "all":
         return ("1",)
     axes = spatial_rank(use.axes[0]) if broadcasts(use.value("shape"), bare=use.value("bare")) else 0
@@ -71,14 +80,6 @@ def _by_channel(use: LayerUse, numbers: str) -> str:
     if axes and use.value("learned") == "channel" and not broadcasts(use.value("shape"), bare=use.value("bare")):
         return f"{numbers}.view({', '.join(('-1', *('1',) * axes))})"
     return numbers
-
-
-def _shift(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    shape = _factors_shape(use, printer)
-    is_viewed = use.value("learned") == "channel" and len(shape) <= spatial_rank(use.axes[0])
-    name = of_rank("LayerShift", use) if is_viewed else "LayerShift"
-    printer.helpers.add(name)
-    return call(name, shape[0] if len(shape) == 1 else Bracket("", shape))
 
 
 def _constants(use: LayerUse) -> bool:
@@ -138,7 +139,7 @@ ROWS: Final[dict[str, TorchRow]] = {
         type=lambda use: "LayerScale",
         inline=_constants,
         takes_channels=lambda use: use.value("learned") == "channel",
-        bare=BareParameter(_factors_shape, _multiplied, lambda use: Constant(use.value("value"))),
+        bare=BareParameter(_learned_shape, _multiplied, lambda use: Constant(use.value("value"))),
     ),
     "shift": TorchRow(
         "light",
@@ -147,7 +148,7 @@ ROWS: Final[dict[str, TorchRow]] = {
         draws={"weight": Zeros()},
         takes_channels=lambda use: use.value("learned") == "channel",
         bare=BareParameter(
-            _factors_shape, lambda use, printer, added, operand: Infix("+", (operand, _by_channel(use, added)))
+            _learned_shape, lambda use, printer, added, operand: Infix("+", (operand, _by_channel(use, added)))
         ),
     ),
 }

@@ -20,16 +20,9 @@ def _conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 def _standardized_conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    return _standardized(use, printer, {"eps": "eps"})
-
-
-def _scaled_standardized_conv(use: LayerUse, printer: ExpressionPrinter) -> Code:
-    return _standardized(use, printer, {"eps": "eps", "gamma": "gamma"})
-
-
-def _standardized(use: LayerUse, printer: ExpressionPrinter, own: dict[str, str]) -> Code:
     head = _standardized_class(use)
     printer.helpers.add(head)
+    own = {name: name for name in ("eps", "gamma") if name in use.op.attributes()}
     return _convolution(use, printer, head, padded(use, printer, "Conv")[1] | printer.given(use, own))
 
 
@@ -75,24 +68,18 @@ def _dense(use: LayerUse, printer: ExpressionPrinter) -> Code:
 
 
 _DRAWS: Final = {"weight": FanInUniform(), "bias": FanInUniform()}
-_WITH_GAIN: Final = {**_DRAWS, "gain": Ones()}
+_STANDARDIZED: Final = TorchRow(
+    "heavy",
+    _standardized_conv,
+    type=lambda use: of_rank("nn.Conv", use),
+    draws={**_DRAWS, "gain": Ones()},
+    own_type=_standardized_class,
+)
 
 ROWS: Final[dict[str, TorchRow]] = {
     "conv": TorchRow("heavy", _conv, type=lambda use: of_rank("nn.Conv", use), draws=_DRAWS),
-    "standardized_conv": TorchRow(
-        "heavy",
-        _standardized_conv,
-        type=lambda use: of_rank("nn.Conv", use),
-        draws=_DRAWS,
-        own_type=_standardized_class,
-    ),
-    "scaled_standardized_conv": TorchRow(
-        "heavy",
-        _scaled_standardized_conv,
-        type=lambda use: of_rank("nn.Conv", use),
-        draws=_WITH_GAIN,
-        own_type=_standardized_class,
-    ),
+    "standardized_conv": _STANDARDIZED,
+    "scaled_standardized_conv": _STANDARDIZED,
     "conv_transpose": TorchRow(
         "heavy", _conv_transpose, type=lambda use: of_rank("nn.ConvTranspose", use), draws=_DRAWS
     ),

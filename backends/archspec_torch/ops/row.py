@@ -65,9 +65,9 @@ class TorchRow:
     """How one op is written.
 
     `module` gives the constructor; `function` gives an expression of the operands, used in a `forward` where both
-    exist. `weight` says how statements are cut: light calls are nested around heavier ones, a product in
-    a sum. `type` gives the class in
-    torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by class.
+    exist. `weight` says how statements are cut: light calls are nested around heavier ones, a product in a sum. `type`
+    gives the class in torch.nn of what `module` makes; a row whose op has weights needs it, since weights are drawn by
+    class.
     `draws` has what the class's own `reset_parameters` draws of the weights that the op has initializers for; `parts`
     are the parameters of a layer that has more than `weight` and `bias`. `state`: it also sets what is not learned.
     `own_type` gives the class of the module's own, where it is a kind of `type`, and what else is of that may be drawn
