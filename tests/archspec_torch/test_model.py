@@ -142,6 +142,20 @@ def test_only_what_a_layer_draws_otherwise_is_drawn_again(built: bool) -> None:
     assert min(found.values()) == 1
 
 
+@pytest.mark.parametrize("plain", ["init: {kaiming_normal: fan_out}", "init: zeros, bias_init: zeros"])
+@pytest.mark.parametrize("own", ["", ", init: {normal: 3}"])
+@pytest.mark.parametrize("op", ["standardized_conv", "scaled_standardized_conv"])
+def test_a_kind_of_convolution_is_drawn_by_its_own_rule(op: str, own: str, plain: str) -> None:
+    """Its class is one of PyTorch's convolutions, too, which another rule is for."""
+    text = f"{op}: {{name: kind, filters: 64, kernel: 3{own}}}"
+    head = "archspec: 1\nname: net\ninput: {channels: 4, height: 6, width: 6}\nlayers:\n"
+    layers = f"  - {text}\n  - conv: {{name: plain, filters: 4, kernel: 1, {plain}}}\n"
+    weights = archspec.build(archspec.compile(load_text(head + layers)), "torch").state_dict()
+    wanted = 3.0 if own else (3 * 36) ** -0.5  # of PyTorch's own rule for fans of 36
+    assert abs(float(weights["kind.weight"].std()) / wanted - 1) < 0.1
+    assert bool(weights["plain.weight"].any()) is ("kaiming" in plain)
+
+
 def test_a_network_whose_layers_draw_all_has_no_more_to_say() -> None:
     source = archspec.generate(archspec.compile("alexnet"), "torch")
     assert "reset_parameters" not in source

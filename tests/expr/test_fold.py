@@ -198,6 +198,8 @@ def test_printing_and_parsing_keep_the_value(expr: Expr, env: dict[str, Value]) 
         ("[[1, 2], [3, 4]][i][0] * 4 // 4", "((1, 2), (3, 4))[i][0]"),
         ("[1.5, 2][i] * 4 // 4", "(1.5, 2)[i] * 4 // 4"),
         ("1 * width // 1 + 0", "width"),
+        ("1 + 0 * alpha ** 2", "1"),
+        ("width * (alpha / 3 * 0)", "0"),
         ("groups == groups and stride != 1", "stride != 1"),
         ("2 * n + m if c else 2 * n", "2 * n + (m if c else 0)"),
         ("n if c else n + m", "n + (0 if c else m)"),
