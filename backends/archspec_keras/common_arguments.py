@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Final
 
 from archspec.codegen.escaping import quoted
@@ -38,8 +39,11 @@ class CommonArguments:
     """What initializers are made from that other layers have, too, by the constant's name."""
 
     @staticmethod
-    def of(codes: Iterable[Code], *, once: bool) -> CommonArguments:
-        """What the calls in these have in common; with `once` what an initializer is made from stands there once."""
+    def of(codes: Iterable[Code], spoken: Callable[[], Set[str]], *, once: bool) -> CommonArguments:
+        """What the calls in these have in common; with `once` what an initializer is made from stands there once.
+
+        `spoken` gives the names that the module says anyway: no constant may have one of them.
+        """
         calls: dict[str, list[Bracket]] = {}
         drawn: Counter[Serialized] = Counter()
         for code in codes:
@@ -56,15 +60,15 @@ class CommonArguments:
                     users = [made for made in calls[head] if _has(made, name, code)]
                     drawn[made_from] -= len(users) if once else 0
                     if drawn[made_from] > 0 and made_from not in constants:  # no name of one kind of layer
-                        constants[made_from] = _unlike("KERNEL_INITIALIZER", constants)
-        for made_from, count in drawn.items():
-            if count >= _FEWEST and made_from not in constants:
-                constants[made_from] = _unlike("INITIALIZER", constants)
+                        constants[made_from] = _unlike("KERNEL_INITIALIZER", constants, spoken)
+        for made_from, uses in drawn.items():
+            if uses >= _FEWEST and made_from not in constants:
+                constants[made_from] = _unlike("INITIALIZER", constants, spoken)
         declared: list[str] = []
         for head, shared in found.items():
             format = {"data_format": FORMAT} if head in CHANNELS_LAST else {}
             base = f"layers.{head}" if format else head
-            made_by = {name: _once(head, name, code, constants) for name, code in shared.items()}
+            made_by = {name: _once(head, name, code, constants, spoken) for name, code in shared.items()}
             arguments = (Keyword(name, code) for name, code in {**format, **made_by}.items())
             declared += lay_out(Bracket("partial", (base, *arguments)), 0, f"{COMMON[head]} = ")
         return CommonArguments(
@@ -146,9 +150,11 @@ def _has(made: Bracket, name: str, code: Code) -> bool:
     return any(isinstance(arg, Keyword) and arg.name == name and flat(arg.value) == flat(code) for arg in made.args)
 
 
-def _unlike(name: str, constants: Mapping[Serialized, str]) -> str:
-    """A name that no constant has."""
-    return name if name not in constants.values() else f"{name}_{len(constants) + 1}"
+def _unlike(name: str, constants: Mapping[Serialized, str], spoken: Callable[[], Set[str]]) -> str:
+    """A name that neither a constant has nor what the spec names."""
+    taken = {*constants.values(), *spoken()}
+    numbered = (f"{name}_{number}" for number in count(max(2, len(constants) + 1)))
+    return next(candidate for candidate in chain((name,), numbered) if candidate not in taken)
 
 
 def _shared(calls: Sequence[Bracket]) -> dict[str, Code]:
@@ -186,15 +192,17 @@ def _is_constant(code: Code) -> bool:
             return False
 
 
-def _once(head: str, name: str, code: Code, constants: dict[Serialized, str]) -> Code:
+def _once(head: str, name: str, code: Code, constants: dict[Serialized, str], spoken: Callable[[], Set[str]]) -> Code:
     """The value in a declaration; an initializer that draws by what it is made from, as one object would repeat."""
     made_from = serialized(code)
     if made_from is None:
         return code
+    if made_from in constants:
+        return constants[made_from]
     layer = head.removeprefix("layers.").partition("Conv")[0] or "Conv"
     name = f"{layer}_{name}" if not name.startswith(layer.lower()) else name
-    wanted = name.upper() if name.upper() not in constants.values() else f"{name.upper()}_{len(constants) + 1}"
-    return constants.setdefault(made_from, wanted)
+    constants[made_from] = _unlike(name.upper(), constants, spoken)
+    return constants[made_from]
 
 
 def _declared(constants: Mapping[Serialized, str]) -> list[str]:

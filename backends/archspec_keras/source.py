@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain, count, repeat
 from typing import Final
 
@@ -14,7 +15,7 @@ from archspec.codegen.equal_bodies import one_of_equals
 from archspec.codegen.escaping import docstring, documented_docstring, identifier, literal, quoted
 from archspec.codegen.joined_rows import with_joined_rows
 from archspec.codegen.marked_text import Paths, join, whole
-from archspec.codegen.pretty_printer import INDENT, Bracket, Code, lay_out, marked
+from archspec.codegen.pretty_printer import INDENT, Bracket, Code, flat, lay_out, marked
 from archspec.codegen.render import render
 from archspec.codegen.reuse import uses_of
 from archspec.codegen.rolled import with_rolled_calls
@@ -73,6 +74,14 @@ class _Function:
         lines = [*self.start, *(text for line in body for text in line.lay_out())]
         return whole(join((self.signature, self.docstring, *lines)), self.paths)
 
+    def words(self) -> Iterator[str]:
+        """Every word of its signature and its statements, all names among them."""
+        for text in (self.signature, *self.start):
+            yield from _WORD.findall(text)
+        for line in self.body:
+            for text in (line.target, line.prefix, flat(line.code)):
+                yield from _WORD.findall(text)
+
 
 def module_of(graph: LayerGraph, *, is_open: bool = False) -> Module:
     """What the source is printed of; with `is_open`, where its loops take all counts that could be others."""
@@ -121,7 +130,8 @@ def _write(graph: LayerGraph, *, is_open: bool) -> str:
     if graph.training_outputs:
         functions.append(_inference_model(graph))
     codes = [line.code for made in functions for line in made.body]
-    several = [CommonArguments.of(codes, once=once) for once in (True, False)]
+    spoken = cache(lambda: taken | {word for made in functions for word in made.words()})
+    several = [CommonArguments.of(codes, spoken, once=once) for once in (True, False)]
     common, texts = min(
         ((common, [made.text(common) for made in functions]) for common in several),
         key=lambda pair: len(pair[0].lines) + sum(text.count("\n") for text in pair[1]),

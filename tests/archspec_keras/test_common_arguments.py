@@ -48,3 +48,34 @@ def test_blocks_and_branches_that_are_called_like_what_is_declared_have_other_na
     )
     model = archspec.build(archspec.compile(load_text(text)), backend="keras")
     assert model.count_params() == (3 * 4 + 4) + 3 * 144 + 144 + 4
+
+
+def test_what_a_spec_calls_like_a_constant_keeps_its_name() -> None:
+    text = """
+archspec: 1
+name: named
+input: {channels: 3, height: 8, width: 8}
+params: {INITIALIZER: 4}
+defaults: {conv: {init: {normal: 0.02}}, dense: {init: {normal: 0.02}}}
+blocks:
+  KERNEL_INITIALIZER:
+    params: {CONV_KERNEL_INITIALIZER: 4}
+    layers: [conv: {filters: CONV_KERNEL_INITIALIZER, kernel: 3}]
+  KERNEL_INITIALIZER_2: {layers: [conv: {filters: 4, kernel: 1}]}
+layers:
+  - conv: {name: CONV_KERNEL_INITIALIZER_2, filters: INITIALIZER, kernel: 3}
+  - KERNEL_INITIALIZER: {}
+  - KERNEL_INITIALIZER_2: {}
+  - flatten
+  - dense: {name: DENSE_KERNEL_INITIALIZER, units: 4}
+  - dense: {units: 4}
+  - dense: {units: 4}
+"""
+    graph = archspec.compile(load_text(text))
+    found = str(archspec.generate(graph, "keras"))
+    assert "\nKERNEL_INITIALIZER_3 = {" in found
+    assert found.count(" = {") == 1
+    model = archspec.build(graph, backend="keras")
+    kernels = [np.asarray(weight).ravel() for layer in model.layers for weight in layer.weights if weight.ndim > 1]
+    assert len(kernels) == 6
+    assert abs(float(np.std(np.concatenate(kernels))) - 0.02) < 0.002
