@@ -11,6 +11,7 @@ from archspec.codegen.body_layers import LayerBuilder
 from archspec.codegen.loops import build_loop, in_turn, peeled, without_scope
 from archspec.codegen.marked_text import Instances
 from archspec.codegen.merging import with_uses
+from archspec.codegen.open_lists import ClosedListError, all_of, apart, joined, width
 from archspec.codegen.rounds import Carried, counted_rounds, leaves_names
 from archspec.codegen.tree import (
     CHANNELS,
@@ -22,7 +23,7 @@ from archspec.codegen.tree import (
     Tree,
 )
 from archspec.errors import InternalError
-from archspec.expr import Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names, negated
+from archspec.expr import Binary, Compare, Const, Expr, ExprError, IfElse, Name, evaluate, names, negated
 from archspec.ir.scope import (
     Body,
     Choice,
@@ -46,6 +47,7 @@ class BodyBuilder(LayerBuilder):
         """What is in a scope, with the names of its taps."""
         context.in_turn = all(in_turn(scope.body) for scope in scopes)
         context.counted = {} if self.is_open else None
+        scopes, context.joined = joined(scopes, self.graph, self.closed_lists)
         tree = self._body([scope.body for scope in scopes], context)
         if scopes[0].kind != "network":
             context.fix_places(tree.results)
@@ -60,7 +62,8 @@ class BodyBuilder(LayerBuilder):
                 counts[rounds.all[0].location] = times
             else:
                 context.structural.append(Deciding(times, how_often_inline(scopes[0].path)))
-        return replace(tree, labels=labels, counts=counts)
+        made = replace(tree, labels=labels, counts=counts)
+        return apart(made, context.lists) if context.lists else made
 
     def _body(self, bodies: Sequence[Body], context: BodyContext) -> Tree:
         items: list[ItemUse] = []
@@ -277,8 +280,12 @@ class BodyBuilder(LayerBuilder):
             return []
         names = [self.sharing.made_as.get(loop.iterations[0].path) if loop.iterations else None for loop in loops]
         if not all(names):
-            made = build_loop(loops, context, self.def_use, self._iteration)
-            return [replace(made, reuses=self._reused(loops))]
+            made = replace(build_loop(loops, context, self.def_use, self._iteration), reuses=self._reused(loops))
+            if made.location in context.joined:
+                self._note_list(made, loops, context)
+            return [made]
+        if first.location in context.joined:
+            raise ClosedListError({loop.path for loop in loops})
         parts = [peeled(loop, name or "") for loop, name in zip(loops, names, strict=True)]
         use = self._iteration([scope for scope, _ in parts], context)
         kept = [index for index, mark in enumerate(first.marks, start=1) if mark]
@@ -287,6 +294,20 @@ class BodyBuilder(LayerBuilder):
         }
         context.alias |= {Result(first.location, old): Result(first.location, new) for new, old in enumerate(kept, 1)}
         return [use, *self._loop([rest for _, rest in parts], context)]
+
+    def _note_list(self, made: LoopUse, loops: Sequence[Loop], context: BodyContext) -> None:
+        """What all iterations give together is one tensor, of as many channels.
+
+        Raises:
+            ClosedListError: no expression says how many.
+        """
+        each = width(made, self.budget)
+        if each is None:
+            raise ClosedListError({loop.path for loop in loops})
+        context.lists[made.location] = each
+        context.features[all_of(made.location)] = context.folded(
+            Binary("*", made.runs[0].stop, each), {}, is_whole=True
+        )
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
         return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)

@@ -10,7 +10,7 @@ from archspec.codegen.anti_unification import NotUnifiable, anti_unify
 from archspec.codegen.rounds import Rounds
 from archspec.codegen.symbolic import is_large
 from archspec.codegen.tree import CHANNELS, is_count
-from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, names
+from archspec.expr import Binary, Const, Expr, Name, Value, evaluate, fold, items_of, names
 from archspec.ir.graph import LayerGraph
 from archspec.ir.scope import Layer, Loop, Operand, Ref, Scope, tensor_named
 from archspec.ir.tensor_type import TOKENS
@@ -70,6 +70,12 @@ class BodyContext:
     """The block that the instances are of; None for the network."""
     counted: dict[Rounds, Expr] | None = None
     """Rounds of items in turn, with how many there are; None where that is settled."""
+    joined: Mapping[int, bool] = field(default_factory=dict[int, bool])
+    """The locations of loops all of whose tensors are one while the body is built, a list of any length: each with
+    whether it must not be empty.
+    """
+    lists: dict[int, Expr] = field(default_factory=dict[int, Expr])
+    """The channels of each tensor of such a list, by the location of the loop."""
     around: BodyContext | None = None
     """What is known around a sequence or a loop."""
     places: dict[Ref, tuple[Expr, ...]] = field(default_factory=dict[Ref, tuple[Expr, ...]])
@@ -106,7 +112,10 @@ class BodyContext:
         return anti_unify(expr, values, self.envs, self.budget)
 
     def whole(self, name: str) -> bool:
-        """Whether a name stands for a whole number in all instances."""
+        """Whether a name stands for a whole number in all instances; by `items_of`, for a list of such."""
+        listed = name.removesuffix(items_of(""))
+        if listed != name:
+            return all(_is_whole_list(env.get(listed)) for env in self.envs)
         return is_count(name) or all(type(env.get(name)) is int for env in self.envs)
 
     @property
@@ -230,6 +239,10 @@ class BodyContext:
                 is_sequence = self.graph.types[path].axes == TOKENS
                 what = f"how many tokens {path} has" if is_sequence else f"the sizes of {path}"
                 self.structural.append(Deciding(expr, what))
+
+
+def _is_whole_list(value: Value | None) -> bool:
+    return isinstance(value, tuple) and all(type(item) is int for item in value)
 
 
 def _is_own(expr: Expr, budget: Budget) -> bool:

@@ -11,6 +11,7 @@ from archspec.codegen.anti_unification import NotUnifiable, layer_sizes, without
 from archspec.codegen.attributes import Words, attributes
 from archspec.codegen.body_context import BodyContext, ChoiceKey, Deciding
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.open_lists import arriving_types
 from archspec.codegen.open_words import OpenWords
 from archspec.codegen.own_inputs import with_own_inputs
 from archspec.codegen.sharing import Sharing
@@ -57,6 +58,8 @@ class LayerBuilder:
     def_use: DefUse = field(init=False)
     sharing: Sharing = field(init=False)
     by_scope: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    closed_lists: set[str] = field(default_factory=set[str])
+    """The paths of loops whose lists of tensors are as long as they are."""
 
     def __post_init__(self) -> None:
         self.root = with_own_inputs(self.graph, self.budget)
@@ -72,7 +75,7 @@ class LayerBuilder:
         operands = context.operands(items)
         nodes = [self.graph.nodes[item.path] for item in items]
         features = tuple(context.features[ref] for ref in operands)
-        arriving = [self.graph.input_types(node) for node in nodes]
+        arriving = [arriving_types(operands, self.graph.input_types(node)) for node in nodes]
         axes = [tuple(type.axes for type in given) for given in arriving]
         # An image in one call, flat data in another: frameworks have two layers for that.
         if len(set(axes)) > 1 and not _is_blind(nodes[0].op):

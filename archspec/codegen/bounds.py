@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from archspec.codegen.body_context import LAYERS
@@ -10,7 +11,21 @@ from archspec.codegen.escaping import literal
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.pretty_printer import INDENT, call, lay_out
 from archspec.codegen.tree import Definition
-from archspec.expr import Binary, Bool, Compare, Const, Expr, ExprError, Name, Unary, Value, evaluate, negated
+from archspec.expr import (
+    Binary,
+    Bool,
+    Compare,
+    Const,
+    Expr,
+    ExprError,
+    FunctionCall,
+    Index,
+    Name,
+    Unary,
+    Value,
+    evaluate,
+    negated,
+)
 from archspec.limits import Budget
 
 
@@ -33,39 +48,49 @@ def held(expr: Expr, what: str, given: Mapping[str, Value], budget: Budget) -> I
             yield expr
 
 
-def is_bound(expr: Expr, params: Collection[str]) -> bool:
-    """Whether a condition compares one param of the network with a value, so that other values hold, too."""
+def bound_of(expr: Expr, given: Mapping[str, Value], budget: Budget) -> Compare | None:
+    """A condition that compares one param of the network with a value, so that other values hold, too; else None.
+
+    What is said of one item of a list is asked of all of them, where all that are given keep it.
+    """
     match expr:
         case Compare(Name(name), ("<" | "<=" | ">" | ">=" | "!=",), (Const(int() | float() as value),)):
-            return name in params and not isinstance(value, bool)
+            return expr if name in given and not isinstance(value, bool) else None
         case Compare(Name(name), ("!=",), (Const(str()),)) | Compare(Name(name), ("in" | "not in",), (Const(tuple()),)):
-            return name in params
+            return expr if name in given else None
+        case Compare(Index(Name(name) as items, _), ("<" | "<=" | ">" | ">=" as link,), (Const(int() | float()),)):
+            outermost = "max" if link.startswith("<") else "min"
+            found = replace(expr, first=FunctionCall(outermost, (items,)))
+            try:
+                return found if name in given and evaluate(found, given, budget) is True else None
+            except ExprError:
+                return None
         case _:
-            return False
+            return None
 
 
 def narrowed(
-    found: Sequence[Expr], choices: Mapping[str, tuple[Value, ...]], budget: Budget
+    found: Sequence[Compare], choices: Mapping[str, tuple[Value, ...]], budget: Budget
 ) -> tuple[tuple[Expr, ...], list[str]]:
     """The bounds of each param as one of each side, or as the choices that are within them.
 
     Returns:
         The bounds, and the params of which a single choice is left: they are no arguments.
     """
-    by_name: dict[str, dict[str, Compare]] = {name: {} for name in choices}
+    by_first: dict[Expr, dict[str, Compare]] = {Name(name): {} for name in choices}
     for bound in found:
-        assert isinstance(bound, Compare) and isinstance(bound.first, Name)
-        sides = by_name.setdefault(bound.first.id, {})
+        sides = by_first.setdefault(bound.first, {})
         [link], [limit] = bound.ops, bound.rest
         assert isinstance(limit, Const)
         side = link[0] if link in _SIDES else f"{link} {limit.value}"
         sides[side] = min(sides[side], bound, key=_room) if side in sides and link in _SIDES else bound
     kept: list[Expr] = []
     settled: list[str] = []
-    for name, sides in by_name.items():
-        if name not in choices:
+    for first, sides in by_first.items():
+        if not isinstance(first, Name) or first.id not in choices:
             kept += sides.values()
             continue
+        name = first.id
         allowed = tuple(
             value for value in choices[name] if all(evaluate(bound, {name: value}, budget) for bound in sides.values())
         )

@@ -19,6 +19,7 @@ from archspec.codegen.body_layers import Kinds
 from archspec.codegen.escaping import annotation
 from archspec.codegen.instances import by_block
 from archspec.codegen.marked_text import Instances
+from archspec.codegen.open_lists import ClosedListError
 from archspec.codegen.open_words import OpenWords
 from archspec.codegen.tree import (
     CHANNELS,
@@ -82,6 +83,10 @@ class _DefinitionBuilder(BodyBuilder):
         """One definition for these instances, or one for each kind of them."""
         try:
             definition = self._definition(scopes)
+        except ClosedListError as found:
+            self.closed_lists |= found.paths
+            self._define(scopes)
+            return
         except NotUnifiable as split:
             parts: dict[object, list[Scope]] = {}
             for key, scope in zip(split.keys, scopes, strict=True):

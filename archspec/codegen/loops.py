@@ -65,6 +65,7 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
             *(first_taken[place] for place in common),
             *(refs[place] for refs in own for place in taken.own),
         )
+    if taken.count:
         runs, is_chain = _with_own_start(runs)
         operands = operands[not is_chain :]
     return LoopUse(

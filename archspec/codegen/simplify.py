@@ -16,7 +16,7 @@ from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.block_docs import summary
 from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
 from archspec.codegen.body_layers import Kinds
-from archspec.codegen.bounds import held, is_bound, narrowed
+from archspec.codegen.bounds import bound_of, held, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
@@ -32,9 +32,11 @@ from archspec.codegen.tree import (
 from archspec.codegen.twins import tell_apart
 from archspec.codegen.walk import all_layers, calls, loops, used_names
 from archspec.expr import (
+    Compare,
     Const,
     Expr,
     Name,
+    Value,
     fold,
     names,
     replaced,
@@ -191,6 +193,12 @@ class _Attempt:
         self.deps: dict[int, dict[str, set[str]]] = {id(new): {} for new in self.new.values()}
         self.tainted: dict[str, str] = {}
         """Those that have to be fixed, each with what it decides."""
+        self.values: Mapping[str, Value] = {}
+        """The params of the network that have a value."""
+        self.offered: Mapping[str, Value] = {}
+        """Those of them that are arguments in this try."""
+        self.bounds: list[Compare] = []
+        """What arguments of the network have to keep."""
         self.bounded: dict[str, str] = {}
         """Those that conditions bound, each with what these decide."""
         self.required: dict[str, str] = {}
@@ -203,6 +211,7 @@ class _Attempt:
     def run(self) -> Module:
         for old in reversed(self.old):  # callers before the definitions that they call
             self._definition(old, self.new[id(old)])
+        self._bound()
         for new in self.new.values():
             used = set(used_names(new.tree, self.budget))
             for local in reversed(new.locals):
@@ -224,6 +233,14 @@ class _Attempt:
                 new.doc = new.doc or summary(new)
         tell_apart(self.new.values(), self.constants)
         return Module(tuple(self.new[id(old)] for old in self.old))
+
+    def _bound(self) -> None:
+        """The network refuses what its bounds do not let through; of a param with one choice left it is none."""
+        network = self.new[id(self.old[-1])]
+        choices = {given.name: given.choices for given in network.parameters if given.choices}
+        network.bounds, settled = narrowed(self.bounds, choices, self.budget)
+        for name in settled:
+            self._taint({name}, self.bounded.get(name, LAYERS))
 
     def _definition(self, old: Definition, new: Definition) -> None:
         whole = old.whole
@@ -273,7 +290,7 @@ class _Attempt:
         self.choices += [
             one.choice
             for one in asked
-            if one.choice and self._depends(one.expr, deps) and not self._is_settled(one.expr, new)
+            if one.choice and self._depends(one.expr, deps) and self._bounds_of(one.expr, new) != []
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
@@ -284,20 +301,16 @@ class _Attempt:
                 closed = {param for param in params if not self.open_sizes.takes(param)}
                 self._taint(closed, f"the {name} of {layer.paths[0]}")
         if old.is_network:
-            offered = {p.name for p in new.parameters}
-            given = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
-            parts = [
-                (part, what, said) for expr, what, said in deciding for part in held(expr, what, given, self.budget)
-            ]
-            kept = [part for part, what, _ in parts if what == LAYERS and is_bound(part, offered)]
-            choices = {p.name: p.choices for p in new.parameters if p.choices}
-            new.bounds, settled = narrowed(kept, choices, self.budget)
-            self.bounded |= {name: said for part, _, said in parts for name in names(part, self.budget) if part in kept}
-            deciding = [one for one in parts if one[0] not in kept]
-            deciding += [(Name(name), LAYERS, self.bounded.get(name, LAYERS)) for name in settled]
+            self.values = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
+            self.offered = {p.name: self.values[p.name] for p in new.parameters if p.name in self.values}
         for expr, what, said in deciding:
-            if not (what == LAYERS and self._is_settled(expr, new)):
-                self._taint(self._depends(expr, deps), said)
+            for part in held(expr, what, self.values, self.budget) if old.is_network else (expr,):
+                bounds = self._bounds_of(part, new) if what == LAYERS else None
+                if bounds is None:
+                    self._taint(self._depends(part, deps), said)
+                else:
+                    self.bounds += bounds
+                    self.bounded |= {name: said for bound in bounds for name in names(bound, self.budget)}
 
     def _taint(self, params: Iterable[str], what: str) -> None:
         """These have to be fixed, since they decide this, or what is known of another word."""
@@ -305,23 +318,32 @@ class _Attempt:
             name: self.open_words.reasons.get(name) or self.open_sizes.reason(name) or what for name in params
         } | self.tainted
 
-    def _is_settled(self, condition: Expr, new: Definition, depth: int = 0) -> bool:
-        """Whether a condition comes out alike whatever the network's arguments are, by what all callers give.
+    def _bounds_of(self, condition: Expr, new: Definition, depth: int = 0) -> list[Compare] | None:
+        """What arguments of the network have to keep so that a condition comes out as it did, by what all callers give.
 
-        `channels != filters` is false in a block that is always given as many filters as channels arrive.
+        That is nothing where it comes out alike whatever they are: `channels != filters` is false in a block that is
+        always given as many filters as channels arrive. It is None where bounds do not say it.
         """
         self.budget.spend(8)
         for local in reversed(new.locals):
             condition = _with({local.name: local.expr}, condition)
         if isinstance(fold(condition, self.budget, whole=new.whole), Const):
-            return True
-        if new.is_network or depth == _DEEPEST:
-            return False
+            return []
+        if new.is_network:
+            parts = held(condition, LAYERS, self.values, self.budget)
+            bounds = [bound_of(part, self.offered, self.budget) for part in parts]
+            found = [bound for bound in bounds if bound is not None]
+            return found if len(found) == len(bounds) else None
         own = {CHANNELS.id, *(name for call in self.calls[id(new)] for name in call)}
-        return names(condition, self.budget) <= own and all(
-            self._is_settled(_with(arguments, condition), caller, depth + 1)
-            for caller, arguments in zip(self.callers[id(new)], self.calls[id(new)], strict=True)
-        )
+        if depth == _DEEPEST or not names(condition, self.budget) <= own:
+            return None
+        found = []
+        for caller, arguments in zip(self.callers[id(new)], self.calls[id(new)], strict=True):
+            more = self._bounds_of(_with(arguments, condition), caller, depth + 1)
+            if more is None:
+                return None
+            found += more
+        return found
 
     def _arriving(self, made: Sequence[Mapping[str, Expr]], env: Mapping[str, Expr]) -> dict[str, Expr]:
         """The params that are one number in all calls, and the channels that arrive in each of them: widths."""

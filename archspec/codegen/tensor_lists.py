@@ -59,7 +59,7 @@ def _of_loop(
     unknown: set[Ref | int],
 ) -> TensorList | None:
     count = sum(1 for _ in loop.iterations)
-    if count < SHORTEST or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
+    if (count < SHORTEST and not loop.is_listed) or loop.marks != tuple(range(count - 1)) or loop.reuses or loop.called:
         return None
     items = (*(Result(loop.location, index) for index in range(1, count)), Result(loop.location))
     label = listed(labels.get(items[0], ""))

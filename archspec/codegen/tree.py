@@ -7,17 +7,21 @@ here has been evaluated for every instance and compared with the graph before it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from archspec.codegen.marked_text import inside
 from archspec.errors import InternalError
-from archspec.expr import Const, Expr, Name, Value
+from archspec.expr import Const, Expr, Name, Value, items_of
 from archspec.ir.op import Op
 from archspec.ir.scope import Ref
 from archspec.ir.tensor_type import Axes
 from archspec.limits import Budget
+
+_WHOLE_LIST: Final = re.compile(r"tuple\[int(, int)*(, \.\.\.)?\]")
+"""The type of a list of whole numbers."""
 
 CHANNELS: Final = Name("channels")
 """The channels that arrive at the definition."""
@@ -214,6 +218,8 @@ class LoopUse:
     of the second, and so on."""
     is_chain: bool = True
     """Whether an iteration takes what the one before gives; else none of the operands goes through them."""
+    is_listed: bool = False
+    """Whether what the iterations give is a list in source, however many there are."""
     reuses: str = ""
     """The name of the item of the same scope whose layers it is called with, where it has none of its own."""
 
@@ -332,7 +338,10 @@ class Definition:
         return found | {local.name: local.type for local in self.locals}
 
     def whole(self, name: str) -> bool:
-        """Whether a name in it stands for a whole number in all calls."""
+        """Whether a name in it stands for a whole number in all calls; by `items_of`, for a list of such."""
+        listed = name.removesuffix(items_of(""))
+        if listed != name:
+            return _WHOLE_LIST.fullmatch(self.types.get(listed, "")) is not None
         return is_count(name) or self.types.get(name) == "int"
 
 

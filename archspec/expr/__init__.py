@@ -29,7 +29,7 @@ from archspec.expr.tree import (
     children,
     exactly,
 )
-from archspec.expr.whole_numbers import Whole, gives_whole, no_name
+from archspec.expr.whole_numbers import Whole, gives_whole, items_of, no_name
 
 __all__ = [
     "ENDLESS",
@@ -61,6 +61,7 @@ __all__ = [
     "expand",
     "fold",
     "gives_whole",
+    "items_of",
     "joined",
     "name_by",
     "names",

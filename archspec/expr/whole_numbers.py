@@ -9,7 +9,15 @@ from archspec.expr.parts import reached
 from archspec.expr.tree import Binary, Const, Expr, FunctionCall, IfElse, Index, Name, Unary
 
 Whole: TypeAlias = Callable[[str], bool]
-"""Says of a name whether it stands for a whole number (of type `int`) wherever the expression is worked out."""
+"""Says of a name whether it stands for a whole number (of type `int`) wherever the expression is worked out.
+
+It is asked by `items_of` of a name whether that stands for a list of such.
+"""
+
+
+def items_of(name: str) -> str:
+    """What says of the items of a list what a name says of a number; no name is so."""
+    return f"{name}[]"
 
 
 def no_name(name: str) -> bool:
@@ -51,6 +59,8 @@ def gives_whole(expr: Expr, whole: Whole) -> bool:
             return len(args) == 1
         case FunctionCall("min" | "max", args) if len(args) > 1:
             return all(gives_whole(arg, whole) for arg in args)
+        case Index(Name(name), _):
+            return whole(items_of(name))
         case Index():
             return all(type(value) is int for value in reached(expr))
         case _:

@@ -24,6 +24,7 @@ from archspec.codegen.tree import (
     Tree,
     iteration_names,
 )
+from archspec.errors import InternalError
 from archspec.expr import Const, Expr
 from archspec.ir.scope import Result
 from archspec.limits import Budget
@@ -41,6 +42,8 @@ class LoopStatements(SharedStatements):
         if item.location in self.collecting:
             self._collected(item, self.collecting[item.location], name)
             return
+        if item.is_listed:
+            raise InternalError(f"what the iterations of {item.paths[0]} give was to be a list")
         first, others = item.operands[: item.is_chain], item.operands[item.is_chain :]
         held = self._after(item, self._take(first)) if item.called else self._take(first)
         # What every iteration takes stays as it is, so the target is chosen while it is still needed.

@@ -24,6 +24,7 @@ from archspec.codegen.tensor_lists import TensorList, tensor_lists
 from archspec.codegen.tree import CallUse, ChoiceUse, ItemUse, LayerUse, LoopUse, SequenceUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator, uses
 from archspec.codegen.walk import held, stops
+from archspec.errors import InternalError
 from archspec.ir.scope import Result
 from archspec_torch.listed_rounds import ListedRounds
 from archspec_torch.ops import ROWS
@@ -127,6 +128,8 @@ class ItemStatements(RoundStatements):
                 self.iterations(item, depth)
             case LoopUse() if item.location in self.collecting:
                 self.collected(item, self.collecting[item.location], depth)
+            case LoopUse() if item.is_listed:
+                raise InternalError(f"what the iterations of {item.paths[0]} give was to be a list")
             case LoopUse() if item.marks:
                 self.parts(item, [None, *(mark + 1 for mark in item.marks)], depth)
             case SequenceUse(name="", number=None):  # what the class itself holds
