@@ -304,13 +304,17 @@ class BodyBuilder(LayerBuilder):
         each = width(made, self.budget)
         if each is None:
             raise ClosedListError({loop.path for loop in loops})
+        times = made.runs[0].stop
         context.lists[made.location] = each
-        context.features[all_of(made.location)] = context.folded(
-            Binary("*", made.runs[0].stop, each), {}, is_whole=True
-        )
+        context.features[all_of(made.location)] = context.folded(Binary("*", times, each), {}, is_whole=True)
+        if context.joined[made.location]:
+            context.structural.append(Deciding(Compare(times, (">=",), (Const(1),)), LAYERS))
 
     def _iteration(self, scopes: list[Scope], context: BodyContext) -> CallUse | SequenceUse:
-        return self._call(scopes, context) if scopes[0].kind == "block" else self._sequence(scopes, context)
+        kinds = [scope.kind for scope in scopes]
+        if len(set(kinds)) > 1:  # a param stands for a block in some instances, for an op in others
+            raise NotUnifiable(kinds)
+        return self._call(scopes, context) if kinds[0] == "block" else self._sequence(scopes, context)
 
 
 def _is_as_before(carried: Carried, context: BodyContext) -> bool:

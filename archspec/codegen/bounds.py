@@ -15,6 +15,7 @@ from archspec.expr import (
     Binary,
     Bool,
     Compare,
+    Comprehension,
     Const,
     Expr,
     ExprError,
@@ -57,6 +58,8 @@ def bound_of(expr: Expr, given: Mapping[str, Value], budget: Budget) -> Compare 
         case Compare(Name(name), ("<" | "<=" | ">" | ">=" | "!=",), (Const(int() | float() as value),)):
             return expr if name in given and not isinstance(value, bool) else None
         case Compare(Name(name), ("!=",), (Const(str()),)) | Compare(Name(name), ("in" | "not in",), (Const(tuple()),)):
+            return expr if name in given else None
+        case Compare(FunctionCall("len", (Name(name),)), ("<" | "<=" | ">" | ">=",), (Const(int()),)):
             return expr if name in given else None
         case Compare(Index(Name(name) as items, _), ("<" | "<=" | ">" | ">=" as link,), (Const(int() | float()),)):
             outermost = "max" if link.startswith("<") else "min"
@@ -121,6 +124,8 @@ def bounds(definition: Definition, printer: ExpressionPrinter, depth: int) -> li
                 said = f"{printer.expr(bound.first)} has to be {', '.join(others)} or {last}"
             case Compare(Binary("%", number, Const(2)), (link,), (Const(0),)):
                 said = f"{printer.expr(number)} has to be {'odd' if link == '!=' else 'even'}"
+            case FunctionCall("all", (Comprehension(Compare(Binary("%", _, Const(2)), (link,), _), _, listed, _),)):
+                said = f"all of {printer.expr(listed)} have to be {'odd' if link == '!=' else 'even'}"
             case _:
                 said = f"the layers here are those for {printer.expr(bound)}"
         message = literal(said)

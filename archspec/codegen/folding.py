@@ -24,7 +24,7 @@ from archspec.codegen.tree import (
     is_count,
     iteration_names,
 )
-from archspec.codegen.walk import item_number
+from archspec.codegen.walk import item_number, used_names
 from archspec.expr import ENDLESS, NOTHING_ASSUMED, Assumptions, Const, Expr, Name, Whole, fold, names
 from archspec.ir.tensor_type import place_names
 from archspec.limits import Budget
@@ -153,7 +153,7 @@ class TreeFold:
         """The iterations of a loop, neighbors that are alike or follow a formula as one run."""
         runs = loop.runs
         if len(runs) == 1 and runs[0].carried is not None:
-            return (self.carrying(runs[0]),) if self.is_open else self.repeated(runs[0], len(loop.iterations))
+            return (self.carrying(runs[0]),) if self.is_open else self.repeated(runs[0], loop)
         folded = [
             dataclasses.replace(
                 run,
@@ -190,16 +190,16 @@ class TreeFold:
                 return self
         return self.assuming(self.assumed.with_index(iteration_names(run.depth)[0], first, last, start))
 
-    def repeated(self, run: Run, most: int) -> tuple[Run, ...]:
+    def repeated(self, run: Run, loop: LoopUse) -> tuple[Run, ...]:
         """A repeat: iteration by iteration where the count is known, else with a formula for the channels that arrive.
 
-        No instance has more than `most` iterations. What an iteration becomes is worked out for those that are written
+        What an iteration becomes is worked out for those that are written
         alone: a body in which others stand would else be walked several times by each of them, exponentially in all.
         """
         whole = self.open().carrying(run)
         general = whole.item if isinstance(whole.item, SequenceUse) else None
         known = dataclasses.replace(whole, item=run.item, general=general)
-        formula = _formula(known, most, self.budget)
+        formula = _formula(known, loop, self.budget)
         explicit = None if known.count is None else self._explicit(known, whole.item)
         # A sequence in a loop is long: written out at most twice. One without a formula has to be, inside another.
         longest = MOST_RUNS if general is None else min(MOST_SEQUENCES, MOST_COPIES // self.copies)
@@ -245,13 +245,15 @@ class _IterationRange(NamedTuple):
     stop: Expr
 
 
-def _formula(run: Run, most: int, budget: Budget) -> list[_IterationRange] | None:
+def _formula(run: Run, loop: LoopUse, budget: Budget) -> list[_IterationRange] | None:
     """All iterations at once, or the first by itself; None where the channels have to be carried along."""
     assert run.carried is not None and run.carried_next is not None
     index, channels = iteration_names(run.depth)
+    if not loop.is_chain and channels not in used_names(Tree((run.item,), ()), budget):
+        return [_IterationRange({}, run.start, run.stop)]  # whatever arrives from the one before, none takes it
     if not names(run.carried_next, budget) & {index, channels} and run.carried_next != run.carried:
         # All iterations but the first receive the same.
-        if most <= 1:
+        if len(loop.iterations) <= 1 and run.count is not None:
             return [_IterationRange({index: Const(0), channels: run.carried}, Const(0), run.stop)]
         first = _IterationRange({index: Const(0), channels: run.carried}, Const(0), Const(1))
         return [first, _IterationRange({channels: run.carried_next}, Const(1), run.stop)]

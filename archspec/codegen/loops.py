@@ -33,6 +33,8 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
     label, number = context.name(loops)
     first = loops[0]
     taken = _taken(loops)
+    if first.times is not None:  # which of several blocks its iterations are
+        context.structural += [Deciding(context.at(expr, ()), LAYERS) for expr in first.structure]
     if first.times is None:
         runs, [out, *inside] = _units(loops, operands, taken, context, make_iteration)
     else:
@@ -65,7 +67,7 @@ def build_loop(loops: list[Loop], context: BodyContext, def_use: DefUse, make_it
             *(first_taken[place] for place in common),
             *(refs[place] for refs in own for place in taken.own),
         )
-    if taken.count:
+    if taken.own or (taken.count and first.location in context.joined):
         runs, is_chain = _with_own_start(runs)
         operands = operands[not is_chain :]
     return LoopUse(

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from archspec.codegen.body_context import LAYERS
 from archspec.codegen.other_values import NotRightError, with_value
-from archspec.expr import Binary, Compare, Const, Expr, Name
+from archspec.expr import Binary, Compare, Comprehension, Const, Expr, FunctionCall, Name, Value, bound_name
 from archspec.ir.def_use import Node
 from archspec.ir.graph import LayerGraph, NetworkParam
 from archspec.ir.op import Op
+from archspec.ir.ops.pools import AdaptivePool
 from archspec.limits import Budget
 
 _STEPS: Final = (1, 2, -1, -2, 5, 8)
@@ -20,7 +21,9 @@ _STEPS: Final = (1, 2, -1, -2, 5, 8)
 
 @dataclass(slots=True)
 class OpenSizes:
-    """The params of a network that are sizes of windows, strides, paddings and dilations; each is tried when asked for.
+    """The params of a network that are sizes of windows, strides, paddings and dilations, or lists of such.
+
+    Each is tried when asked for.
 
     Another value is right where all layers take what arrives then with the same weights. Sizes that nothing depends
     on may be others: of what a global pool takes, or of the network's outputs.
@@ -52,14 +55,16 @@ class OpenSizes:
 
     def _tried(self, param: NetworkParam) -> Expr | str | None:
         value = param.value
-        if isinstance(value, bool) or not isinstance(value, int) or param.fixed or param.expr is not None:
+        is_list = isinstance(value, tuple) and bool(value)
+        items = value if isinstance(value, tuple) else (value,)
+        if not all(type(item) is int for item in items) or not items or param.fixed or param.expr is not None:
             return ""
-        others = [other for other in param.choices if isinstance(other, int) and other != value]
-        right: list[int] = []
-        refused: dict[int, str] = {}
-        for other in others or [value + step for step in _STEPS if value + step > 0]:
+        choices = [other for other in param.choices if type(other) is type(value) and other != value]
+        right: list[tuple[int, ...]] = []
+        refused: dict[tuple[int, ...], str] = {}
+        for other in [_items(choice) for choice in choices] or _others(_items(value)):
             try:
-                self._check(with_value(self.graph, param, other, self.budget))
+                self._check(with_value(self.graph, param, other if is_list else other[0], self.budget))
             except NotRightError as error:
                 if not error.refused:
                     return "" if error.what == LAYERS else error.what
@@ -70,8 +75,10 @@ class OpenSizes:
             return next(iter(refused.values()), "")
         if not refused:
             return None
-        if not others and all(other % 2 == value % 2 for other in right) and all((value - x) % 2 for x in refused):
-            return Compare(Binary("%", Name(param.name), Const(2)), ("!=" if value % 2 else "==",), (Const(0),))
+        [*parities] = {item % 2 for item in _items(value)}
+        alike = len(parities) == 1 and all({item % 2 for item in other} == {*parities} for other in right)
+        if not choices and alike and all({item % 2 for item in other} != {*parities} for other in refused):
+            return _of_parity(param.name, parities[0], is_list=is_list)
         return next(iter(refused.values()))
 
     def _check(self, changed: Any) -> None:
@@ -86,8 +93,35 @@ class OpenSizes:
                 raise NotRightError(f"how {path} is padded")
 
 
+def _items(value: Value) -> tuple[int, ...]:
+    """A whole number as a list of one; a list of them as it is."""
+    found = value if isinstance(value, tuple) else (value,)
+    return tuple(item for item in found if isinstance(item, int))
+
+
+def _others(items: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Other values that are tried: all items by as much, and of a list the first of these for each by itself."""
+    found = [tuple(item + step for item in items) for step in _STEPS]
+    if len(items) > 1:
+        places = [(place, step) for place in range(len(items)) for step in _STEPS[:2]]
+        found += [(*items[:place], items[place] + step, *items[place + 1 :]) for place, step in places]
+    return [other for other in found if min(other) > 0]
+
+
+def _of_parity(name: str, rest: int, *, is_list: bool) -> Expr:
+    """That a number is odd or even, or all of a list."""
+    link = "!=" if rest else "=="
+    if not is_list:
+        return Compare(Binary("%", Name(name), Const(2)), (link,), (Const(0),))
+    each = bound_name("k", 0)
+    asked = Compare(Binary("%", Name(each), Const(2)), (link,), (Const(0),))
+    return FunctionCall("all", (Comprehension(asked, (each,), Name(name), None),))
+
+
 def _traits(op: Op) -> tuple[object, ...]:
     """What frameworks have other layers for: padding that keeps sizes, strides and dilations, and both of them."""
+    if isinstance(op, AdaptivePool):
+        return (op.structural(),)
     window: Any = op
     kernel, padding = window.kernel, window.padding
     stride, dilation = window.stride or kernel, getattr(window, "dilation", (1,) * len(kernel))

@@ -230,6 +230,11 @@ class LoopUse:
         return names.pop() if len(names) == 1 else ""
 
     @property
+    def is_sequential(self) -> bool:
+        """Whether each iteration is called on what the one before gives, and on nothing else."""
+        return self.is_chain and len(self.operands) == 1
+
+    @property
     def common(self) -> tuple[Ref, ...]:
         """What every iteration takes besides what the one before gives, in the order of its item's operands."""
         return self.operands[self.is_chain : len(self.operands) - self.columns * len(self.iterations)]

@@ -26,6 +26,7 @@ from archspec.expr.tree import (
     Slice,
     Unary,
     Value,
+    bound_name,
     children,
     exactly,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Unary",
     "Value",
     "Whole",
+    "bound_name",
     "check_number",
     "children",
     "describe",

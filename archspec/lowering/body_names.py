@@ -96,7 +96,7 @@ class BodyNames:
         for name in sorted(mentioned - known - self.spec.refused):
             match = nearest(name, known)
             self.used |= {match} if match is not None else set[str]()  # it is meant, and so it is used
-            fix = "" if help and match is None else undefined_help(name, expr, known, self.own)
+            fix = "" if help and match is None else undefined_help(name, expr, known, self.own, self.spec.blocks)
             if self.own is not self.spec.params and name in self.spec.params:
                 self.found.outside.add(name)
                 fix = f"blocks see only their own params: add `{name}` to those of {self.where}, and pass it"

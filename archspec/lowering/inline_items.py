@@ -155,6 +155,7 @@ class InlineItems(RepeatedItems):
         name = unit_name(item, item.names, self._known_in_names(item, index, context), self.budget)
         path = self._taken(name, item, context)
         single = single_call([each for each in item.layers if not isinstance(each, Tap)], self.spec.blocks)
+        single = None if single is not None and single.when is not None else single  # what a param stands for
         span = item.span if single is None else single.span
         before = item.layers[: next((place for place, each in enumerate(item.layers) if each is single), 0)]
         x = self._items(before, x, inner)

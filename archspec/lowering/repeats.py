@@ -119,7 +119,10 @@ class RepeatedItems(LayerLowering):
         loop.collects = item.collect is not None
         collected: list[Tensor] = []
         again = single_reuse(item.layers)
-        single = single_call(item.layers, self.spec.blocks)
+        meant, tests = self._meant(item.layers, x, context)
+        single = single_call(meant, self.spec.blocks)
+        if single is not None:
+            loop.structure = tests
         plan = self._plan(item.layers, numbered=True)
         for index in range(times):
             if index and item.collect is not None:
@@ -150,6 +153,19 @@ class RepeatedItems(LayerLowering):
         if item.collect is not None:
             self._gather(item.collect, [*collected, *[x][:times]], item.place("collect"), context)
         return self._looped(loop, item, x, context)
+
+    def _meant(self, layers: Sequence[Item], x: Tensor, context: Context) -> tuple[Sequence[Item], tuple[Expr, ...]]:
+        """The items, in place of one that calls what a param stands for that which is meant; and the tests of that."""
+        tests: list[Expr] = []
+        while len(layers) == 1 and isinstance(call := layers[0], Call) and call.param is not None:
+            if call.when is None:
+                break
+            value, test = evaluated(call.when, self._env(context, x), self.budget)
+            tests.append(self._outside(test, context))
+            if value is True:
+                break
+            layers = call.otherwise or ()
+        return layers, tuple(tests)
 
     def _times(self, item: Repeat, x: Tensor, context: Context) -> tuple[int, Expr]:
         """How many iterations there are, and the expression for it in the frame that they stand in."""

@@ -167,13 +167,16 @@ def _structure(expr: Expr, budget: Budget) -> tuple[Expr, ...]:
 
 
 def single_call(layers: Sequence[Item], blocks: Mapping[str, Block]) -> Call | None:
-    """The one unnamed, unconditional block call that a repeat consists of, if so: it takes the number itself."""
+    """The one unnamed, unconditional block call that a repeat consists of, if so: it takes the number itself.
+
+    One that stands for a param has the condition that it is meant.
+    """
     if len(layers) != 1 or not isinstance(layers[0], Call):
         return None
     call = layers[0]
     block = blocks.get(call.name)
-    alone = block is not None and not block.outputs and not call.label and call.when is None and not call.inline
-    return call if alone else None
+    always = call.when is None or call.param is not None
+    return call if block is not None and always and not (block.outputs or call.label or call.inline) else None
 
 
 def single_reuse(layers: Sequence[Item]) -> Reuse | None:

@@ -32,7 +32,9 @@ def cut_in_two(name: str, given: Mapping[str, Attribute]) -> bool:
     return cut_off(name) and any(unclosed(attribute.raw) for attribute in given.values())
 
 
-def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[str, Param]) -> str:
+def undefined_help(
+    name: str, expr: Expr, known: Iterable[str], params: Mapping[str, Param], blocks: Collection[str]
+) -> str:
     """What was meant by a name that is not defined: a word in quotes, or a name like it.
 
     Args:
@@ -40,6 +42,7 @@ def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[
         expr: the expression that it stands in.
         known: the names that are defined.
         params: those of them that are params.
+        blocks: the names of the spec's blocks.
     """
     known = set(known)
     for other in _compared_with(name, expr):
@@ -48,7 +51,7 @@ def undefined_help(name: str, expr: Expr, known: Iterable[str], params: Mapping[
             return f"a word stands in quotes: `'{word}'`"
         if nearest(name, known) is None:
             return f"a word stands in quotes: `'{name[:40]}'`"
-    if name in OPS and name not in OWN_WORDS and nearest(name, known) is None:
+    if (name in OPS or name in blocks) and name not in OWN_WORDS and nearest(name, known) is None:
         return f"a word stands in quotes: `'{name}'`, alone `\"'{name}'\"`, since YAML takes the outer ones off"
     return OWN_WORDS.get(name) or did_you_mean(name, known)
 

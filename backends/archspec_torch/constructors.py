@@ -221,7 +221,7 @@ class ConstructorWriter:
             return call(NUMBERED, quoted(prefix), *parts, **({} if start == 1 else {"start": str(start)}))
         if named:
             return self._ordered("nn.Sequential", parts)
-        if len(item.operands) == 1:
+        if item.is_sequential:
             return call("nn.Sequential", *parts)
         if len(parts) == 1 and isinstance(parts[0], Bracket) and parts[0].head == "*":
             return call("nn.ModuleList", *parts[0].args)

@@ -38,7 +38,7 @@ class LoopWriter(LocalWriter):
         parts = variable_name(_row_variable(item.name), self.printer.spelled.values())
         self.init.append(f"{INDENT * depth}{parts}: list[nn.Module] = []")
         self._iterations(item, run, depth, lambda index, module: call(f"{parts}.append", module))
-        chain = len(item.operands) == 1
+        chain = item.is_sequential
         made = call("nn.Sequential", f"*{parts}") if chain else call("nn.ModuleList", parts)
         self.assign(name, self.for_all(item, made), depth)
         self.init[before:] = [whole(line, item.paths) for line in self.init[before:]]

@@ -203,7 +203,7 @@ def _inside(tree: Tree, owner: _Owner, whole: _ItemRow | None = None) -> Iterato
             case LoopUse():
                 headers = around.headers
                 if owner.spelling is None or owner.conditional or in_sequence(item.name)[0]:
-                    kind = "nn.Sequential" if len(item.operands) == 1 else "nn.ModuleList"
+                    kind = "nn.Sequential" if item.is_sequential else "nn.ModuleList"
                     headers = (*headers, _check(target, kind))
                 for run, part in _parts(item):
                     if not isinstance(run.item, SequenceUse):

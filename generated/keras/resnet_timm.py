@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: 1c3b59a104fb33e6
+# digest: 4d4f72450666fbb2
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 from functools import partial
@@ -111,6 +111,7 @@ def residual_unit(
 
 
 def resnet_timm(
+    stem: tuple[int, int, int] = (32, 32, 64),
     groups: int = 1,
     width_per_group: int = 64,
     classes: int = 1000,
@@ -119,20 +120,23 @@ def resnet_timm(
     """ResNet, ResNeXt, SENet and their variants as timm has them.
 
     Args:
+        stem: channels of three convolutions of 3x3, or of one of 7x7.
         groups: of the convolutions of 3x3.
         width_per_group: channels of each group where a stage has 64.
         classes: number of classes.
         input_size: height and width of the images, None where they vary.
     """
+    if len(stem) <= 1:
+        raise ValueError("the layers here are those for len(stem) > 1")
     inputs = keras.Input((*input_size, 3), name="input")
     x = ZeroPadding2D(1, name="conv1_0_pad")(inputs)
-    x = conv2d(32, 3, strides=2, name="conv1_0")(x)
+    x = conv2d(stem[0], 3, strides=2, name="conv1_0")(x)
     x = batch_norm(name="conv1_1")(x)
     x = layers.ReLU(name="conv1_2")(x)
-    x = conv2d(32, 3, padding="same", name="conv1_3")(x)
+    x = conv2d(stem[1], 3, padding="same", name="conv1_3")(x)
     x = batch_norm(name="conv1_4")(x)
     x = layers.ReLU(name="conv1_5")(x)
-    x = conv2d(64, 3, padding="same", name="conv1_6")(x)
+    x = conv2d(stem[2], 3, padding="same", name="conv1_6")(x)
     x = batch_norm(name="bn1")(x)
     x = layers.ReLU(name="act1")(x)
     x = ZeroPadding2D(1, name="maxpool_pad")(x)

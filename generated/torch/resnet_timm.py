@@ -2,7 +2,7 @@
 # params: units=(3, 4, 6, 3), basic=False, stem=(32, 32, 64), average=True, attention="none",
 #   smoothing="none", squeeze=16, stem_pool="max", odd=False, senet=False, groups=1,
 #   width_per_group=64, classes=1000, size=224
-# digest: ad3b7976ac4236c8
+# digest: 7f6d912d58fecdf5
 """ResNet, ResNeXt, SENet and their variants as timm has them."""
 
 import torch
@@ -56,27 +56,36 @@ class ResNetTimm(nn.Module):
     """ResNet, ResNeXt, SENet and their variants as timm has them.
 
     Args:
+        stem: channels of three convolutions of 3x3, or of one of 7x7.
         groups: of the convolutions of 3x3.
         width_per_group: channels of each group where a stage has 64.
         classes: number of classes.
     """
 
-    def __init__(self, groups: int = 1, width_per_group: int = 64, classes: int = 1000) -> None:
+    def __init__(
+        self,
+        stem: tuple[int, int, int] = (32, 32, 64),
+        groups: int = 1,
+        width_per_group: int = 64,
+        classes: int = 1000,
+    ) -> None:
         super().__init__()
+        if len(stem) <= 1:
+            raise ValueError("the layers here are those for len(stem) > 1")
         self.conv1 = nn.Sequential(
-            nn.Conv2d(3, 32, kernel_size=3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(32),
+            nn.Conv2d(3, stem[0], kernel_size=3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(stem[0]),
             nn.ReLU(),
-            nn.Conv2d(32, 32, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(32),
+            nn.Conv2d(stem[0], stem[1], kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(stem[1]),
             nn.ReLU(),
-            nn.Conv2d(32, 64, kernel_size=3, padding=1, bias=False),
+            nn.Conv2d(stem[1], stem[2], kernel_size=3, padding=1, bias=False),
         )
-        self.bn1 = nn.BatchNorm2d(64)
+        self.bn1 = nn.BatchNorm2d(stem[2])
         self.act1 = nn.ReLU()
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.layer1 = nn.Sequential(
-            ResidualUnit(64, 64, width_per_group, groups=groups),
+            ResidualUnit(stem[2], 64, width_per_group, groups=groups),
             *(ResidualUnit(256, 64, width_per_group, groups=groups) for _ in range(2)),
         )
         self.layer2 = nn.Sequential(

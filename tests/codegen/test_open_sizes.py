@@ -133,3 +133,47 @@ def test_channels_of_a_further_input_are_an_argument_of_one_call_too(backend: st
     source = str(archspec.generate(graph_of(JOINED), backend))
     assert backend == "keras" or "nn.Conv2d(low_channels, 5, kernel_size=1)" in source
     archspec.build(graph_of(JOINED), backend=backend)
+
+
+KERNELS = """
+params: {kernels: [3, 5, 7]}
+blocks:
+  unit:
+    params: {kernel: {}}
+    layers: [add: [[], [conv: {filters: 4, kernel: kernel, padding: kernel // 2, groups: 4}]]]
+layers:
+  - repeat: {name: units, times: 3, layers: [unit: {kernel: "kernels[i]"}]}
+  - adaptive_avg_pool: {size: "kernels[0]"}
+  - upsample: {branches: [[], {from: input}], mode: bilinear}
+"""
+
+
+@needs("torch", "keras")
+@BACKENDS
+def test_lists_of_sizes_are_arguments(backend: str) -> None:
+    graph = graph_of(KERNELS)
+    assert fixed_params(graph) == {}
+    module = execute(archspec.generate(graph, backend), backend, "sizes")
+    make: Any = module.Sizes if backend == "torch" else module.sizes
+    other = archspec.build(load_text(HEAD + KERNELS, overrides={"kernels": (1, 9, 3)}), backend)
+    sizes = [tuple(weight.shape) for weight in _weights(other, backend)]
+    assert [tuple(weight.shape) for weight in _weights(make(kernels=(1, 9, 3)), backend)] == sizes
+    with pytest.raises(ValueError, match="all of kernels have to be odd"):
+        make(kernels=(3, 4, 7))
+
+
+def _weights(model: Any, backend: str) -> list[Any]:
+    return [*model.parameters()] if backend == "torch" else list(model.weights)
+
+
+@pytest.mark.parametrize(
+    ("layers", "what"),
+    [
+        ("[conv: {filters: 4, kernel: 'k[1]'}, flatten, dense: {units: 3}]", "the sizes that arrive at dense"),
+        ("[adaptive_avg_pool: {size: 'k[0]'}, flatten, dense: {units: 3}]", "the sizes that arrive at dense"),
+        ("[repeat: {name: r, times: 'k[0]', layers: [conv: {filters: 4, kernel: 'k[1]'}]}]", "how often r runs"),
+    ],
+    ids=["a dense layer has their number", "of a pool", "one of them counts"],
+)
+def test_what_other_lists_of_sizes_would_change_is_said(layers: str, what: str) -> None:
+    assert fixed_params(graph_of(f"params: {{k: [2, 3]}}\nlayers: {layers}\n")) == {"k": what}

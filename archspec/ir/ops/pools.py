@@ -184,7 +184,7 @@ class GlobalMaxPool(_GlobalPool):
 
 
 @record
-class _AdaptivePool(Op):
+class AdaptivePool(Op):
     """So many windows that cover each axis, whatever its size."""
 
     size: PerAxis = attribute(PerAxisKind(), "sizes of the output along the spatial axes", spatial=True)
@@ -210,7 +210,7 @@ class _AdaptivePool(Op):
 
 
 @register
-class AdaptiveAvgPool(_AdaptivePool):
+class AdaptiveAvgPool(AdaptivePool):
     """The mean of each of so many windows that cover each axis, whatever its size: PyTorch's AdaptiveAvgPool2d.
 
     Window i of n over H rows is rows floor(i * H / n) to ceil((i + 1) * H / n), the last left out; other axes likewise.
@@ -225,7 +225,7 @@ class AdaptiveAvgPool(_AdaptivePool):
 
 
 @register
-class AdaptiveMaxPool(_AdaptivePool):
+class AdaptiveMaxPool(AdaptivePool):
     """The largest element of each of so many windows that cover each axis: PyTorch's AdaptiveMaxPool2d.
 
     The windows are those of `adaptive_avg_pool`.
