@@ -95,9 +95,9 @@ def rounds_of(
     items = tree.items
     kinds = [_kind(item) for item in items]
     found: list[Rounds] = []
-    place, known, effort = 0, dict[int, int](), Counter[int]()
+    place, known, effort, written = 0, dict[int, int](), Counter[int](), _Written(plain)
     while place < len(items):
-        made = _at(place, tree, kinds, plain, budget, known, effort)
+        made = _at(place, tree, kinds, written, budget, known, effort)
         if made is None:
             place += 1
         else:
@@ -115,7 +115,7 @@ def counted_rounds(tree: Tree, count: int) -> Rounds | None:
     if count < SHORTEST or rest or not _is_boundary(tree.items, 0, length):
         return None
     items = [tree.items[place : place + length] for place in range(0, len(tree.items), length)]
-    rounds = _Matching(items, tree, lambda item: item).run()
+    rounds = _Matching(items, tree, _Written(lambda item: item)).run()
     if rounds is None or rounds.parts or rounds.collected or not rounds.carried:
         return None
     is_end = [last for _, last in rounds.ends] == list(tree.results)
@@ -165,7 +165,7 @@ def _at(
     place: int,
     tree: Tree,
     kinds: Sequence[object],
-    plain: Callable[[ItemUse], ItemUse],
+    written: _Written,
     budget: Budget,
     known: dict[int, int],
     effort: Counter[int],
@@ -197,7 +197,7 @@ def _at(
             rounds = [tree.items[place + k * length : place + (k + 1) * length] for k in range(number)]
             made = None
             if all(_is_boundary(tree.items, place + k * length, length) for k in range(number)):
-                made = _Matching(rounds, tree, plain).run()
+                made = _Matching(rounds, tree, written).run()
             if made is not None:
                 return made
             if number < count and count > 2 * SHORTEST:  # the last may be another; no more than that
@@ -215,12 +215,26 @@ def _is_boundary(items: Sequence[ItemUse], place: int, length: int) -> bool:
 
 
 @dataclass(slots=True)
+class _Written:
+    """What is written of items but for names and what they take, worked out once for each."""
+
+    plain: Callable[[ItemUse], ItemUse]
+    found: dict[int, object] = field(default_factory=dict[int, object])
+    """By the identity of items, which the tree keeps."""
+
+    def of(self, item: ItemUse) -> object:
+        if id(item) not in self.found:
+            self.found[id(item)] = likeness(_bare(self.plain(item)))
+        return self.found[id(item)]
+
+
+@dataclass(slots=True)
 class _Matching:
     """Holds rounds against each other."""
 
     rounds: Sequence[Sequence[ItemUse]]
     tree: Tree
-    plain: Callable[[ItemUse], ItemUse]
+    written: _Written
     names: dict[int, CountedNames] = field(default_factory=dict[int, CountedNames])
     own: list[dict[int, int]] = field(default_factory=list[dict[int, int]])
     """For each round where its items stand in the second one, by location."""
@@ -320,7 +334,7 @@ class _Matching:
             return False
         if loops(Tree((first,), ())) or len({len(item.operands) for item in named}) > 1:
             return False
-        if any(likeness(_bare(self.plain(item))) != likeness(_bare(self.plain(first))) for item in named[1:]):
+        if any(self.written.of(item) != self.written.of(first) for item in named[1:]):
             return False
         self.taken += zip(*(item.operands for item in named), strict=True)
         return self.match_names(named)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from archspec.ir.ops import OPS
 from archspec.ir.scope import Binding, Layer, item_label
 from archspec.ir.tensor_type import TensorType
 from archspec.limits import Budget
-from archspec.lowering.bodies import list_named, result_names
+from archspec.lowering.bodies import list_named, lists_in, result_names
 from archspec.lowering.context import Context, Made
 from archspec.lowering.diagnostics import (
     layer_and_sequence,
@@ -68,9 +68,13 @@ class LayerLowering:
     """The nodes that the network's taps mark, those under a condition included."""
     under_conditions: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     """The outputs of the network that stand under conditions, as the scope around these knows them."""
+    lists: Collection[str] = field(init=False)
+    """The names of lists of tensors anywhere in the spec."""
 
     def __post_init__(self) -> None:
         spec = self.spec
+        bodies = (spec.items, *(block.layers for block in spec.blocks.values()))
+        self.lists = {name for items in bodies for name in lists_in(items)}
         self.builder = GraphBuilder(spec.name, spec.title, spec.class_name or "")
         self.builder.root.span = spec.span
 
@@ -158,7 +162,7 @@ class LayerLowering:
     def _plan(self, items: Sequence[Item], *, numbered: bool) -> NamePlan:
         found = self.plans.get(id(items))
         if found is None:
-            found = self.plans[id(items)] = make_plan(items, self.spec.blocks, numbered=numbered)
+            found = self.plans[id(items)] = make_plan(items, self.spec.blocks, self.lists, numbered=numbered)
         return found
 
     # -- ops --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ known once the conditions before it are. A named sequence numbers its items only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -85,17 +85,20 @@ def apart(branches: Sequence[Seq]) -> tuple[list[Seq], list[Seq]]:
     return found
 
 
-def make_plan(items: Sequence[Item], blocks: Mapping[str, Block], *, numbered: bool) -> NamePlan:
+def make_plan(
+    items: Sequence[Item], blocks: Mapping[str, Block], lists: Collection[str], *, numbered: bool
+) -> NamePlan:
     """Number the locations of one scope's items and name those that can be named beforehand.
 
-    Items are numbered where `numbered` says so, or the first of them is called `0`, if they are a plain chain.
+    Items are numbered where `numbered` says so, or the first of them is called `0`, if they are a plain chain. `lists`
+    are the names of lists of tensors anywhere in the spec.
     """
     flat = list(_in_scope(items, blocks))
     numbered = numbered or bool(flat and _label(flat[0]) == "0")
     numbered = numbered and not any(isinstance(item, Call) and item.branches is not None for item in flat)
     numbered = numbered and not any(isinstance(item, Reuse) or _repeats_one(item) for item in flat)
     numbered = numbered and not _fed(items, blocks) and not _crossed(items, blocks)
-    return _Planning(blocks, numbered, {part for item in flat for part in _parts(item)}).plan(items)
+    return _Planning(blocks, lists, numbered, {part for item in flat for part in _parts(item)}).plan(items)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +106,7 @@ class _Planning:
     """Gives the items of one scope their slots, in order."""
 
     blocks: Mapping[str, Block]
+    lists: Collection[str]
     numbered: bool
     labels: set[str]
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -145,7 +149,10 @@ class _Planning:
     def join(self, item: Call, name: str, plan: NamePlan) -> None:
         """The slots of the merges that join what may be left out of a merge of this name, in order."""
         always, omissible = apart(item.branches or ())
-        for place, branch in enumerate(omissible, start=1 if len(always) == 1 else 2):
+        is_one = (
+            len(always) == 1 and always[0].origin not in self.lists
+        )  # else a merge of what is always there is first
+        for place, branch in enumerate(omissible, start=1 if is_one else 2):
             own = name if place == 1 else _fresh(base_name(item), self.counts, self.labels)
             self.names.add(own)
             plan.joins[id(branch)] = Slot(self.location, own, item.label is not None and place == 1, None)

@@ -9,7 +9,7 @@ from archspec.codegen.escaping import variable_name
 from archspec.codegen.expression_printer import ExpressionPrinter
 from archspec.codegen.marked_text import as_marked
 from archspec.codegen.pretty_printer import INDENT, WIDTH
-from archspec.codegen.tree import ChoiceUse
+from archspec.codegen.tree import ChoiceUse, LayerUse, Tree
 from archspec.codegen.walk import layers
 from archspec.expr import Name
 from archspec_torch.member_names import ordered_names
@@ -56,7 +56,8 @@ def flag_of(item: ChoiceUse, printer: ExpressionPrinter, taken: set[str]) -> tup
         first = next((name for name in then if name not in other), None)
         last = next((name for name in other if name not in then), None)
         name, holds = f"has_{first or last or 'it'}", first is not None or last is None
-        if "add" in (then if holds else other) and "add" not in (other if holds else then):
+        added = "add" in (then if holds else other) and "add" not in (other if holds else then)
+        if added and not _has_weights(sides[not holds]):  # a branch of its own has a name
             name = "has_residual"
     usual, number = variable_name(name), 2
     name = usual
@@ -64,3 +65,8 @@ def flag_of(item: ChoiceUse, printer: ExpressionPrinter, taken: set[str]) -> tup
         name, number = f"{usual}_{number}", number + 1
     taken.add(name)
     return name, holds
+
+
+def _has_weights(side: Tree) -> bool:
+    """Whether more is computed on a side of a condition than a sum with what is there."""
+    return any(use.has_weights if isinstance(use, LayerUse) else not isinstance(use, ChoiceUse) for use in side.items)

@@ -224,3 +224,31 @@ def test_calls_in_a_row_that_are_joined_are_a_list_too() -> None:
 @pytest.mark.parametrize("name", VARIED)
 def test_they_are_computed_alike(name: str) -> None:
     conforms(archspec.compile(load_text(VARIED[name])))
+
+
+BRANCHES = """
+archspec: 1
+name: net
+params: {on: true, off: false}
+input: {channels: 4, height: 6, width: 6}
+layers:
+  - {tap: arriving}
+  - repeat:
+      {name: c, times: TIMES, collect: outputs, layers: [{from: arriving, layers: [conv: {filters: 4, kernel: 1}]}]}
+  - add:
+      - {from: outputs}
+      - {from: arriving, layers: [batch_norm: {name: norm}], when: on, else: omit}
+      - {from: arriving, layers: [conv: {name: scaled, filters: 4, kernel: 1}], when: off, else: omit}
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("off", [True, False])
+def test_a_list_is_joined_with_branches_that_may_be_left_out(times: int, on: bool, off: bool) -> None:
+    overrides = {"on": on, "off": off}
+    graph = archspec.compile(load_text(BRANCHES.replace("TIMES", str(times)), overrides=overrides))
+    assert len([path for path in graph.nodes if path.startswith("add")]) == on + off + (times > 1)
+    assert ("norm" in graph.nodes, "scaled" in graph.nodes) == (on, off)
+    for backend in ("torch", "keras"):
+        archspec.build(graph, backend)

@@ -271,12 +271,12 @@ def test_the_maximal_spec_holds_every_attribute_of_every_op() -> None:
     assert not {name: names for name, names in lacking.items() if names}
 
 
-STRIDE: Final = 10
+STRIDE: Final = 16
 PARTS: Final = [0, pytest.param(STRIDE // 2, marks=pytest.mark.slow)]
 
 
 def some(text: str, part: int) -> list[tuple[Any, ...]]:
-    """Each tenth place, others for each text, so that every place meets several; and all where any text may stand."""
+    """Each sixteenth place, others for each text, so that each meets several; and all where any text may stand."""
     offset = ([*HOSTILE.values()].index(text) + part) % STRIDE
     return [
         path
