@@ -62,7 +62,8 @@ def verdict(result: BenchResult) -> str:
     agreed = f"; the outputs of {len(compared)} agree to {result.task.tolerance:g}" if len(compared) > 1 else ""
     if best.contender.label == first:
         return f"the fastest is {first}{agreed}"
-    return f"the fastest is {best.contender.label}: {best.ratio.value:.2f} times the time of {first}{agreed}"
+    unknown = " (whose outputs are not compared)" if best.difference is None and compared else ""
+    return f"the fastest is {best.contender.label}{unknown}: {best.ratio.value:.2f} times the time of {first}{agreed}"
 
 
 def _table(result: BenchResult) -> Table:

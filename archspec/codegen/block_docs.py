@@ -60,7 +60,7 @@ def summary(definition: Definition) -> str:
     if all(parts) and 0 < len(parts) <= _MOST:
         return _sentence(parts)
     blocks = [use.definition.name for use in tree.items if isinstance(use, CallUse)]
-    if len(blocks) == len(tree.items):  # by numbers alone
+    if blocks and len(blocks) == len(tree.items):  # by numbers alone
         return f"Block of {listed([f'`{name}`' for name in dict.fromkeys(blocks)])}."
     return f"Block of {sum(1 for _ in layers(tree))} layers."
 

@@ -25,7 +25,9 @@ from archspec.expr import (
     Unary,
     Value,
     evaluate,
+    names,
     negated,
+    replaced,
 )
 from archspec.limits import Budget
 
@@ -37,6 +39,8 @@ def held(expr: Expr, what: str, given: Mapping[str, Value], budget: Budget) -> I
     except ExprError:
         outcome = None
     match expr, outcome:
+        case (Bool("and", operands), False) | (Bool("or", operands), True):  # the first that settles it is enough
+            yield from held(_settling(operands, outcome is True, given, budget), what, given, budget)
         case Bool("and", operands), True:
             for operand in operands:
                 yield from held(operand, what, given, budget)
@@ -47,6 +51,11 @@ def held(expr: Expr, what: str, given: Mapping[str, Value], budget: Budget) -> I
             yield negated(expr)
         case _:
             yield expr
+
+
+def _settling(operands: Sequence[Expr], outcome: bool, given: Mapping[str, Value], budget: Budget) -> Expr:
+    """The first of several conditions that has this outcome: what comes after it is not asked, as in Python."""
+    return next(operand for operand in operands if evaluate(operand, given, budget) is outcome)
 
 
 def bound_of(expr: Expr, given: Mapping[str, Value], budget: Budget) -> Compare | None:
@@ -70,6 +79,22 @@ def bound_of(expr: Expr, given: Mapping[str, Value], budget: Budget) -> Compare 
                 return None
         case _:
             return None
+
+
+def lengths_of(expr: Expr, given: Mapping[str, Value], budget: Budget) -> list[Compare] | None:
+    """What an expression asks of params that are lists, where that is their lengths alone: these stay; else None."""
+    found: dict[str, Compare] = {}
+
+    def length(part: Expr) -> Expr | None:
+        match part:
+            case FunctionCall("len", (Name(name),)) if isinstance(value := given.get(name), tuple):
+                found[name] = Compare(part, ("==",), (Const(len(value)),))
+                return Const(len(value))
+            case _:
+                return None
+
+    left = replaced(expr, length)
+    return [*found.values()] if found and names(left, budget).isdisjoint(given) else None
 
 
 def narrowed(

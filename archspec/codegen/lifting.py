@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from archspec.codegen.escaping import variable_name
+from archspec.codegen.escaping import annotation, variable_name
 from archspec.codegen.table_rows import mapped, wanted_names
 from archspec.codegen.tree import ChoiceUse, Definition, Run, SequenceUse, Tree, iteration_names
 from archspec.codegen.walk import layers
@@ -55,6 +55,8 @@ def lifted(run: Run, general: SequenceUse, definition: Definition) -> Lifted | N
     taken, called = {*found.kept}, dict[Expr, str]()
     for expr in sorted(values, key=lambda expr: (expr != width, types[expr] == "bool")):
         usual = _WIDTH if expr == width else _BEFORE if _is_sum_before(expr) else wanted.get(expr, "value")
+        if str(types[expr]).startswith("tuple[tuple"):  # what its items are for says nothing of it
+            usual = "rows"
         name, number = usual, 2
         while name in taken:
             name, number = f"{usual}_{number}", number + 1
@@ -133,7 +135,24 @@ def _type(expr: Expr, run: Run, definition: Definition) -> str | None:
         value = evaluate(expr, env, definition.budget)
     except ExprError:
         return None
+    if isinstance(value, tuple):
+        return _type_of_rows(expr, run, env, definition)
     return type(value).__name__ if isinstance(value, _TYPES) else None
+
+
+def _type_of_rows(expr: Expr, run: Run, env: Mapping[str, Value], definition: Definition) -> str | None:
+    """Python's name for the type of rows that are not all alike; None where it is not known how many there are."""
+    if run.count is None:
+        return None
+    index = iteration_names(run.depth)[0]
+    numbers = range(run.first, run.first + run.count)
+    rows = [evaluate(expr, {**env, index: number}, definition.budget) for number in numbers]
+    found = [row for row in rows if isinstance(row, tuple)]
+    if len(found) < len(rows):
+        return None
+    if len({*map(len, found)}) > 1:
+        return f"tuple[{annotation([item for row in found for item in row])}, ...]"
+    return annotation(found)
 
 
 def _conditions(tree: Tree) -> dict[Expr, str]:

@@ -28,9 +28,10 @@ from archspec.codegen.tree import (
     SequenceUse,
     Tree,
     is_count,
+    iteration_names,
 )
 from archspec.codegen.variable_allocation import uses
-from archspec.codegen.walk import used_names
+from archspec.codegen.walk import loops, used_names
 from archspec.expr import Expr, Name, fold
 from archspec.ir.scope import Operand, Ref
 
@@ -141,7 +142,7 @@ class _Outliner:
         if (
             called
             or general is None
-            or all(not isinstance(one.item, SequenceUse) or self._kept(one.item) for one in runs)
+            or all(not isinstance(one.item, SequenceUse) or self._stays(one.item) for one in runs)
         ):
             return tuple(
                 replace(run, item=self._sequence(run.item)) if isinstance(run.item, SequenceUse) else run
@@ -149,7 +150,9 @@ class _Outliner:
             )
         general = iterations_of(general, self.definition.whole, self.budget)
         general = replace(general, body=self._tree(general.body))
-        if self.keep(general):  # only parts of it needed definitions; the iterations themselves can stand in place
+        if self.keep(general) and not self._carries(
+            general.body
+        ):  # only parts of it needed definitions; the iterations themselves can stand in place
             return tuple(
                 replace(run, item=replace(general, body=renamed_tree(general.body, run.bound, self.budget)))
                 for run in runs
@@ -169,10 +172,15 @@ class _Outliner:
         )
 
     def _stage(self, run: Run, general: SequenceUse) -> Run | None:
-        """A run of calls, where an iteration is a row with conditions; None where that stays in place."""
-        if run.count == 1 or not is_stage(general):
+        """A run of calls, where an iteration is a row with conditions, or with a loop that carries channels along.
+
+        None where that stays in place.
+        """
+        if run.count == 1:
             return None
-        general = iterations_of(general, self.definition.whole, self.budget)
+        has_conditions, general = is_stage(general), iterations_of(general, self.definition.whole, self.budget)
+        if not (has_conditions or self._carries(general.body)):
+            return None
         if not self._kept(general) or (found := lifted(run, general, self.definition)) is None:
             return None
         call = self._call(found.item, found.types, is_one=True)
@@ -181,6 +189,18 @@ class _Outliner:
             for name, expr in call.arguments.items()
         }
         return replace(run, item=replace(call, arguments=arguments))
+
+    def _stays(self, item: SequenceUse) -> bool:
+        """Whether an iteration can stand in place: one that carries channels along itself has statements of its own."""
+        return self._kept(item) and not self._carries(item.body)
+
+    def _carries(self, tree: Tree) -> bool:
+        """Whether a loop of a tree, or of its sequences, carries channels from one iteration to the next."""
+        return any(
+            run.carried is not None and iteration_names(run.depth)[1] in used_names(Tree((run.item,), ()), self.budget)
+            for loop in loops(tree)
+            for run in loop.runs
+        )
 
     def _kept(self, item: SequenceUse) -> bool:
         """Whether nothing has to be taken out of a sequence, nor the sequence itself."""

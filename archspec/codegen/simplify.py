@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Final, NamedTuple
 
 from archspec.codegen.argument_docs import documented
 from archspec.codegen.attributes import Words, convolves
 from archspec.codegen.block_docs import summary
 from archspec.codegen.body_context import LAYERS, ChoiceKey, Deciding
 from archspec.codegen.body_layers import Kinds
-from archspec.codegen.bounds import bound_of, held, narrowed
+from archspec.codegen.bounds import bound_of, held, lengths_of, narrowed
 from archspec.codegen.build import alike, build
 from archspec.codegen.call_arguments import ordered
 from archspec.codegen.folding import TreeFold
@@ -168,6 +168,13 @@ def _with_fixed(
         fixed = attempt.tainted | fixed
 
 
+class _Kept(NamedTuple):
+    """What has to stay of the network's arguments: within these bounds, or as it is."""
+
+    bounds: list[Compare]
+    params: frozenset[str]
+
+
 class _Attempt:
     """One try with a set of the network's params taken as fixed; it finds further ones that have to be."""
 
@@ -290,7 +297,7 @@ class _Attempt:
         self.choices += [
             one.choice
             for one in asked
-            if one.choice and self._depends(one.expr, deps) and self._bounds_of(one.expr, new) != []
+            if one.choice and self._depends(one.expr, deps) and not self._is_settled(one.expr, new)
         ]
         for layer in all_layers(new.tree):
             sizes = deciding_sizes(layer.op, layer.exprs, layer.values)
@@ -304,13 +311,13 @@ class _Attempt:
             self.values = {p.name: p.default.value for p in old.parameters if isinstance(p.default, Const)}
             self.offered = {p.name: self.values[p.name] for p in new.parameters if p.name in self.values}
         for expr, what, said in deciding:
-            for part in held(expr, what, self.values, self.budget) if old.is_network else (expr,):
-                bounds = self._bounds_of(part, new) if what == LAYERS else None
-                if bounds is None:
-                    self._taint(self._depends(part, deps), said)
-                else:
-                    self.bounds += bounds
-                    self.bounded |= {name: said for bound in bounds for name in names(bound, self.budget)}
+            kept = self._kept(expr, new, what)
+            if kept is None:
+                self._taint(self._depends(expr, deps), said)
+            else:
+                self.bounds += kept.bounds
+                self.bounded |= {name: said for bound in kept.bounds for name in names(bound, self.budget)}
+                self._taint(kept.params, said)
 
     def _taint(self, params: Iterable[str], what: str) -> None:
         """These have to be fixed, since they decide this, or what is known of another word."""
@@ -318,31 +325,40 @@ class _Attempt:
             name: self.open_words.reasons.get(name) or self.open_sizes.reason(name) or what for name in params
         } | self.tainted
 
-    def _bounds_of(self, condition: Expr, new: Definition, depth: int = 0) -> list[Compare] | None:
-        """What arguments of the network have to keep so that a condition comes out as it did, by what all callers give.
+    def _is_settled(self, condition: Expr, new: Definition) -> bool:
+        """Whether a condition comes out alike whatever the network's arguments are."""
+        kept = self._kept(condition, new, LAYERS)
+        return kept is not None and not kept.bounds and not kept.params
 
-        That is nothing where it comes out alike whatever they are: `channels != filters` is false in a block that is
-        always given as many filters as channels arrive. It is None where bounds do not say it.
+    def _kept(self, expr: Expr, new: Definition, what: str, depth: int = 0) -> _Kept | None:
+        """What has to stay of the network's arguments so that an expression gives what it did, by what callers give.
+
+        That is nothing where it gives the same whatever they are: `channels != filters` is false in a block that is
+        always given as many filters as channels arrive. Of what is no condition, bounds say how long lists are. None
+        where it cannot be followed to the network.
         """
         self.budget.spend(8)
         for local in reversed(new.locals):
-            condition = _with({local.name: local.expr}, condition)
-        if isinstance(fold(condition, self.budget, whole=new.whole), Const):
-            return []
+            expr = _with({local.name: local.expr}, expr)
+        if what == LAYERS and isinstance(fold(expr, self.budget, whole=new.whole), Const):
+            return _Kept([], frozenset())
         if new.is_network:
-            parts = held(condition, LAYERS, self.values, self.budget)
-            bounds = [bound_of(part, self.offered, self.budget) for part in parts]
-            found = [bound for bound in bounds if bound is not None]
-            return found if len(found) == len(bounds) else None
+            found = _Kept([], frozenset())
+            for part in held(expr, what, self.values, self.budget):
+                bound = bound_of(part, self.offered, self.budget) if what == LAYERS else None
+                more = [bound] if bound is not None else lengths_of(part, self.offered, self.budget)
+                mentioned = names(part, self.budget) & self.offered.keys() if more is None else frozenset[str]()
+                found = _Kept([*found.bounds, *(more or ())], found.params | mentioned)
+            return found
         own = {CHANNELS.id, *(name for call in self.calls[id(new)] for name in call)}
-        if depth == _DEEPEST or not names(condition, self.budget) <= own:
+        if depth == _DEEPEST or not names(expr, self.budget) <= own:
             return None
-        found = []
+        found = _Kept([], frozenset())
         for caller, arguments in zip(self.callers[id(new)], self.calls[id(new)], strict=True):
-            more = self._bounds_of(_with(arguments, condition), caller, depth + 1)
-            if more is None:
+            given = self._kept(_with(arguments, expr), caller, what, depth + 1)
+            if given is None:
                 return None
-            found += more
+            found = _Kept([*found.bounds, *given.bounds], found.params | given.params)
         return found
 
     def _arriving(self, made: Sequence[Mapping[str, Expr]], env: Mapping[str, Expr]) -> dict[str, Expr]:

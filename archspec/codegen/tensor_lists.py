@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from archspec.codegen.tree import LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Operand, Ref, Result, listed
 
-SHORTEST = 3
+SHORTEST: Final = 3
 """What two iterations give is read sooner by two names."""
+MOST_NAMED: Final = 8
+"""Tensors of one layer that are read by a name each; more are one list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from archspec.codegen.merging import united
 from archspec.codegen.pretty_printer import call
 from archspec.codegen.rounds import Collected, Rounds, locations, rounds_of
-from archspec.codegen.tensor_lists import TensorList
+from archspec.codegen.tensor_lists import MOST_NAMED, TensorList
 from archspec.codegen.tree import ChoiceUse, ItemUse, LayerUse, Tree, iteration_names
 from archspec.codegen.variable_allocation import uses
 from archspec.ir.scope import Ref, Result, listed
@@ -41,6 +41,11 @@ class CountedStatements(CarriedStatements):
             for ref in rounds.parts:
                 name = listed(self.labels.get(ref, ""))
                 self.parts[ref.location] = self._variable(name[0] if name is not None else "parts")
+        many = (item for item in tree.items if isinstance(item, LayerUse) and item.results > MOST_NAMED)
+        for item in many:
+            if item.location in lists and item.location not in self.parts:
+                name = listed(self.labels.get(Result(item.location), ""))
+                self.parts[item.location] = self._variable(name[0] if name is not None else "parts")
         return usable
 
     def _is_shared(self, item: ItemUse) -> bool:

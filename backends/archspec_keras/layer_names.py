@@ -85,10 +85,14 @@ def flat_name(expr: Expr, printer: ExpressionPrinter) -> LayerName:
 
 
 def pattern_parts(pattern: str, index: int | str, budget: Budget) -> list[tuple[bool, str]]:
-    """A loop's pattern as the parts of a name, for an iteration's number or for the variable that has it."""
+    """A loop's pattern as the parts of a name, for an iteration's number or for the variable that has it.
+
+    Items of a sequence in turn with others have a dot in theirs: `convs.{i}`.
+    """
     if isinstance(index, int):
-        return [(False, name_by(pattern, {"i": index}, budget))]
-    return [(is_expression, text) for text, is_expression in sources_by(pattern, index, budget)]
+        return [(False, name_by(pattern, {"i": index}, budget).replace(".", "_"))]
+    parts = sources_by(pattern, index, budget)
+    return [(is_expression, text if is_expression else text.replace(".", "_")) for text, is_expression in parts]
 
 
 def number_parts(number: Expr, printed: str) -> list[tuple[bool, str]]:

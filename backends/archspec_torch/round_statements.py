@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archspec.codegen.escaping import variable_name
 from archspec.codegen.pretty_printer import INDENT, Code, call, lay_out, marked
 from archspec.codegen.singular import singular
+from archspec.codegen.tensor_lists import MOST_NAMED
 from archspec.codegen.tree import ItemUse, LayerUse, LoopUse, Tree
 from archspec.codegen.variable_allocation import VariableAllocator
 from archspec.ir.def_use import value_name
@@ -115,7 +116,7 @@ class RoundStatements(RowStatements):
 def _taken_in_turn(tree: Tree, spelling: Spelling) -> tuple[dict[int, str], set[Ref]]:
     """The layers that give lists from which modules in a row take one tensor each, by location, and those tensors.
 
-    Each comes with what its list is called.
+    Each comes with what its list is called. So have those that give more tensors than are read by a name each.
     """
     found: dict[int, str] = {}
     taken: set[Ref] = set()
@@ -131,7 +132,8 @@ def _taken_in_turn(tree: Tree, spelling: Spelling) -> tuple[dict[int, str], set[
             if column == tuple(Result(first.location, first.index + k) for k in range(len(column))):
                 found[layer.location] = list_name(tree, layer)
                 taken |= {*column}
-    return found, taken
+    many = [layer for layer in layers.values() if layer.results > MOST_NAMED and layer.location in spelling.functions]
+    return {layer.location: list_name(tree, layer) for layer in many} | found, taken
 
 
 def all_parts(tree: Tree, spelling: Spelling) -> list[list[LayerUse]]:

@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: 88478be4b76f4e00
+# digest: 02805dbda7f0c99c
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from functools import partial
@@ -84,11 +84,12 @@ def squeeze_excitation(x: keras.KerasTensor, squeeze: int, *, name: str) -> kera
     return layers.Multiply(name=f"{name}_multiply")([x, gate])
 
 
-def depthwise_separable(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
+def depthwise_separable(x: keras.KerasTensor, filters: int, *, name: str) -> keras.KerasTensor:
     """Convolve each channel by itself, perhaps squeeze and excite, project.
 
     Args:
         x: input tensor.
+        filters: output channels of `conv_pw`.
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
@@ -105,13 +106,14 @@ def depthwise_separable(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor
     x = batch_norm(name=f"{name}_bn1")(x)
     x = layers.ReLU(name=f"{name}_act1")(x)
     x = squeeze_excitation(x, make_divisible(in_channels / 4), name=f"{name}_se")
-    x = conv2d(16, 1, name=f"{name}_conv_pw")(x)
+    x = conv2d(filters, 1, name=f"{name}_conv_pw")(x)
     return batch_norm(name=f"{name}_bn2")(x)
 
 
 def inverted_residual(
     x: keras.KerasTensor,
     narrow: int,
+    width: float,
     expansion: float,
     kernel: int,
     squeezes: bool,
@@ -124,7 +126,8 @@ def inverted_residual(
 
     Args:
         x: input tensor.
-        narrow: output channels of `conv_pwl`, before it is rounded.
+        narrow: factor of the output channels of `conv_pwl`.
+        width: factor of the output channels of `conv_pwl`.
         expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
         squeezes: whether to apply `se` (squeeze and excitation).
@@ -133,7 +136,7 @@ def inverted_residual(
         name: prefix of the layers' names.
     """
     in_channels = x.shape[-1]
-    filters = make_divisible(narrow)
+    filters = make_divisible(narrow * width)
     hidden = make_divisible(in_channels * expansion)
     out = conv2d(hidden, 1, name=f"{name}_conv_pw")(x)
     out = batch_norm(name=f"{name}_bn1")(out)
@@ -168,6 +171,7 @@ def inverted_residual(
 
 
 def mobilenet_v3_timm(
+    width: float = 1.0,
     wide: int = 576,
     last: int = 1024,
     classes: int = 1000,
@@ -176,6 +180,7 @@ def mobilenet_v3_timm(
     """MobileNetV3 small and large of several widths, as timm has it.
 
     Args:
+        width: factor of the channels.
         wide: channels of the last convolution before the pool.
         last: features that the classifier works on.
         classes: number of classes.
@@ -183,41 +188,67 @@ def mobilenet_v3_timm(
     """
     inputs = keras.Input((*input_size, 3), name="input")
     x = ZeroPadding2D(1, name="conv_stem_pad")(inputs)
-    x = conv2d(16, 3, strides=2, name="conv_stem")(x)
+    x = conv2d(16 if width < 0.75 else make_divisible(16 * width), 3, strides=2, name="conv_stem")(
+        x
+    )
     x = batch_norm(name="bn1")(x)
     x = layers.Activation("hard_swish", name="act1")(x)
-    x = depthwise_separable(x, name="blocks_0_0")
+    x = depthwise_separable(x, make_divisible(16 * width), name="blocks_0_0")
     x = inverted_residual(
-        x, 24, expansion=4.5, kernel=3, squeezes=False, act="relu", stride=2, name="blocks_1_0"
+        x,
+        24,
+        width,
+        expansion=4.5,
+        kernel=3,
+        squeezes=False,
+        act="relu",
+        stride=2,
+        name="blocks_1_0",
     )
     x = inverted_residual(
-        x, 24, expansion=3.67, kernel=3, squeezes=False, act="relu", name="blocks_1_1"
+        x, 24, width, expansion=3.67, kernel=3, squeezes=False, act="relu", name="blocks_1_1"
     )
     x = inverted_residual(
-        x, 40, expansion=4, kernel=5, squeezes=True, act="hard_swish", stride=2, name="blocks_2_0"
+        x,
+        40,
+        width,
+        expansion=4,
+        kernel=5,
+        squeezes=True,
+        act="hard_swish",
+        stride=2,
+        name="blocks_2_0",
     )
     x = inverted_residual(
-        x, 40, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_2_1"
+        x, 40, width, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_2_1"
     )
     x = inverted_residual(
-        x, 40, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_2_2"
+        x, 40, width, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_2_2"
     )
     x = inverted_residual(
-        x, 48, expansion=3, kernel=5, squeezes=True, act="hard_swish", name="blocks_3_0"
+        x, 48, width, expansion=3, kernel=5, squeezes=True, act="hard_swish", name="blocks_3_0"
     )
     x = inverted_residual(
-        x, 48, expansion=3, kernel=5, squeezes=True, act="hard_swish", name="blocks_3_1"
+        x, 48, width, expansion=3, kernel=5, squeezes=True, act="hard_swish", name="blocks_3_1"
     )
     x = inverted_residual(
-        x, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish", stride=2, name="blocks_4_0"
+        x,
+        96,
+        width,
+        expansion=6,
+        kernel=5,
+        squeezes=True,
+        act="hard_swish",
+        stride=2,
+        name="blocks_4_0",
     )
     x = inverted_residual(
-        x, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_4_1"
+        x, 96, width, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_4_1"
     )
     x = inverted_residual(
-        x, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_4_2"
+        x, 96, width, expansion=6, kernel=5, squeezes=True, act="hard_swish", name="blocks_4_2"
     )
-    x = conv2d(make_divisible(wide), 1, name="blocks_5_0_conv")(x)
+    x = conv2d(make_divisible(wide * width), 1, name="blocks_5_0_conv")(x)
     x = batch_norm(name="blocks_5_0_bn1")(x)
     x = layers.Activation("hard_swish", name="blocks_5_0_act1")(x)
     x = GlobalAveragePooling2D(keepdims=True, name="global_avg_pool")(x)

@@ -4,7 +4,7 @@
 #   5, 1, True, "hard_swish")), ((48, 3, 5, 1, True, "hard_swish"), (48, 3, 5, 1, True,
 #   "hard_swish")), ((96, 6, 5, 2, True, "hard_swish"), (96, 6, 5, 1, True, "hard_swish"), (96, 6,
 #   5, 1, True, "hard_swish"))), wide=576, last=1024, size=224, classes=1000
-# digest: cdf8d062d9c58ee9
+# digest: 2edb24cd61200110
 """MobileNetV3 small and large of several widths, as timm has it."""
 
 from collections import OrderedDict
@@ -47,9 +47,10 @@ class DepthwiseSeparable(nn.Module):
 
     Args:
         in_channels: channels of the input.
+        filters: output channels of `conv_pw`.
     """
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, filters: int) -> None:
         super().__init__()
         self.conv_dw = nn.Conv2d(
             in_channels,
@@ -63,8 +64,8 @@ class DepthwiseSeparable(nn.Module):
         self.bn1 = nn.BatchNorm2d(in_channels)
         self.act1 = nn.ReLU()
         self.se = SqueezeExcitation(in_channels, make_divisible(in_channels / 4))
-        self.conv_pw = nn.Conv2d(in_channels, 16, kernel_size=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(16)
+        self.conv_pw = nn.Conv2d(in_channels, filters, kernel_size=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(filters)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act1(self.bn1(self.conv_dw(x)))
@@ -77,7 +78,8 @@ class InvertedResidual(nn.Module):
 
     Args:
         in_channels: channels of the input.
-        narrow: output channels of `conv_pwl`, before it is rounded.
+        narrow: factor of the output channels of `conv_pwl`.
+        width: factor of the output channels of `conv_pwl`.
         expansion: factor of the output channels of `conv_pw` and `conv_dw`.
         kernel: kernel size of `conv_dw`.
         squeezes: whether to apply `se` (squeeze and excitation).
@@ -89,6 +91,7 @@ class InvertedResidual(nn.Module):
         self,
         in_channels: int,
         narrow: int,
+        width: float,
         expansion: float,
         kernel: int,
         squeezes: bool,
@@ -96,7 +99,7 @@ class InvertedResidual(nn.Module):
         stride: int = 1,
     ) -> None:
         super().__init__()
-        filters = make_divisible(narrow)
+        filters = make_divisible(narrow * width)
         hidden = make_divisible(in_channels * expansion)
         self.conv_pw = nn.Conv2d(in_channels, hidden, kernel_size=1, bias=False)
         self.bn1 = nn.BatchNorm2d(hidden)
@@ -135,54 +138,96 @@ class MobileNetV3Timm(nn.Module):
     """MobileNetV3 small and large of several widths, as timm has it.
 
     Args:
+        width: factor of the channels.
         wide: channels of the last convolution before the pool.
         last: features that the classifier works on.
         classes: number of classes.
     """
 
-    def __init__(self, wide: int = 576, last: int = 1024, classes: int = 1000) -> None:
+    def __init__(
+        self, width: float = 1.0, wide: int = 576, last: int = 1024, classes: int = 1000
+    ) -> None:
         super().__init__()
-        self.conv_stem = nn.Conv2d(3, 16, kernel_size=3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
+        dims = {c: make_divisible(c * width) for c in (16, 24, 40, 48, 96)}
+        channels = make_divisible(wide * width)
+        self.conv_stem = nn.Conv2d(
+            3, 16 if width < 0.75 else dims[16], kernel_size=3, stride=2, padding=1, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(16 if width < 0.75 else dims[16])
         self.act1 = nn.Hardswish()
         self.blocks = nn.Sequential(
-            nn.Sequential(DepthwiseSeparable(16)),
+            nn.Sequential(DepthwiseSeparable(16 if width < 0.75 else dims[16], dims[16])),
             nn.Sequential(
                 InvertedResidual(
-                    16, 24, expansion=4.5, kernel=3, squeezes=False, act="relu", stride=2
+                    dims[16],
+                    24,
+                    width,
+                    expansion=4.5,
+                    kernel=3,
+                    squeezes=False,
+                    act="relu",
+                    stride=2,
                 ),
-                InvertedResidual(24, 24, expansion=3.67, kernel=3, squeezes=False, act="relu"),
+                InvertedResidual(
+                    dims[24], 24, width, expansion=3.67, kernel=3, squeezes=False, act="relu"
+                ),
             ),
             nn.Sequential(
                 InvertedResidual(
-                    24, 40, expansion=4, kernel=5, squeezes=True, act="hard_swish", stride=2
+                    dims[24],
+                    40,
+                    width,
+                    expansion=4,
+                    kernel=5,
+                    squeezes=True,
+                    act="hard_swish",
+                    stride=2,
                 ),
-                InvertedResidual(40, 40, expansion=6, kernel=5, squeezes=True, act="hard_swish"),
-                InvertedResidual(40, 40, expansion=6, kernel=5, squeezes=True, act="hard_swish"),
-            ),
-            nn.Sequential(
-                InvertedResidual(40, 48, expansion=3, kernel=5, squeezes=True, act="hard_swish"),
-                InvertedResidual(48, 48, expansion=3, kernel=5, squeezes=True, act="hard_swish"),
+                InvertedResidual(
+                    dims[40], 40, width, expansion=6, kernel=5, squeezes=True, act="hard_swish"
+                ),
+                InvertedResidual(
+                    dims[40], 40, width, expansion=6, kernel=5, squeezes=True, act="hard_swish"
+                ),
             ),
             nn.Sequential(
                 InvertedResidual(
-                    48, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish", stride=2
+                    dims[40], 48, width, expansion=3, kernel=5, squeezes=True, act="hard_swish"
                 ),
-                InvertedResidual(96, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish"),
-                InvertedResidual(96, 96, expansion=6, kernel=5, squeezes=True, act="hard_swish"),
+                InvertedResidual(
+                    dims[48], 48, width, expansion=3, kernel=5, squeezes=True, act="hard_swish"
+                ),
+            ),
+            nn.Sequential(
+                InvertedResidual(
+                    dims[48],
+                    96,
+                    width,
+                    expansion=6,
+                    kernel=5,
+                    squeezes=True,
+                    act="hard_swish",
+                    stride=2,
+                ),
+                InvertedResidual(
+                    dims[96], 96, width, expansion=6, kernel=5, squeezes=True, act="hard_swish"
+                ),
+                InvertedResidual(
+                    dims[96], 96, width, expansion=6, kernel=5, squeezes=True, act="hard_swish"
+                ),
             ),
             nn.Sequential(
                 nn.Sequential(
                     OrderedDict(
-                        conv=nn.Conv2d(96, make_divisible(wide), kernel_size=1, bias=False),
-                        bn1=nn.BatchNorm2d(make_divisible(wide)),
+                        conv=nn.Conv2d(dims[96], channels, kernel_size=1, bias=False),
+                        bn1=nn.BatchNorm2d(channels),
                         act1=nn.Hardswish(),
                     ),
                 ),
             ),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)
-        self.conv_head = nn.Conv2d(make_divisible(wide), last, kernel_size=1)
+        self.conv_head = nn.Conv2d(channels, last, kernel_size=1)
         self.act2 = nn.Hardswish()
         self.classifier = nn.Linear(last, classes)
         self.reset_parameters()

@@ -276,3 +276,22 @@ def test_words_can_be_bounds() -> None:
     assert 'mode: str = "fast"' in source
     assert 'if mode not in ("fast", "small"):' in source
     assert "mode has to be 'fast' or 'small'" in source.replace('\\"', "'").replace('"', "'")
+
+
+SETTLED_BY_ONE = """
+params: {widths: [8, 16, 16], reduce: false}
+blocks:
+  unit:
+    params: {filters: {}, reduce: {}}
+    layers:
+      - {conv: {name: reduction, filters: filters, kernel: 1}, when: TEST}
+      - conv: {name: conv, filters: filters, kernel: 3, padding: 1}
+layers:
+  - repeat: {name: stages, times: 3, layers: [unit: {filters: "widths[i]", reduce: reduce}]}
+"""
+
+
+@pytest.mark.parametrize("test", ["reduce and in_channels != filters", "in_channels != filters and reduce"])
+def test_of_several_conditions_that_which_settles_them_is_fixed(test: str) -> None:
+    fixed = fixed_params(graph_of(SETTLED_BY_ONE.replace("TEST", test)))
+    assert set(fixed) == {"reduce"} if test.startswith("reduce") else {"reduce"} <= set(fixed)

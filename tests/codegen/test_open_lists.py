@@ -173,7 +173,7 @@ def test_iterations_beside_each_other_are_a_list_and_no_chain(backend: str) -> N
 @pytest.mark.parametrize(
     ("text", "fixed"),
     [
-        (PYRAMID.replace("pooled}]", "pooled}, {from: 'pooled[0]'}]"), {"bins"}),
+        (ALONE.replace("{from: outputs}]", "{from: outputs}, {from: 'outputs[0]'}]"), {"count"}),
         (ALONE.replace("- concat: [{from: outputs}]", "- add: [{from: outputs}]"), {"count"}),
         (ALONE.replace("filters: 4", "filters: 4 + i"), {"count"}),
     ],
@@ -230,3 +230,52 @@ def test_a_param_that_says_what_is_repeated_is_fixed() -> None:
     assert set(fixed_params(archspec.compile(load_text(text)))) == {"layer"}
     other = archspec.compile(load_text(text, overrides={"layer": "plain"}))
     assert "b.layers.1.conv" in other.nodes
+
+
+STAGES = """
+params: {depths: [2, 1, 3], widths: [4, 6, 8]}
+blocks:
+  unit:
+    params: {filters: {}, drop: {}}
+    layers:
+      - conv: {name: conv, filters: filters, kernel: 3, padding: 1}
+      - scale: {value: 1 + drop}
+layers:
+  - repeat:
+      name: stages
+      times: len(depths)
+      index: stage
+      layers:
+        - {conv: {name: down, filters: "widths[stage]", kernel: 1}, when: stage > 0}
+        - repeat:
+            name: blocks
+            times: depths[stage]
+            layers: [unit: {filters: "widths[stage]", drop: "(sum(depths[:stage]) + i) / sum(depths)"}]
+"""
+"""ConvNeXt's and Swin's: how long the list is decides the layers, not what it holds."""
+
+
+@needs("torch", "keras")
+@BACKENDS
+def test_of_a_list_whose_length_decides_the_layers_its_items_are_arguments(backend: str) -> None:
+    graph = archspec.compile(load_text(HEAD + STAGES))
+    assert fixed_params(graph) == {}
+    module = execute(archspec.generate(graph, backend), backend, "lists")
+    make: Any = module.Lists if backend == "torch" else module.lists
+    for depths in ((1, 4, 2), (3, 1, 1)):
+        changed = archspec.compile(load_text(HEAD + STAGES, overrides={"depths": depths}))
+        wanted = archspec.build(changed, backend, seed=0)
+        [batch] = random_inputs(changed, batch=2).values()
+        if backend == "torch":
+            import torch
+
+            found = make(depths=depths)
+            found.load_state_dict(wanted.state_dict())
+            torch.testing.assert_close(found(torch.from_numpy(batch).float()), wanted(torch.from_numpy(batch).float()))
+        else:
+            found = make(depths=depths)
+            found.set_weights(wanted.get_weights())
+            pixels = np.moveaxis(batch, 1, -1).astype(np.float32)
+            np.testing.assert_allclose(found(pixels), wanted(pixels), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"len\(depths\) == 3"):
+        make(depths=(1, 2))

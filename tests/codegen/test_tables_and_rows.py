@@ -307,7 +307,8 @@ def test_locals_that_differ_in_a_number_are_a_table(width: float) -> None:
 NAMED = """
 archspec: 1
 name: named
-params: {depths: {default: [1, 2, 2]}, widths: {default: [8, 12, 24]}}
+params: {widths: {default: [8, 12, 24]}}
+let: {depths: "[1, 2, 2]"}
 input: {channels: 3, height: 8, width: 8}
 blocks:
   unit:
@@ -340,3 +341,76 @@ def test_a_value_that_is_compared_alone_is_called_after_what_it_counts() -> None
         assert "depth == 1" in source
         assert "residual=True" in source
     conforms(graph)
+
+
+ROWS_OF_ROWS = """
+archspec: 1
+name: net
+params: {rows: {default: [[3], [4, 4], [5, 6]]}}
+input: {channels: 3, height: 6, width: 6}
+blocks: {unit: {params: {filters: {}}, layers: [conv: {name: conv, filters: filters, kernel: 1}, relu]}}
+layers:
+  - repeat:
+      name: blocks
+      index: row
+      times: len(rows)
+      layers:
+        - repeat: {HOW times: "len(rows[row])", layers: [unit: {filters: "rows[row][i]"}]}
+"""
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("how", ["name: units,", 'inline: true, names: "{i}",'])
+def test_channels_are_carried_through_loops_of_any_length_inside_of_others(how: str) -> None:
+    graph = archspec.compile(load_text(ROWS_OF_ROWS.replace("HOW", how)))
+    assert sum("conv" in path for path in graph.nodes) == 5
+    conforms(graph)
+    source = source_of(graph, "torch")
+    assert source.count("class ") == 3
+    assert "in_channels: int, filters: tuple[int, ...]" in source
+
+
+BY_NUMBER = """
+archspec: 1
+name: net
+params: {convs: 3}
+input: {channels: 3, height: 6, width: 6}
+blocks:
+  unit: {params: {filters: {}}, layers: [conv: {name: conv, filters: filters, kernel: 1}, relu]}
+  joined:
+    params: {convs: {}}
+    layers:
+      - repeat: {inline: true, times: convs, collect: outputs, layers: [unit: {name: "mid.{i}", filters: 4}]}
+      - concat: [{from: input}, {from: outputs}]
+  pair:
+    layers: [unit: {name: "0", filters: 4}, unit: {name: "1", filters: 4}]
+layers: [joined: {convs: convs}, pair, pair]
+"""
+
+
+@needs("torch", "keras")
+def test_names_with_a_dot_are_keras_names() -> None:
+    graph = archspec.compile(load_text(BY_NUMBER))
+    conforms(graph)
+    assert 'name=f"{name}_mid_{i}"' in source_of(graph, "keras")
+    assert '"""Block of `unit`.' in source_of(graph, "torch")
+
+
+MANY_PARTS = """
+archspec: 1
+name: net
+input: {shape: [4, 32]}
+layers:
+  - split: {parts: 16, outputs: pairs}
+  - concat: [{from: "pairs[3]"}, {from: pairs}]
+"""
+
+
+@needs("torch", "keras")
+@pytest.mark.parametrize("name", ["torch", "keras"])
+def test_many_tensors_of_one_layer_are_a_list(name: str) -> None:
+    graph = archspec.compile(load_text(MANY_PARTS))
+    conforms(graph)
+    source = str(archspec.generate(graph, name))
+    assert " pairs = " in source
+    assert max(map(len, source.splitlines())) <= 100
