@@ -30,7 +30,7 @@ class _Done(NamedTuple):
 
 def asked(item: ChoiceUse, labels: Mapping[Ref, str]) -> str:
     """`whether to add the input`, of an argument that is the condition itself; empty where nothing can be said."""
-    then, other = _done(item.then, item, labels), _done(item.other, item, labels)
+    then, other = _both(item, labels)
     if then is None and other is None:
         return ""
     if other is None:
@@ -62,7 +62,7 @@ def together(conditions: list[str]) -> str:
 
 def compared(item: ChoiceUse, labels: Mapping[Ref, str], budget: Budget) -> str:
     """`applies conv3 if depth > 2`, of an argument that the condition mentions; empty where nothing can be said."""
-    then, other = _done(item.then, item, labels), _done(item.other, item, labels)
+    then, other = _both(item, labels)
     text = source(item.condition)
     if then is None or len(text) > _LONGEST or CHANNELS.id in names(item.condition, budget):
         return ""
@@ -94,6 +94,15 @@ def words(item: ChoiceUse) -> tuple[str, list[str]]:
     return kinds.pop(), found if isinstance(item.condition, Compare) else []
 
 
+def _both(item: ChoiceUse, labels: Mapping[Ref, str]) -> tuple[_Done | None, _Done | None]:
+    """What is done on each side; where the same words say it, what is called on one alone, if that has a name."""
+    then, other = _done(item.then, item, labels), _done(item.other, item, labels)
+    if then != other:
+        return then, other
+    yes, no = ([*dict.fromkeys(_called(side))] for side in (item.then, item.other))
+    return _applied([name for name in yes if name not in no]), _applied([name for name in no if name not in yes])
+
+
 def _done(tree: Tree, choice: ChoiceUse, labels: Mapping[Ref, str]) -> _Done | None:
     """What a side of a condition does; None where that is nothing."""
     if not tree.items:
@@ -110,7 +119,11 @@ def _done(tree: Tree, choice: ChoiceUse, labels: Mapping[Ref, str]) -> _Done | N
             return _Done("add" if last.op.name == "add" else "concatenate", listed(named))
         if of_input:
             return _Done("concatenate", "the input")
-    found = list(dict.fromkeys(_called(tree)))
+    return _applied(list(dict.fromkeys(_called(tree))))
+
+
+def _applied(found: list[str]) -> _Done | None:
+    """That these are applied; None for nothing."""
     if not found:
         return None
     return _Done("apply", listed(found if len(found) <= _LISTED else [*found[: _LISTED - 1], "what follows"]))

@@ -351,7 +351,9 @@ class _Folding:
             ):
                 if (both := gcd(times, right.value)) == 1:
                     return None
-                kept = factor if times == both else Binary("*", factor, Const(times // both))
+                less = Const(times // both)
+                pair = (less, factor) if isinstance(left.left, Const) else (factor, less)  # in the order that was given
+                kept = factor if times == both else Binary("*", *pair)
                 return kept if both == right.value else Binary("//", kept, Const(right.value // both))
             case Binary("//", inner, Const(int() as parts)) if (
                 parts > 0 and parts is not True and (is_whole or self.is_whole(inner))

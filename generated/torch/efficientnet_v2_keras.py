@@ -2,7 +2,7 @@
 # params: stem=32, width=1.0, depth=1.0, size=224, dropout=0.2, drop_path=0.2, classes=1000,
 #   rows=((16, 1, 1, 1), (32, 2, 4, 2), (48, 2, 4, 2), (96, 3, 4, 2), (112, 5, 6, 1), (192, 8, 6,
 #   2))
-# digest: 5998f65fd82025a0
+# digest: d3d9f2988fa320d5
 """EfficientNetV2-B0 to B3, S, M and L as keras.applications has them."""
 
 import torch
@@ -62,8 +62,8 @@ class Mbconv(nn.Module):
         in_channels: channels of the input.
         filters: output channels of `project_conv`.
         expansion: factor of the output channels of `expand_conv`, `dwconv2` and `se_expand`.
-        fused: whether to apply `expand_conv`, `expand_bn` and what follows instead of
-            `expand_conv`, `expand_bn` and what follows.
+        fused: whether to apply `project_activation` instead of `dwconv2`, `bn` and what
+            follows.
         drop: drop rate of `drop`.
         stride: stride of `expand_conv`, `project_conv` and `dwconv2`.
     """

@@ -289,3 +289,29 @@ def test_lists_multiples_slices_and_inputs_are_what_is_said_of_them() -> None:
         assert line in text, line
     assert "Residual" not in text
     assert "Block of `unit`" not in text  # which would leave out the pool beside it
+
+
+SAME_WORDS = """
+blocks:
+  unit:
+    params: {fused: false}
+    layers:
+      - when: fused
+        layers:
+          - conv: {name: expand, filters: 8, kernel: 3, padding: 1}
+          - batch_norm: {name: norm}
+          - relu: {name: act}
+          - conv: {name: last, filters: 8, kernel: 1}
+        else:
+          - conv: {name: expand, filters: 8, kernel: 1}
+          - batch_norm: {name: norm}
+          - silu: {name: swish}
+          - conv: {name: depthwise, filters: 8, kernel: 3, padding: 1, groups: 8}
+layers: [unit, unit: {fused: true}]
+"""
+
+
+@BACKENDS
+def test_sides_that_begin_alike_are_told_by_what_one_alone_does(backend: str) -> None:
+    source = " ".join(source_of(SAME_WORDS, backend).split())
+    assert "fused: whether to apply `act` and `last` instead of `swish` and `depthwise`." in source

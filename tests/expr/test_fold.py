@@ -200,6 +200,8 @@ def test_printing_and_parsing_keep_the_value(expr: Expr, env: dict[str, Value]) 
         ("1 * width // 1 + 0", "width"),
         ("1 + 0 * alpha ** 2", "1"),
         ("width * (alpha / 3 * 0)", "0"),
+        ("16 * width // 2", "8 * width"),
+        ("width * 16 // 2", "width * 8"),
         ("groups == groups and stride != 1", "stride != 1"),
         ("2 * n + m if c else 2 * n", "2 * n + (m if c else 0)"),
         ("n if c else n + m", "n + (0 if c else m)"),

@@ -231,7 +231,7 @@ def test_progress_on_a_terminal_is_one_line_that_makes_room(monkeypatch: pytest.
         def isatty(self) -> bool:
             return True
 
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((40, 24)))
     stream = Terminal()
     progress = records.Progress(100, 10, stream=stream)
     progress.step(1, 1, 0.25, 0.1)
