@@ -57,6 +57,7 @@ def ordered(definition: Definition, made: Sequence[Mapping[str, Expr]]) -> tuple
             parameter,
             is_width=parameter.name in wide,
             is_obvious=parameter.name in wide or all(call.get(parameter.name) == Name(parameter.name) for call in made),
+            is_single=parameter.name in single,
             default=_ONE if parameter.default is None and parameter.name in single else parameter.default,
         )
         for parameter in definition.parameters
@@ -99,8 +100,8 @@ def _taken_as(tree: Tree) -> Iterator[tuple[str, bool]]:
             case LayerUse():
                 given = [(expr, name in _SINGLE) for name, expr in item.exprs.items()]
             case CallUse():
-                defaults = {parameter.name: parameter.default for parameter in item.definition.parameters}
-                given = [(expr, defaults[name] == _ONE) for name, expr in item.arguments.items() if name in defaults]
+                taken = {given.name: given.is_single and given.default == _ONE for given in item.definition.parameters}
+                given = [(expr, taken[name]) for name, expr in item.arguments.items() if name in taken]
             case SequenceUse():
                 given = []
                 yield from _taken_as(item.body)

@@ -281,6 +281,8 @@ class Parameter:
     """Whether it is a number of channels."""
     is_obvious: bool = False
     """Whether a call says no name for it."""
+    is_single: bool = False
+    """Whether it is taken for what is 1 unless it is given: a stride, a dilation, groups."""
     choices: tuple[Value, ...] = ()
     """The values that it may have, where the spec lists them."""
     owner: str = ""

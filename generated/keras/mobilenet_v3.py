@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: bb7c123ce5d11005
+# digest: 0b32c0102ce8b000
 """MobileNetV3, small and large, as torchvision has it."""
 
 from functools import partial
@@ -139,9 +139,9 @@ def inverted_residual(
     wide: int,
     narrow: int,
     width: float,
+    kernel: int,
     squeezes: bool,
     hard: bool,
-    kernel: int = 1,
     stride: int = 1,
     *,
     name: str,
@@ -153,9 +153,9 @@ def inverted_residual(
         wide: factor of the output channels of `block[0]`.
         narrow: factor of the output channels of `block`.
         width: factor of the output channels of `block[0]`.
+        kernel: kernel size of `block`.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
-        kernel: kernel size of `block`.
         stride: stride of `block`.
         name: prefix of the layers' names.
     """
@@ -208,30 +208,30 @@ def mobilenet_v3(
     """
     inputs = keras.Input((*input_size, 3), name="input")
     rows = (
-        (72, 24, False, 3, 2),
-        (88, 24, False, 3, 1),
-        (96, 40, True, 5, 2),
-        (240, 40, True, 5, 1),
-        (240, 40, True, 5, 1),
-        (120, 48, True, 5, 1),
-        (144, 48, True, 5, 1),
-        (288, 96, True, 5, 2),
-        (576, 96, True, 5, 1),
-        (576, 96, True, 5, 1),
+        (72, 24, 3, False, 2),
+        (88, 24, 3, False, 1),
+        (96, 40, 5, True, 2),
+        (240, 40, 5, True, 1),
+        (240, 40, 5, True, 1),
+        (120, 48, 5, True, 1),
+        (144, 48, 5, True, 1),
+        (288, 96, 5, True, 2),
+        (576, 96, 5, True, 1),
+        (576, 96, 5, True, 1),
     )
     x = conv_norm_act(inputs, make_divisible(16 * width), name="features_0")
     x = inverted_residual(
-        x, 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2, name="features_1"
+        x, 16, 16, width, kernel=3, squeezes=True, hard=False, stride=2, name="features_1"
     )
-    for i, (wide, narrow, squeezes, kernel, stride) in enumerate(rows, start=2):
+    for i, (wide, narrow, kernel, squeezes, stride) in enumerate(rows, start=2):
         x = inverted_residual(
             x,
             wide,
             narrow,
             width,
+            kernel=kernel,
             squeezes=squeezes,
             hard=squeezes,
-            kernel=kernel,
             stride=stride,
             name=f"features_{i}",
         )

@@ -3,7 +3,7 @@
 #   1), (5, 96, 40, True, True, 2), (5, 240, 40, True, True, 1), (5, 240, 40, True, True, 1), (5,
 #   120, 48, True, True, 1), (5, 144, 48, True, True, 1), (5, 288, 96, True, True, 2), (5, 576, 96,
 #   True, True, 1), (5, 576, 96, True, True, 1)), width=1.0, last=1024, dropout=0.2, classes=1000
-# digest: 510740747821e9a6
+# digest: 37fc3a8c4e2c74db
 """MobileNetV3, small and large, as torchvision has it."""
 
 import torch
@@ -83,9 +83,9 @@ class InvertedResidual(nn.Module):
         wide: factor of the output channels of `block[0]`.
         narrow: factor of the output channels of `block`.
         width: factor of the output channels of `block[0]`.
+        kernel: kernel size of `block`.
         squeezes: whether to apply squeeze and excitation.
         hard: whether the activation is `hard_swish` instead of `relu`.
-        kernel: kernel size of `block`.
         stride: stride of `block`.
     """
 
@@ -95,9 +95,9 @@ class InvertedResidual(nn.Module):
         wide: int,
         narrow: int,
         width: float,
+        kernel: int,
         squeezes: bool,
         hard: bool,
-        kernel: int = 1,
         stride: int = 1,
     ) -> None:
         super().__init__()
@@ -148,22 +148,22 @@ class MobileNetV3(nn.Module):
         self.features = nn.Sequential(
             ConvNormAct(3, dims[16], kernel=3, stride=2, act="hard_swish"),
             InvertedResidual(
-                dims[16], 16, 16, width, squeezes=True, hard=False, kernel=3, stride=2
+                dims[16], 16, 16, width, kernel=3, squeezes=True, hard=False, stride=2
             ),
             InvertedResidual(
-                dims[16], 72, 24, width, squeezes=False, hard=False, kernel=3, stride=2
+                dims[16], 72, 24, width, kernel=3, squeezes=False, hard=False, stride=2
             ),
-            InvertedResidual(dims[24], 88, 24, width, squeezes=False, hard=False, kernel=3),
-            InvertedResidual(dims[24], 96, 40, width, squeezes=True, hard=True, kernel=5, stride=2),
-            InvertedResidual(dims[40], 240, 40, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(dims[40], 240, 40, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(dims[40], 120, 48, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(dims[48], 144, 48, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[24], 88, 24, width, kernel=3, squeezes=False, hard=False),
+            InvertedResidual(dims[24], 96, 40, width, kernel=5, squeezes=True, hard=True, stride=2),
+            InvertedResidual(dims[40], 240, 40, width, kernel=5, squeezes=True, hard=True),
+            InvertedResidual(dims[40], 240, 40, width, kernel=5, squeezes=True, hard=True),
+            InvertedResidual(dims[40], 120, 48, width, kernel=5, squeezes=True, hard=True),
+            InvertedResidual(dims[48], 144, 48, width, kernel=5, squeezes=True, hard=True),
             InvertedResidual(
-                dims[48], 288, 96, width, squeezes=True, hard=True, kernel=5, stride=2
+                dims[48], 288, 96, width, kernel=5, squeezes=True, hard=True, stride=2
             ),
-            InvertedResidual(dims[96], 576, 96, width, squeezes=True, hard=True, kernel=5),
-            InvertedResidual(dims[96], 576, 96, width, squeezes=True, hard=True, kernel=5),
+            InvertedResidual(dims[96], 576, 96, width, kernel=5, squeezes=True, hard=True),
+            InvertedResidual(dims[96], 576, 96, width, kernel=5, squeezes=True, hard=True),
             ConvNormAct(dims[96], 6 * dims[96], act="hard_swish"),
         )
         self.global_avg_pool = nn.AdaptiveAvgPool2d(1)

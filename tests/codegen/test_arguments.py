@@ -295,3 +295,22 @@ layers:
 def test_of_several_conditions_that_which_settles_them_is_fixed(test: str) -> None:
     fixed = fixed_params(graph_of(SETTLED_BY_ONE.replace("TEST", test)))
     assert set(fixed) == {"reduce"} if test.startswith("reduce") else {"reduce"} <= set(fixed)
+
+
+REQUIRED = """
+blocks:
+  inner:
+    params: {filters: {}, kernel: 1, stride: 1}
+    layers: [conv: {filters: filters, kernel: kernel, stride: stride, padding: kernel // 2}]
+  outer:
+    params: {filters: {}, kernel: {}, stride: {}}
+    layers: [inner: {filters: filters, kernel: kernel, stride: stride}]
+layers:
+  - outer: {filters: 8, kernel: 3, stride: 1}
+  - outer: {filters: 8, kernel: 1, stride: 2}
+"""
+
+
+def test_a_kernel_that_the_spec_requires_has_no_default_and_a_stride_is_one() -> None:
+    source = " ".join(source_of(REQUIRED, "torch").split())
+    assert "kernel: int, stride: int = 1" in source[source.index("class Outer") :]
