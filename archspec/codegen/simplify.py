@@ -168,7 +168,7 @@ def _with_fixed(
         fixed = attempt.tainted | fixed
 
 
-class _Kept(NamedTuple):
+class _KeptArguments(NamedTuple):
     """What has to stay of the network's arguments: within these bounds, or as it is."""
 
     bounds: list[Compare]
@@ -330,7 +330,7 @@ class _Attempt:
         kept = self._kept(condition, new, LAYERS)
         return kept is not None and not kept.bounds and not kept.params
 
-    def _kept(self, expr: Expr, new: Definition, what: str, depth: int = 0) -> _Kept | None:
+    def _kept(self, expr: Expr, new: Definition, what: str, depth: int = 0) -> _KeptArguments | None:
         """What has to stay of the network's arguments so that an expression gives what it did, by what callers give.
 
         That is nothing where it gives the same whatever they are: `channels != filters` is false in a block that is
@@ -341,24 +341,24 @@ class _Attempt:
         for local in reversed(new.locals):
             expr = _with({local.name: local.expr}, expr)
         if what == LAYERS and isinstance(fold(expr, self.budget, whole=new.whole), Const):
-            return _Kept([], frozenset())
+            return _KeptArguments([], frozenset())
         if new.is_network:
-            found = _Kept([], frozenset())
+            found = _KeptArguments([], frozenset())
             for part in held(expr, what, self.values, self.budget):
                 bound = bound_of(part, self.offered, self.budget) if what == LAYERS else None
                 more = [bound] if bound is not None else lengths_of(part, self.offered, self.budget)
                 mentioned = names(part, self.budget) & self.offered.keys() if more is None else frozenset[str]()
-                found = _Kept([*found.bounds, *(more or ())], found.params | mentioned)
+                found = _KeptArguments([*found.bounds, *(more or ())], found.params | mentioned)
             return found
         own = {CHANNELS.id, *(name for call in self.calls[id(new)] for name in call)}
         if depth == _DEEPEST or not names(expr, self.budget) <= own:
             return None
-        found = _Kept([], frozenset())
+        found = _KeptArguments([], frozenset())
         for caller, arguments in zip(self.callers[id(new)], self.calls[id(new)], strict=True):
             given = self._kept(_with(arguments, expr), caller, what, depth + 1)
             if given is None:
                 return None
-            found = _Kept([*found.bounds, *given.bounds], found.params | given.params)
+            found = _KeptArguments([*found.bounds, *given.bounds], found.params | given.params)
         return found
 
     def _arriving(self, made: Sequence[Mapping[str, Expr]], env: Mapping[str, Expr]) -> dict[str, Expr]:
